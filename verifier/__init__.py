@@ -1,0 +1,77 @@
+"""Verify token receipts: signatures, arithmetic, completeness. Needs the standard library and `cryptography`.
+
+    from pathlib import Path
+    from verifier import Policy, by_kid, file_source, read_jwks, verify
+
+    policy = Policy(by_kid(read_jwks(Path("issuer.jwks.json").read_bytes())))
+    report = verify([file_source("batch.cbor")], policy, period=parse_period("2026-11"))
+    print(report.verdict)  # verified, rejected or incomplete
+
+The procedure is `verifier.verify`, the list of findings `verifier.findings`; both follow spec/verification.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from verifier.batch import Source
+from verifier.containers import subject, verify_container
+from verifier.findings import RULES, Finding, Severity
+from verifier.item import Policy
+from verifier.keys import KeyFileError, TrustedKey, by_kid, read_jwks
+from verifier.period import PeriodError
+from verifier.period import parse as parse_period
+from verifier.report import Report, Subject, Verdict
+from verifier.sources import file_source
+from verifier.spans import Checker, in_processes, in_this_process
+from verifier.text import render
+from verifier.verify import Known, nothing_known, verify_batch
+
+__all__ = [
+    "RULES",
+    "Finding",
+    "KeyFileError",
+    "PeriodError",
+    "Policy",
+    "Report",
+    "Severity",
+    "Source",
+    "Subject",
+    "TrustedKey",
+    "Verdict",
+    "by_kid",
+    "file_source",
+    "parse_period",
+    "read_jwks",
+    "render",
+    "verify",
+]
+
+
+def verify(
+    sources: Sequence[Source],
+    policy: Policy,
+    *,
+    period: tuple[int, int] | None = None,
+    known: Known = nothing_known,
+    jobs: int = 1,
+) -> Report:
+    """Verify a batch (one file or more), a proof or an equivocation: spec/verification.md.
+
+    Args:
+        sources: the files, in order; a proof or an equivocation comes alone.
+        policy: the trusted keys, and what else the caller demands.
+        period: the period that the caller expects, in ms, end exclusive (`parse_period`).
+        known: the signed statements of an issuer and account that the caller knows from earlier.
+        jobs: processes that check receipts; the report is the same.
+
+    Raises:
+        OSError: a file cannot be read, or there is no room for the temporary file.
+    """
+    if len(sources) == 1:
+        with sources[0].open() as stream:
+            kind = subject(stream.read(2))
+        if kind is not Subject.BATCH:
+            return verify_container(sources[0], policy, kind, period)
+    checker: Checker = in_this_process if jobs == 1 else in_processes(jobs, sources)
+    return verify_batch(sources, policy, period=period, known=known, checker=checker)

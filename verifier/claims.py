@@ -1,0 +1,115 @@
+"""What a receipt and a statement claim: the tables of spec/receipt.md and spec/statement.md as types."""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+REGULAR: Final = 0
+LATE: Final = 1
+"""Kinds of a statement."""
+
+UNCACHED: Final = 0
+CACHE_READ: Final = 1
+CACHE_WRITE: Final = 2
+OUTPUT: Final = 3
+"""Token classes of a charge line."""
+
+
+class CacheEntry(NamedTuple):
+    """The identifier of a prefix: how it was computed, its bytes, the prefix's length in tokens."""
+
+    recipe: str
+    id: bytes
+    prefix: int
+
+
+class Source(NamedTuple):
+    """Where the counts come from; ``usage`` is the SHA-256 of the provider's usage object."""
+
+    provider: str
+    api: str
+    usage: bytes | None
+    tier: str | None
+    miss: str | None
+
+
+class ChargeLine(NamedTuple):
+    """One price: ``tokens`` of a class at ``rate`` picounits each. ``ttl`` in s, cache writes only."""
+
+    kind: int
+    ttl: int | None
+    tokens: int
+    rate: int
+    amount: int
+
+
+class Charge(NamedTuple):
+    """What the request costs, in picounits of ``currency``, under the rate card with this digest."""
+
+    currency: str
+    card: bytes
+    amount: int
+    lines: tuple[ChargeLine, ...]
+
+
+class Receipt(NamedTuple):
+    """The claims of a receipt. Counts in tokens, time in ms; ``None`` is unknown, never zero."""
+
+    issuer: str
+    account: str
+    stream: str
+    sequence: int
+    previous: bytes | None
+    time: int
+    request: str
+    model: str
+    logical: int
+    cached: int | None
+    attributed: int | None
+    writes: dict[int, int] | None
+    output: int | None
+    reasoning: int | None
+    cache_read: CacheEntry | None
+    cache_writes: tuple[CacheEntry, ...]
+    commitments: tuple[CacheEntry, ...]
+    source: Source | None
+    charge: Charge | None
+    tags: dict[str, str] | None
+    client: bytes | None
+
+
+class StreamEntry(NamedTuple):
+    """The receipts of one stream in a period: sequences ``first`` to ``first + count - 1``."""
+
+    stream: str
+    first: int
+    count: int  # type: ignore[assignment]  # the field's name; tuple.count is not needed
+    root: bytes
+    head: bytes
+
+
+class Totals(NamedTuple):
+    """Sums over the receipts of a statement; ``None``: no receipt states the field."""
+
+    logical: int | None = None
+    cached: int | None = None
+    attributed: int | None = None
+    writes: dict[int, int] | None = None
+    output: int | None = None
+    reasoning: int | None = None
+    amounts: dict[str, int] | None = None
+    """Picounits by currency."""
+
+
+class Statement(NamedTuple):
+    """The claims of a statement. ``start`` and ``end`` in ms, ``end`` exclusive."""
+
+    issuer: str
+    account: str
+    number: int
+    previous: bytes | None
+    start: int
+    end: int
+    kind: int
+    streams: tuple[StreamEntry, ...]
+    totals: Totals

@@ -1,0 +1,212 @@
+"""A statement against the receipts that it closes (verification step 10)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from verifier.claims import Statement, StreamEntry
+from verifier.findings import Finding
+from verifier.intervals import Intervals
+from verifier.segment import Run, Segment
+
+
+@dataclass(frozen=True, slots=True)
+class Closing:
+    """What came of holding a statement against its receipts."""
+
+    findings: tuple[Finding, ...]
+    roots_checked: int
+    """Streams whose root and head were compared."""
+    totals_checked: bool
+    unchecked: str | None
+    """Why roots or totals were not compared."""
+
+
+def close(statement: Statement, segment: Segment, item: int, lost: int) -> Closing:
+    """Hold a statement against the receipts collected since the one before.
+
+    ``lost`` receipts of the input could not be used; any that is missing may be one of them.
+    """
+    listed = {entry.stream: entry for entry in statement.streams}
+    findings = list(_unlisted(statement, segment, listed))
+    missing = {entry.stream: _missing(entry, segment) for entry in statement.streams}
+    absent = sum(end - begin for gaps in missing.values() for begin, end in gaps)
+    if absent > lost:
+        findings += _missing_findings(statement, missing, item)
+    exact = {s: run for s, e in listed.items() if (run := _exact(e, segment.streams.get(s, ())))}
+    for stream, run in exact.items():
+        findings += _compare_stream(statement, listed[stream], run, item)
+    for stream, entry in listed.items():
+        findings += _times(statement, entry, segment.streams.get(stream, ()))
+    whole = not absent and not segment.withheld and not findings_about_extent(findings)
+    if whole:
+        findings += _compare_totals(statement, segment, item)
+    checked = len(exact)
+    reason = None if whole and checked == len(listed) else _reason(absent, lost, segment)
+    return Closing(tuple(findings), checked, whole, reason)
+
+
+def findings_about_extent(findings: list[Finding]) -> bool:
+    """Whether the collected receipts are not those that the statement lists."""
+    extent = {"stream-unstated", "receipt-unstated", "receipt-uncovered", "receipt-missing"}
+    return any(finding.code in extent for finding in findings)
+
+
+def _reason(absent: int, lost: int, segment: Segment) -> str:
+    if segment.withheld:
+        return f"{segment.withheld} receipts are withheld"
+    if absent:
+        return f"{absent} receipts are not here" + (", items of the input are lost" if lost else "")
+    return "the receipts are not exactly those listed, in one chain"
+
+
+def _missing(entry: StreamEntry, segment: Segment) -> list[tuple[int, int]]:
+    """The gaps among the sequences that an entry lists, each from its first up to its end."""
+    collected = Intervals()
+    for run in segment.streams.get(entry.stream, ()):
+        collected.add(run.first, run.next)
+    return collected.missing(entry.first, entry.first + entry.count)
+
+
+def _missing_findings(
+    statement: Statement, missing: dict[str, list[tuple[int, int]]], item: int
+) -> Iterator[Finding]:
+    for stream, gaps in missing.items():
+        for begin, end in gaps:
+            which = f"sequence {begin}" if end == begin + 1 else f"sequences {begin} to {end - 1}"
+            yield Finding(
+                "receipt-missing",
+                f"{which} of stream {stream!r} are listed by statement "
+                f"{statement.number} and not here",
+                item=item,
+                issuer=statement.issuer,
+                account=statement.account,
+                stream=stream,
+                sequence=begin,
+                number=statement.number,
+                count=end - begin,
+            )
+
+
+def _unlisted(
+    statement: Statement, segment: Segment, listed: dict[str, StreamEntry]
+) -> Iterator[Finding]:
+    """Collected receipts that the statement does not list."""
+    for stream, runs in segment.streams.items():
+        entry = listed.get(stream)
+        for run in runs:
+            begin, end = (0, 0) if entry is None else (entry.first, entry.first + entry.count)
+            outside = max(0, min(run.next, begin) - run.first) + max(
+                0, run.next - max(run.first, end)
+            )
+            if outside:
+                first = run.first if run.first < begin or run.first >= end else end
+                yield _unlisted_finding(statement, stream, run, entry, first, outside)
+
+
+def _unlisted_finding(
+    statement: Statement, stream: str, run: Run, entry: StreamEntry | None, first: int, count: int
+) -> Finding:
+    inside = any(
+        t is not None and statement.start <= t < statement.end
+        for t in (run.first_time, run.last_time)
+    )
+    code = (
+        ("stream-unstated" if entry is None else "receipt-unstated")
+        if inside
+        else "receipt-uncovered"
+    )
+    which = f"sequence {first}" if count == 1 else f"{count} receipts from sequence {first}"
+    return Finding(
+        code,
+        f"{which} of stream {stream!r}: not listed by statement {statement.number}",
+        item=run.first_item if first == run.first else run.last_item,
+        issuer=statement.issuer,
+        account=statement.account,
+        stream=stream,
+        sequence=first,
+        number=statement.number,
+        count=count,
+    )
+
+
+def _exact(entry: StreamEntry, runs: list[Run] | tuple[Run, ...]) -> Run | None:
+    """The run that is exactly what the entry lists, in an unbroken chain, or None."""
+    for run in runs:
+        if (run.first, run.next) == (entry.first, entry.first + entry.count):
+            return run if run.unbroken and run.tree is not None and run.tree.begin == 0 else None
+    return None
+
+
+def _compare_stream(
+    statement: Statement, entry: StreamEntry, run: Run, item: int
+) -> Iterator[Finding]:
+    root = run.tree.root() if run.tree is not None else b""
+    for code, name, expected, actual in (
+        ("root-mismatch", "root", root, entry.root),
+        ("head-mismatch", "head", run.head, entry.head),
+    ):
+        if expected != actual:
+            yield Finding(
+                code,
+                f"{name} of stream {entry.stream!r} is not that of the {entry.count} receipts",
+                item=item,
+                issuer=statement.issuer,
+                account=statement.account,
+                stream=entry.stream,
+                number=statement.number,
+                field=f"streams.{name}",
+                expected=expected.hex(),
+                actual=actual.hex(),
+            )
+
+
+def _times(
+    statement: Statement, entry: StreamEntry, runs: list[Run] | tuple[Run, ...]
+) -> Iterator[Finding]:
+    """Times do not go back in a run, so its first and its last receipt bound it."""
+    for run in runs:
+        if run.first < entry.first or run.next > entry.first + entry.count:
+            continue
+        for time, sequence, item in (
+            (run.first_time, run.first, run.first_item),
+            (run.last_time, run.next - 1, run.last_item),
+        ):
+            if time is not None and not statement.start <= time < statement.end:
+                yield Finding(
+                    "time-outside-period",
+                    f"time {time} is outside the period of statement {statement.number}",
+                    item=item,
+                    issuer=statement.issuer,
+                    account=statement.account,
+                    stream=entry.stream,
+                    sequence=sequence,
+                    number=statement.number,
+                    field="time",
+                    expected=f"{statement.start} to {statement.end - 1}",
+                    actual=time,
+                )
+                break
+
+
+def _compare_totals(statement: Statement, segment: Segment, item: int) -> Iterator[Finding]:
+    counted = segment.totals.as_totals()
+    for name, expected, actual in zip(counted._fields, counted, statement.totals, strict=True):
+        if expected != actual:
+            yield Finding(
+                "totals-mismatch",
+                f"total {name}: the receipts sum to {_shown(expected)}, "
+                f"the statement says {_shown(actual)}",
+                item=item,
+                issuer=statement.issuer,
+                account=statement.account,
+                number=statement.number,
+                field=f"totals.{name}",
+                expected=_shown(expected),
+                actual=_shown(actual),
+            )
+
+
+def _shown(total: int | dict[int, int] | dict[str, int] | None) -> str:
+    return "nothing" if total is None else str(total)

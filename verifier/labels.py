@@ -1,0 +1,57 @@
+"""The integer keys of the claims and their names: the tables of spec/receipt.md and spec/statement.md.
+
+The issuing side has its own copy of these tables; a test holds the two together.
+"""
+
+from typing import Final
+
+Table = dict[int, str]
+
+RECEIPT: Final[Table] = {
+    1: "version",
+    2: "issuer",
+    3: "account",
+    4: "stream",
+    5: "sequence",
+    6: "previous",
+    7: "time",
+    8: "request",
+    9: "model",
+    10: "input",
+    11: "output",
+    12: "cache",
+    13: "source",
+    14: "charge",
+    15: "tags",
+    16: "client",
+}
+INPUT: Final[Table] = {1: "logical", 2: "cached", 3: "attributed", 4: "writes"}
+OUTPUT: Final[Table] = {1: "tokens", 2: "reasoning"}
+CACHE: Final[Table] = {1: "read", 2: "writes", 3: "commitments"}
+CACHE_ENTRY: Final[Table] = {1: "recipe", 2: "id", 3: "prefix"}
+SOURCE: Final[Table] = {1: "provider", 2: "api", 3: "usage", 4: "tier", 5: "miss"}
+CHARGE: Final[Table] = {1: "currency", 2: "card", 3: "amount", 4: "lines"}
+CHARGE_LINE: Final[Table] = {1: "class", 2: "ttl", 3: "tokens", 4: "rate", 5: "amount"}
+
+STATEMENT: Final[Table] = {
+    1: "version",
+    2: "issuer",
+    3: "account",
+    4: "number",
+    5: "previous",
+    6: "start",
+    7: "end",
+    8: "kind",
+    9: "streams",
+    10: "totals",
+}
+STREAM: Final[Table] = {1: "stream", 2: "first", 3: "count", 4: "root", 5: "head"}
+TOTALS: Final[Table] = {
+    1: "logical",
+    2: "cached",
+    3: "attributed",
+    4: "writes",
+    5: "output",
+    6: "reasoning",
+    7: "amounts",
+}

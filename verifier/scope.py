@@ -1,0 +1,165 @@
+"""The scope of a verification: for each check, how much passed, and what was not checked and why."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from verifier.closing import Closing
+from verifier.findings import Findings
+from verifier.report import Check
+from verifier.shard import IDENTITY_CODES, Counts
+
+_FORMAT = frozenset(
+    {
+        "item-malformed",
+        "item-truncated",
+        "item-too-large",
+        "envelope-invalid",
+        "header-invalid",
+        "content-malformed",
+        "claims-invalid",
+    }
+)
+_SIGNATURES = frozenset(
+    {"key-weak", "signature-invalid", "issuer-mismatch", "key-outside-window", "key-revoked"}
+)
+_ORDER = frozenset(
+    {
+        "receipt-duplicate",
+        "receipt-equivocation",
+        "receipt-order",
+        "chain-broken",
+        "time-reversed",
+        "withheld-unplaced",
+    }
+)
+_LISTED = frozenset({"receipt-missing", "stream-unstated", "receipt-unstated", "receipt-uncovered"})
+_CHAIN = frozenset(
+    {
+        "statement-equivocation",
+        "statement-chain-broken",
+        "statement-rollback",
+        "period-gap",
+        "first-mismatch",
+        "statement-gap",
+    }
+)
+
+
+def _count(findings: Findings, codes: Iterable[str]) -> int:
+    return sum(findings.counts.get(code, 0) for code in codes)
+
+
+def item_checks(counts: Counts, findings: Findings) -> list[Check]:
+    """Steps 1 to 8: what concerns each item by itself."""
+    return [
+        _format(counts, findings),
+        _signatures(counts, findings),
+        _arithmetic(counts, findings),
+        _cache_ids(counts),
+        *_charges(counts),
+        *_timestamps(counts),
+    ]
+
+
+def _format(counts: Counts, findings: Findings) -> Check:
+    failed = _count(findings, _FORMAT)
+    unread = _count(findings, ("item-malformed", "item-truncated"))
+    of = counts.items + unread
+    closed = of - counts.formed - failed
+    reason = f"{closed} not decoded, because withheld or not validly signed" if closed > 0 else None
+    if unread:
+        reason = "reading ended at a fault; what follows is unknown"
+    return Check("format", counts.formed, of, failed, reason)
+
+
+def _signatures(counts: Counts, findings: Findings) -> Check:
+    failed = min(_count(findings, _SIGNATURES), counts.items - counts.signed)
+    unknown = findings.counts.get("key-unknown", 0)
+    reason = f"{unknown} signed by keys that are not trusted" if unknown else None
+    return Check("signatures", counts.signed, counts.items, failed, reason)
+
+
+def _arithmetic(counts: Counts, findings: Findings) -> Check:
+    unstated = findings.counts.get("cached-unstated", 0)
+    failed = min(
+        _count(findings, IDENTITY_CODES - {"cached-unstated"}), counts.receipts - counts.agreeing
+    )
+    rest = counts.receipts - counts.agreeing - failed - unstated
+    reasons = [f"{unstated} do not state cached tokens"] if unstated else []
+    reasons += [f"{rest} could not be read"] if rest > 0 else []
+    return Check("arithmetic", counts.agreeing, counts.receipts, failed, "; ".join(reasons) or None)
+
+
+def _cache_ids(counts: Counts) -> Check:
+    missing = counts.cached - counts.identified
+    reason = (
+        f"{missing} receipts with cached tokens do not identify the prefix" if missing else None
+    )
+    return Check("cache identifiers stated", counts.identified, counts.cached, 0, reason)
+
+
+def _charges(counts: Counts) -> list[Check]:
+    reason = "the rate cards that the charges name were not looked at"
+    return [Check("rate cards", 0, counts.charged, 0, reason)] if counts.charged else []
+
+
+def _timestamps(counts: Counts) -> list[Check]:
+    reason = "this version does not check timestamps and transparency receipts"
+    return [Check("timestamps", 0, counts.timestamps, 0, reason)] if counts.timestamps else []
+
+
+def order_checks(collected: int, lost: int, findings: Findings) -> list[Check]:
+    """Step 9: order and uniqueness of the receipts."""
+    failed = min(_count(findings, _ORDER), collected + lost)
+    doubles = findings.counts.get("request-duplicate", 0)
+    reason = f"{lost} items fell out before" if lost else None
+    return [
+        Check("sequence and chain", collected - min(failed, collected), collected, failed, reason),
+        Check("one receipt a request", collected - doubles, collected, doubles, reason),
+    ]
+
+
+def statement_checks(closings: list[Closing], streams: int, findings: Findings) -> list[Check]:
+    """Step 10: each statement against its receipts."""
+    wrong_roots = _count(findings, ("root-mismatch", "head-mismatch"))
+    roots = sum(closing.roots_checked for closing in closings)
+    totals = sum(closing.totals_checked for closing in closings)
+    wrong_totals = findings.counts.get("totals-mismatch", 0)
+    reasons = "; ".join(dict.fromkeys(c.unchecked for c in closings if c.unchecked)) or None
+    if not closings:
+        reasons = "there is no statement"
+    unlisted = _count(findings, _LISTED)
+    listed = len(closings) if not unlisted else 0
+    return [
+        Check("receipts as listed", listed, len(closings), unlisted, None if closings else reasons),
+        Check("Merkle roots", max(0, roots - wrong_roots), streams, wrong_roots, reasons),
+        Check("totals", totals - bool(wrong_totals), len(closings), wrong_totals, reasons),
+    ]
+
+
+def chain_check(linked: int, statements: int, findings: Findings) -> Check:
+    """Step 11: each statement against the one before it."""
+    failed = _count(findings, _CHAIN)
+    unlinked = statements - linked
+    reason = None
+    if unlinked > 0:
+        reason = f"{unlinked} without the statement before at hand (--previous FILE)"
+    return Check(
+        "link to the statement before", max(0, linked - failed), statements, failed, reason
+    )
+
+
+def period_check(period: tuple[int, int] | None, accounts: int, findings: Findings) -> Check:
+    """Step 12: the caller's period."""
+    if period is None:
+        reason = "no period was named (--period); the statements' own is reported"
+        return Check("period", 0, accounts, 0, reason)
+    failed = findings.counts.get("period-uncovered", 0)
+    return Check("period", accounts if not failed else 0, accounts, failed)
+
+
+CUSTOMER = Check(
+    "customer's own record", 0, 0, 0, "no record of the customer's own requests was given"
+)
+"""What only the customer can compare (spec/verification.md, What a verdict does not say)."""

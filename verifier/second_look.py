@@ -1,0 +1,102 @@
+"""A second pass over the input, made only when the first one saw something twice (verification step 9).
+
+The first pass remembers no single receipt. This one looks up those that are needed, to name both items, and to tell a
+harmless copy from two different signed receipts for one place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from verifier import quick
+from verifier.batch import Batch, Source, UnreadableError, plain_content
+from verifier.chain import Conflict
+from verifier.claims import Receipt, Statement
+from verifier.findings import Finding
+from verifier.item import Opened, Policy, open_item
+from verifier.requests import request_hash
+from verifier.segment import Repeat
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    item: int
+    offset: int
+    raw: bytes
+    opened: Opened
+    claims: Receipt
+
+    def finding(self, code: str, message: str) -> Finding:
+        claims = self.claims
+        return Finding(
+            code,
+            message,
+            item=self.item,
+            offset=self.offset,
+            issuer=claims.issuer,
+            account=claims.account,
+            stream=claims.stream,
+            sequence=claims.sequence,
+            request=claims.request,
+        )
+
+
+def second_look(
+    sources: Sequence[Source], policy: Policy, repeats: Sequence[Repeat], requests: frozenset[bytes]
+) -> tuple[list[Finding], list[Conflict]]:
+    """What the repeated sequences and request ids are, with the proofs of those that are equivocations."""
+    slots: dict[Repeat, list[_Found]] = {repeat: [] for repeat in repeats}
+    asked: dict[bytes, list[_Found]] = {request: [] for request in requests}
+    for number, offset, raw, claims in _receipts(sources):
+        slot = Repeat(claims.issuer, claims.account, claims.stream, claims.sequence)
+        request = request_hash(claims.issuer, claims.account, claims.request)
+        wanted = [found for found in (slots.get(slot), asked.get(request)) if found is not None]
+        opened = open_item(raw, policy) if wanted else None
+        if opened is not None and not opened.lost:
+            for found in wanted:
+                found.append(_Found(number, offset, raw, opened, claims))
+    findings, conflicts, flagged = [], [], set()
+    for slot_finding, conflict in _same_slot(slots):
+        findings.append(slot_finding)
+        flagged.add(slot_finding.item)
+        conflicts += [conflict] if conflict else []
+    findings += _same_request(asked, flagged)
+    return findings, conflicts
+
+
+def _receipts(sources: Sequence[Source]) -> Iterator[tuple[int, int, bytes, Receipt]]:
+    """Number, offset, bytes and claims of all receipts of the input, not verified."""
+    nobody = Policy({})
+    try:
+        for span in Batch(sources).spans():
+            for number, raw in span.items():
+                claims: Receipt | Statement | None = None
+                if span.plain:
+                    claims = quick.receipt(plain_content(raw))
+                claims = claims or open_item(raw, nobody).claims
+                if isinstance(claims, Receipt):
+                    yield number, span.offset_of(number), raw, claims
+    except UnreadableError:
+        return  # the first pass ended here too, and told so
+
+
+def _same_slot(slots: dict[Repeat, list[_Found]]) -> Iterator[tuple[Finding, Conflict | None]]:
+    for first, *later in slots.values():
+        for found in later:
+            where = f"item {first.item} has the same stream and sequence"
+            if found.opened.digest == first.opened.digest:
+                yield found.finding("receipt-duplicate", f"{where}, and is the same"), None
+                continue
+            conflict = None
+            if found.opened.signed and first.opened.signed:
+                conflict = Conflict("receipt-equivocation", first.raw, found.raw)
+            yield found.finding("receipt-equivocation", f"{where}, but other claims"), conflict
+
+
+def _same_request(asked: dict[bytes, list[_Found]], flagged: set[int | None]) -> Iterator[Finding]:
+    for found in asked.values():
+        billed = [one for one in found if one.item not in flagged]
+        for one in billed[1:]:
+            message = f"request {one.claims.request!r} has a receipt already: item {billed[0].item}"
+            yield one.finding("request-duplicate", message)

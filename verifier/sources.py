@@ -1,0 +1,27 @@
+"""Where the bytes of a batch come from: files, or a stream that can be read only once."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from pathlib import Path
+from typing import BinaryIO
+
+from verifier.batch import Source
+
+
+def file_source(path: str) -> Source:
+    """A file. It is opened anew each time it is read."""
+    return Source(path, lambda: Path(path).open("rb"))
+
+
+def stream_source(name: str, stream: BinaryIO) -> Source:
+    """A pipe, which is copied to a temporary file first, since a batch may be read twice.
+
+    The file is gone when the source is.
+    """
+    copy = tempfile.NamedTemporaryFile(prefix="receipt-verify-")  # noqa: SIM115  # see above
+    shutil.copyfileobj(stream, copy)
+    copy.flush()
+    # The default keeps the file alive as long as the function that opens it.
+    return Source(name, lambda copy=copy: Path(copy.name).open("rb"))  # type: ignore[misc]

@@ -1,0 +1,98 @@
+"""Who checks the spans of plain receipts: this process, or several at once. The result is the same."""
+
+from __future__ import annotations
+
+import signal
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
+
+from verifier.batch import Batch, Source, Span, UnreadableError
+from verifier.claims import Statement
+from verifier.item import Policy, open_item
+from verifier.shard import Bases, Shard, check_span
+
+Checked = Iterator[tuple[Span, Shard | None]]
+"""All spans in order; those of plain receipts checked, the others not."""
+Checker = Callable[[Batch, Policy, Callable[[], Bases]], Checked]
+
+
+def in_this_process(batch: Batch, policy: Policy, bases: Callable[[], Bases]) -> Checked:
+    """Check span after span. ``bases`` tells where the trees begin that are open at that moment."""
+    for span in batch.spans():
+        yield span, check_span(span, policy, bases()) if span.plain else None
+
+
+def in_processes(jobs: int, plan: Sequence[Source]) -> Checker:
+    """Check spans in ``jobs`` processes, a few ahead of the one that is joined next.
+
+    A span is checked before the spans in front of it are, so the trees' beginnings come from the statements that follow: ``plan``
+    is the input, which is read once more for them. They are hints; a wrong one costs time, not truth.
+    """
+
+    def check(batch: Batch, policy: Policy, _bases: Callable[[], Bases]) -> Checked:
+        hints = _hints(plan)
+        waiting: deque[tuple[Span, Future[Shard] | None]] = deque()
+        with ProcessPoolExecutor(jobs, initializer=_start, initargs=(policy,)) as pool:
+            try:
+                for span in batch.spans():
+                    while hints and hints[0][0] < span.first:
+                        hints.popleft()
+                    bases = hints[0][1] if hints else {}
+                    future = pool.submit(_check, span, bases) if span.plain else None
+                    waiting.append((span, future))
+                    while len(waiting) > 2 * jobs:
+                        yield _result(waiting.popleft())
+                while waiting:
+                    yield _result(waiting.popleft())
+            except UnreadableError:
+                while waiting:
+                    yield _result(waiting.popleft())
+                raise
+            finally:
+                pool.shutdown(cancel_futures=True)
+
+    return check
+
+
+def _result(checked: tuple[Span, Future[Shard] | None]) -> tuple[Span, Shard | None]:
+    span, future = checked
+    return span, None if future is None else future.result()
+
+
+_policy: Policy
+
+
+def _start(policy: Policy) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that waits
+    global _policy  # one policy for the life of a worker
+    _policy = policy
+
+
+def _check(span: Span, bases: Bases) -> Shard:
+    return check_span(span, _policy, bases)
+
+
+def _hints(plan: Sequence[Source]) -> deque[tuple[int, Bases]]:
+    """For each statement of the input: its item number, and where the trees begin that are open until then."""
+    statements = list(_statements(plan))
+    hints: deque[tuple[int, Bases]] = deque()
+    following: Bases = {}
+    for number, claims in reversed(statements):
+        firsts = {entry.stream: entry.first for entry in claims.streams}
+        following = {**following, (claims.issuer, claims.account): firsts}
+        hints.appendleft((number, following))
+    return hints
+
+
+def _statements(plan: Sequence[Source]) -> Iterator[tuple[int, Statement]]:
+    """The statements of the input, not verified."""
+    nobody = Policy({})
+    try:
+        for span in Batch(plan).spans():
+            for number, raw in () if span.plain else span.items():
+                claims = open_item(raw, nobody).claims
+                if isinstance(claims, Statement):
+                    yield number, claims
+    except UnreadableError:
+        return  # reading ends there, and the run that checks will tell
