@@ -40,11 +40,11 @@ class CborError(ValueError):
         self.offset = offset
 
 
-class CborTruncated(CborError):
+class CborTruncated(CborError):  # noqa: N818  # CborError is in the name
     """The bytes end inside an item."""
 
 
-class CborTooLarge(CborError):
+class CborTooLarge(CborError):  # noqa: N818
     """The item has more parts, or longer ones, than the format allows."""
 
 

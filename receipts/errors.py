@@ -1,0 +1,25 @@
+"""What can go wrong on the issuing side. Each error says which field, what was expected, what was there."""
+
+from __future__ import annotations
+
+
+class ReceiptError(ValueError):
+    """A receipt or statement that must not be signed: a field is wrong, or two fields disagree."""
+
+    def __init__(self, field: str, expected: object, actual: object) -> None:
+        super().__init__(f"{field}: expected {expected}, found {actual}")
+        self.field = field
+        self.expected = str(expected)
+        self.actual = str(actual)
+
+
+class KeyFileError(ValueError):
+    """A key file cannot be read or used."""
+
+
+class UsageError(ValueError):
+    """A provider's usage object does not say what a receipt needs, or contradicts itself."""
+
+    def __init__(self, field: str, message: str) -> None:
+        super().__init__(f"{field}: {message}")
+        self.field = field
