@@ -20,8 +20,10 @@ def inclusion_proof(
 
 def equivocation(one: bytes, two: bytes) -> bytes:
     """Two signed objects that contradict each other, as one file; the same whoever finds them first."""
-    return b"\x82" + b"".join(sorted([one, two], key=_digest))
+    first, second = (one, two) if _digest(one) < _digest(two) else (two, one)
+    return b"\x82" + first + second
 
 
 def _digest(signed: bytes) -> bytes:
-    return sha256(cbor2.loads(signed)[0]).digest()
+    content: bytes = cbor2.loads(signed)[0]
+    return sha256(content).digest()

@@ -1,10 +1,10 @@
 """Verify token receipts: signatures, arithmetic, completeness. Needs the standard library and `cryptography`.
 
     from pathlib import Path
-    from verifier import Policy, by_kid, file_source, read_jwks, verify
+    from verifier import Policy, by_kid, batch_file, read_jwks, verify
 
     policy = Policy(by_kid(read_jwks(Path("issuer.jwks.json").read_bytes())))
-    report = verify([file_source("batch.cbor")], policy, period=parse_period("2026-11"))
+    report = verify([batch_file("batch.cbor")], policy, period=parse_period("2026-11"))
     print(report.verdict)  # verified, rejected or incomplete
 
 The procedure is `verifier.verify`, the list of findings `verifier.findings`; both follow spec/verification.md.
@@ -14,33 +14,33 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from verifier.batch import Source
+from verifier.batch import BatchFile
 from verifier.containers import subject, verify_container
+from verifier.files import batch_file
 from verifier.findings import RULES, Finding, Severity
 from verifier.item import Policy
 from verifier.keys import KeyFileError, TrustedKey, by_kid, read_jwks
 from verifier.period import PeriodError
 from verifier.period import parse as parse_period
 from verifier.report import Report, Subject, Verdict
-from verifier.sources import file_source
 from verifier.spans import Checker, in_processes, in_this_process
 from verifier.text import render
 from verifier.verify import Known, nothing_known, verify_batch
 
 __all__ = [
     "RULES",
+    "BatchFile",
     "Finding",
     "KeyFileError",
     "PeriodError",
     "Policy",
     "Report",
     "Severity",
-    "Source",
     "Subject",
     "TrustedKey",
     "Verdict",
+    "batch_file",
     "by_kid",
-    "file_source",
     "parse_period",
     "read_jwks",
     "render",
@@ -49,7 +49,7 @@ __all__ = [
 
 
 def verify(
-    sources: Sequence[Source],
+    sources: Sequence[BatchFile],
     policy: Policy,
     *,
     period: tuple[int, int] | None = None,

@@ -10,17 +10,17 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from verifier import (
+    BatchFile,
     KeyFileError,
     PeriodError,
     Policy,
-    Source,
     by_kid,
     parse_period,
     read_jwks,
     render,
     verify,
 )
-from verifier.sources import file_source, stream_source
+from verifier.files import batch_file, batch_stream
 
 USAGE_ERROR = 2
 INTERRUPTED = 130
@@ -58,8 +58,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return report.verdict.exit_code
 
 
-def _source(name: str) -> Source:
-    return stream_source("-", sys.stdin.buffer) if name == "-" else file_source(name)
+def _source(name: str) -> BatchFile:
+    return batch_stream("-", sys.stdin.buffer) if name == "-" else batch_file(name)
 
 
 def _parser() -> argparse.ArgumentParser:

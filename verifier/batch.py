@@ -35,7 +35,7 @@ def plain_content(raw: bytes) -> bytes:
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class BatchFile:
     """One input: a name for reports, and how to open it (more than once)."""
 
     name: str
@@ -101,7 +101,7 @@ class UnreadableError(Fault):
 class Batch:
     """The items of several files, read as one sequence."""
 
-    def __init__(self, sources: Sequence[Source]) -> None:
+    def __init__(self, sources: Sequence[BatchFile]) -> None:
         self._sources = sources
         self.files: list[FileRead] = []
         """What was read so far."""
@@ -128,7 +128,7 @@ class Batch:
                     raise UnreadableError(fault, file.name, number) from None
 
     def _hash_rest(
-        self, file: FileRead, stream: BinaryIO, sources: Iterator[Source], number: int
+        self, file: FileRead, stream: BinaryIO, sources: Iterator[BatchFile], number: int
     ) -> None:
         """Read the rest for its hash: a report names the whole input, also where it cannot be parsed."""
         _hash(file, stream)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 
 from verifier import cbor, merkle, scope
-from verifier.batch import MAX_ITEM, Source
+from verifier.batch import MAX_ITEM, BatchFile
 from verifier.chain import Seen, conflict
 from verifier.claims import Receipt, Statement
 from verifier.envelope import Fault, Kind
@@ -41,7 +41,7 @@ def subject(head: bytes) -> Subject:
 
 
 def verify_container(
-    source: Source, policy: Policy, kind: Subject, period: tuple[int, int] | None
+    source: BatchFile, policy: Policy, kind: Subject, period: tuple[int, int] | None
 ) -> Report:
     """Verify a proof or an equivocation.
 

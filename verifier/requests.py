@@ -16,10 +16,14 @@ HASH_SIZE: Final = 16
 _PAGE: Final = 4096
 
 
-def request_hash(issuer: str, account: str, request: str) -> bytes:
-    """The hash under which a request is remembered; unambiguous, as no field may be mistaken for another."""
-    fields = f"{len(issuer)},{len(account)},{issuer}{account}{request}"
-    return blake2b(fields.encode(), digest_size=HASH_SIZE).digest()
+def request_prefix(issuer: str, account: str) -> bytes:
+    """What is hashed before the request ids of an issuer and account. With lengths, so that no field can pass for another."""
+    return f"{len(issuer)},{len(account)},{issuer}{account}".encode()
+
+
+def request_hash(prefix: bytes, request: str) -> bytes:
+    """The hash under which a request is remembered."""
+    return blake2b(prefix + request.encode(), digest_size=HASH_SIZE).digest()
 
 
 class RequestLog:

@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from verifier import quick
-from verifier.batch import Batch, Source, UnreadableError, plain_content
+from verifier.batch import Batch, BatchFile, UnreadableError, plain_content
 from verifier.chain import Conflict
 from verifier.claims import Receipt, Statement
 from verifier.findings import Finding
 from verifier.item import Opened, Policy, open_item
-from verifier.requests import request_hash
+from verifier.quick import QuickReader
+from verifier.requests import request_hash, request_prefix
 from verifier.segment import Repeat
 
 
@@ -43,14 +43,17 @@ class _Found:
 
 
 def second_look(
-    sources: Sequence[Source], policy: Policy, repeats: Sequence[Repeat], requests: frozenset[bytes]
+    sources: Sequence[BatchFile],
+    policy: Policy,
+    repeats: Sequence[Repeat],
+    requests: frozenset[bytes],
 ) -> tuple[list[Finding], list[Conflict]]:
     """What the repeated sequences and request ids are, with the proofs of those that are equivocations."""
     slots: dict[Repeat, list[_Found]] = {repeat: [] for repeat in repeats}
     asked: dict[bytes, list[_Found]] = {request: [] for request in requests}
     for number, offset, raw, claims in _receipts(sources):
         slot = Repeat(claims.issuer, claims.account, claims.stream, claims.sequence)
-        request = request_hash(claims.issuer, claims.account, claims.request)
+        request = request_hash(request_prefix(claims.issuer, claims.account), claims.request)
         wanted = [found for found in (slots.get(slot), asked.get(request)) if found is not None]
         opened = open_item(raw, policy) if wanted else None
         if opened is not None and not opened.lost:
@@ -65,15 +68,15 @@ def second_look(
     return findings, conflicts
 
 
-def _receipts(sources: Sequence[Source]) -> Iterator[tuple[int, int, bytes, Receipt]]:
+def _receipts(sources: Sequence[BatchFile]) -> Iterator[tuple[int, int, bytes, Receipt]]:
     """Number, offset, bytes and claims of all receipts of the input, not verified."""
-    nobody = Policy({})
+    nobody, reader = Policy({}), QuickReader()
     try:
         for span in Batch(sources).spans():
             for number, raw in span.items():
                 claims: Receipt | Statement | None = None
                 if span.plain:
-                    claims = quick.receipt(plain_content(raw))
+                    claims = reader.receipt(plain_content(raw))
                 claims = claims or open_item(raw, nobody).claims
                 if isinstance(claims, Receipt):
                     yield number, span.offset_of(number), raw, claims

@@ -13,6 +13,7 @@ from typing import NamedTuple
 from verifier.claims import Receipt, Totals
 from verifier.findings import Finding, Findings
 from verifier.merkle import Range
+from verifier.requests import request_prefix
 
 
 @dataclass(slots=True)
@@ -94,6 +95,10 @@ class Segment:
     totals: Sums = field(default_factory=lambda: Sums())
     receipts: int = 0
     withheld: int = 0
+    request_prefix: bytes = b""
+
+    def __post_init__(self) -> None:
+        self.request_prefix = request_prefix(self.issuer, self.account)
 
     def collect(
         self, receipt: Receipt, digest: bytes, item: int, findings: Findings

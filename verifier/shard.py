@@ -8,18 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
-from hashlib import sha256
 
-from verifier import quick
-from verifier.batch import ENVELOPE_SIZE, PROTECTED_SIZE, SIGNATURE_SIZE, Span
 from verifier.claims import Receipt, Statement
-from verifier.ed25519 import SignatureError
-from verifier.envelope import Fault, Kind, read_header, to_be_signed
+from verifier.envelope import Fault, Kind
 from verifier.findings import Finding, Findings
 from verifier.item import Opened, Policy, open_item
-from verifier.keys import TrustedKey
 from verifier.requests import request_hash
-from verifier.schema import MAX_TIME
 from verifier.segment import Repeat, Segment
 
 Account = tuple[str, str]
@@ -107,7 +101,7 @@ class Shard:
         repeat = segment.collect(receipt, digest, item, self.findings)
         self.place = (receipt.issuer, receipt.account), receipt.stream
         if repeat is None:
-            self.requests += request_hash(receipt.issuer, receipt.account, receipt.request)
+            self.requests += request_hash(segment.request_prefix, receipt.request)
         else:
             self.repeat(repeat)
 
@@ -153,19 +147,6 @@ class Shard:
             self.collect(opened.claims, opened.digest, number)
         else:
             self.take_withheld(opened.digest, number, offset)
-
-    def take_quick(self, receipt: Receipt, digest: bytes, number: int) -> None:
-        """Step 9 for a receipt that came through steps 2 to 8 without a fault."""
-        counts = self.counts
-        counts.items += 1
-        counts.receipts += 1
-        counts.formed += 1
-        counts.signed += 1
-        counts.agreeing += 1
-        if receipt.cached:
-            counts.cached += 1
-            counts.identified += receipt.cache_read is not None
-        self.collect(receipt, digest, number)
 
     def take_withheld(self, digest: bytes, number: int, offset: int) -> None:
         """Step 9 for a withheld receipt: it belongs after the item before it."""
@@ -219,74 +200,3 @@ def finding(fault: Fault, number: int, offset: int, opened: Opened) -> Finding:
         found.sequence, found.request = claims.sequence, claims.request
     found.group = fault.actual if fault.code == "key-unknown" else (found.issuer, found.account)
     return found
-
-
-class _Signer:
-    """One key, ready to open plain receipts fast. Only for a sound key, and only what has no fault."""
-
-    def __init__(self, protected: bytes, key: TrustedKey, policy: Policy) -> None:
-        self.verify = policy.verifier(key)
-        self.prefix = to_be_signed(protected, b"")
-        self.kid = key.kid
-        self.issuer = key.issuer
-        self.account = policy.account
-        self.start = key.not_before or 0
-        self.end = min(end for end in (key.expires, key.revoked, MAX_TIME) if end is not None)
-        self.require_cache_id = policy.require_cache_id
-
-    def open(self, content: bytes, signature: bytes) -> tuple[Receipt | None, bytes]:
-        """Steps 4 to 8: the claims, or None if there is anything to tell, and the digest."""
-        digest = sha256(content).digest()
-        try:
-            self.verify(signature, self.prefix + digest)
-        except SignatureError:
-            return None, digest
-        receipt = quick.receipt(content)
-        if (
-            receipt is None
-            or receipt.issuer != self.issuer
-            or not self.start <= receipt.time < self.end
-            or self.account not in (None, receipt.account)
-            or (self.require_cache_id and receipt.cached and receipt.cache_read is None)
-        ):
-            return None, digest
-        return receipt, digest
-
-
-def _signer(protected: bytes, policy: Policy) -> _Signer | None:
-    """The key of a protected header, if it is that of a receipt and the key is trusted and sound."""
-    try:
-        header = read_header(protected)
-    except Fault:
-        return None
-    key = policy.keys.get(header.kid)
-    if header.kind is not Kind.RECEIPT or key is None or key.weakness is not None:
-        return None
-    return _Signer(protected, key, policy)
-
-
-def check_span(span: Span, policy: Policy, bases: Bases) -> Shard:
-    """Steps 2 to 9 for a span of plain receipts.
-
-    This is `Shard.take` for every item, with a shorter way for a receipt that has no fault at all.
-    """
-    shard = Shard(bases)
-    data, starts = span.data, (*span.starts, len(span.data))
-    protected, signer, used = b"", None, None
-    for i, number in enumerate(range(span.first, span.first + len(span))):
-        start, end = starts[i], starts[i + 1]
-        tail = end - ENVELOPE_SIZE
-        header = data[tail + 4 : tail + 4 + PROTECTED_SIZE]
-        if header != protected:
-            protected, signer = header, _signer(header, policy)
-        if signer is not None:
-            content = data[start + (3 if data[start + 1] == 0x58 else 4) : tail]
-            receipt, digest = signer.open(content, data[end - SIGNATURE_SIZE : end])
-            if receipt is not None:
-                shard.take_quick(receipt, digest, number)
-                if used is not signer:
-                    used = signer
-                    shard.signers.add(signer.kid)
-                continue
-        shard.take(number, span.offset + start, data[start:end], policy)
-    return shard

@@ -7,10 +7,11 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 
-from verifier.batch import Batch, Source, Span, UnreadableError
+from verifier.batch import Batch, BatchFile, Span, UnreadableError
 from verifier.claims import Statement
 from verifier.item import Policy, open_item
-from verifier.shard import Bases, Shard, check_span
+from verifier.plain import check_span
+from verifier.shard import Bases, Shard
 
 Checked = Iterator[tuple[Span, Shard | None]]
 """All spans in order; those of plain receipts checked, the others not."""
@@ -23,7 +24,7 @@ def in_this_process(batch: Batch, policy: Policy, bases: Callable[[], Bases]) ->
         yield span, check_span(span, policy, bases()) if span.plain else None
 
 
-def in_processes(jobs: int, plan: Sequence[Source]) -> Checker:
+def in_processes(jobs: int, plan: Sequence[BatchFile]) -> Checker:
     """Check spans in ``jobs`` processes, a few ahead of the one that is joined next.
 
     A span is checked before the spans in front of it are, so the trees' beginnings come from the statements that follow: ``plan``
@@ -73,7 +74,7 @@ def _check(span: Span, bases: Bases) -> Shard:
     return check_span(span, _policy, bases)
 
 
-def _hints(plan: Sequence[Source]) -> deque[tuple[int, Bases]]:
+def _hints(plan: Sequence[BatchFile]) -> deque[tuple[int, Bases]]:
     """For each statement of the input: its item number, and where the trees begin that are open until then."""
     statements = list(_statements(plan))
     hints: deque[tuple[int, Bases]] = deque()
@@ -85,7 +86,7 @@ def _hints(plan: Sequence[Source]) -> deque[tuple[int, Bases]]:
     return hints
 
 
-def _statements(plan: Sequence[Source]) -> Iterator[tuple[int, Statement]]:
+def _statements(plan: Sequence[BatchFile]) -> Iterator[tuple[int, Statement]]:
     """The statements of the input, not verified."""
     nobody = Policy({})
     try:

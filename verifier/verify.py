@@ -1,7 +1,7 @@
 """The verification of a batch: the numbered procedure of spec/verification.md, from reading to the verdict.
 
 `verify_batch` is the procedure; steps 2 to 8 are in `verifier.item`, step 9 in `verifier.segment`, step 10 in `verifier.closing`,
-step 11 in `verifier.chain`. Everything that the procedure needs comes in as arguments; it opens what `Source` opens and nothing else.
+step 11 in `verifier.chain`. Everything that the procedure needs comes in as arguments; it opens what `BatchFile` opens and nothing else.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from verifier import scope
-from verifier.batch import Batch, Source, Span, UnreadableError
+from verifier.batch import Batch, BatchFile, Span, UnreadableError
 from verifier.chain import Chain, Conflict, Seen, check_chain
 from verifier.claims import REGULAR, Statement
 from verifier.closing import Closing, close
@@ -157,7 +157,7 @@ class _Verification:
 
     # Steps 9, 11 and 12: when all is read.
 
-    def finish(self, sources: Sequence[Source]) -> None:
+    def finish(self, sources: Sequence[BatchFile]) -> None:
         """Step 9, what needs all of the input: nothing twice."""
         self.unclosed = list(self.open.segments.values())
         for segment in self.unclosed:
@@ -260,7 +260,7 @@ def _about(claims: Statement, code: str, message: str, item: int | None) -> Find
 
 
 def verify_batch(
-    sources: Sequence[Source],
+    sources: Sequence[BatchFile],
     policy: Policy,
     *,
     period: tuple[int, int] | None = None,

@@ -7,15 +7,15 @@ import tempfile
 from pathlib import Path
 from typing import BinaryIO
 
-from verifier.batch import Source
+from verifier.batch import BatchFile
 
 
-def file_source(path: str) -> Source:
+def batch_file(path: str) -> BatchFile:
     """A file. It is opened anew each time it is read."""
-    return Source(path, lambda: Path(path).open("rb"))
+    return BatchFile(path, lambda: Path(path).open("rb"))
 
 
-def stream_source(name: str, stream: BinaryIO) -> Source:
+def batch_stream(name: str, stream: BinaryIO) -> BatchFile:
     """A pipe, which is copied to a temporary file first, since a batch may be read twice.
 
     The file is gone when the source is.
@@ -24,4 +24,4 @@ def stream_source(name: str, stream: BinaryIO) -> Source:
     shutil.copyfileobj(stream, copy)
     copy.flush()
     # The default keeps the file alive as long as the function that opens it.
-    return Source(name, lambda copy=copy: Path(copy.name).open("rb"))  # type: ignore[misc]
+    return BatchFile(name, lambda copy=copy: Path(copy.name).open("rb"))  # type: ignore[misc]
