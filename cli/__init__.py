@@ -1,0 +1,1 @@
+"""The command ``receipt``: reads files, calls `receipts` and `verifier`, prints. No rule of the format lives here."""

@@ -139,6 +139,11 @@ class Period:
             self._writes[ttl] = self._writes.get(ttl, 0) + tokens
 
     @property
+    def number(self) -> int:
+        """The number that the statement gets."""
+        return 0 if self.previous is None else self.previous.number + 1
+
+    @property
     def receipts(self) -> int:
         """How many receipts were added."""
         return sum(entry.tree.size for entry in self._streams.values())
@@ -155,9 +160,8 @@ class Period:
     def _claims(self) -> dict[int, Any]:
         if len(self._streams) > MAX_STREAMS:
             raise ReceiptError("streams", f"at most {MAX_STREAMS}", len(self._streams))
-        whole: dict[int, Any] = {1: claims.VERSION, 2: self.issuer, 3: self.account, 4: 0}
+        whole: dict[int, Any] = {1: claims.VERSION, 2: self.issuer, 3: self.account, 4: self.number}
         if self.previous is not None:
-            whole[4] = self.previous.number + 1
             whole[5] = claims.octets("previous", self.previous.digest, 32, 32)
         streams = sorted(self._streams.items(), key=lambda item: item[0].encode())
         return whole | {

@@ -7,25 +7,29 @@
     report = verify([batch_file("batch.cbor")], policy, period=parse_period("2026-11"))
     print(report.verdict)  # verified, rejected or incomplete
 
-The procedure is `verifier.verify`, the list of findings `verifier.findings`; both follow spec/verification.md.
+The procedure is `verifier.procedure`, the list of findings `verifier.findings`; both follow spec/verification.md.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import closing
 
-from verifier.batch import BatchFile
+from verifier.batch import BatchFile, UnreadableError
+from verifier.claims import Receipt, Statement
 from verifier.containers import subject, verify_container
-from verifier.files import batch_file
+from verifier.files import batch_file, batch_stream
 from verifier.findings import RULES, Finding, Severity
 from verifier.item import Policy
 from verifier.keys import KeyFileError, TrustedKey, by_kid, read_jwks
+from verifier.known import Known, nothing_known, statements_in
 from verifier.period import PeriodError
 from verifier.period import parse as parse_period
+from verifier.procedure import verify_batch
+from verifier.reading import UnverifiedItem, read_items
 from verifier.report import Report, Subject, Verdict
 from verifier.spans import Checker, in_processes, in_this_process
 from verifier.text import render
-from verifier.verify import Known, nothing_known, verify_batch
 
 __all__ = [
     "RULES",
@@ -34,16 +38,23 @@ __all__ = [
     "KeyFileError",
     "PeriodError",
     "Policy",
+    "Receipt",
     "Report",
     "Severity",
+    "Statement",
     "Subject",
     "TrustedKey",
+    "UnreadableError",
+    "UnverifiedItem",
     "Verdict",
     "batch_file",
+    "batch_stream",
     "by_kid",
     "parse_period",
+    "read_items",
     "read_jwks",
     "render",
+    "statements_in",
     "verify",
 ]
 
@@ -69,7 +80,7 @@ def verify(
         OSError: a file cannot be read, or there is no room for the temporary file.
     """
     if len(sources) == 1:
-        with sources[0].open() as stream:
+        with closing(sources[0].open()) as stream:
             kind = subject(stream.read(2))
         if kind is not Subject.BATCH:
             return verify_container(sources[0], policy, kind, period)

@@ -14,13 +14,16 @@ from verifier import (
     KeyFileError,
     PeriodError,
     Policy,
+    UnreadableError,
+    batch_file,
+    batch_stream,
     by_kid,
     parse_period,
     read_jwks,
     render,
+    statements_in,
     verify,
 )
-from verifier.files import batch_file, batch_stream
 
 USAGE_ERROR = 2
 INTERRUPTED = 130
@@ -39,6 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 require_cache_id=options.require_cache_id,
             ),
             period=parse_period(options.period) if options.period else None,
+            known=statements_in([batch_file(name) for name in options.previous]),
             jobs=options.jobs,
         )
         print(
@@ -52,7 +56,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return BROKEN_PIPE
     except KeyboardInterrupt:
         return INTERRUPTED
-    except (KeyFileError, PeriodError, OSError) as error:
+    except (KeyFileError, PeriodError, UnreadableError, OSError) as error:
         print(f"verifier: error: {error}", file=sys.stderr)
         return USAGE_ERROR
     return report.verdict.exit_code
@@ -82,6 +86,13 @@ def _parser() -> argparse.ArgumentParser:
         "--period", help="the period that you expect: 2026-11, 2026-11-22, or start/end"
     )
     parser.add_argument("--account", help="the account that you expect")
+    parser.add_argument(
+        "--previous",
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="the batch or statement before, to check the link to it",
+    )
     parser.add_argument(
         "--require-cache-id",
         action="store_true",

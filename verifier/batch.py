@@ -7,9 +7,10 @@ on in spans, many at a time; every other item, a statement above all, comes alon
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import BinaryIO, Final
+from typing import Final, Protocol
 
 from verifier import cbor
 from verifier.envelope import Fault
@@ -34,12 +35,22 @@ def plain_content(raw: bytes) -> bytes:
     return raw[3 if raw[:2] == _SHORT else 4 : -ENVELOPE_SIZE]
 
 
+class Readable(Protocol):
+    """What is needed of an open file."""
+
+    def read(self, size: int, /) -> bytes:
+        """Up to ``size`` bytes; none at the end."""
+
+    def close(self) -> None:
+        """Done with it."""
+
+
 @dataclass(frozen=True, slots=True)
 class BatchFile:
     """One input: a name for reports, and how to open it (more than once)."""
 
     name: str
-    open: Callable[[], BinaryIO]
+    open: Callable[[], Readable]
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +127,7 @@ class Batch:
         number = 0
         sources = iter(self._sources)
         for source in sources:
-            with source.open() as stream:
+            with closing(source.open()) as stream:
                 file = FileRead(source.name, number)
                 self.files.append(file)
                 try:
@@ -128,22 +139,22 @@ class Batch:
                     raise UnreadableError(fault, file.name, number) from None
 
     def _hash_rest(
-        self, file: FileRead, stream: BinaryIO, sources: Iterator[BatchFile], number: int
+        self, file: FileRead, stream: Readable, sources: Iterator[BatchFile], number: int
     ) -> None:
         """Read the rest for its hash: a report names the whole input, also where it cannot be parsed."""
         _hash(file, stream)
         for source in sources:
-            with source.open() as unread:
+            with closing(source.open()) as unread:
                 self.files.append(FileRead(source.name, number))
                 _hash(self.files[-1], unread)
 
 
-def _hash(file: FileRead, stream: BinaryIO) -> None:
+def _hash(file: FileRead, stream: Readable) -> None:
     while more := stream.read(_CHUNK):
         file.add(more)
 
 
-def _runs(stream: BinaryIO, file: FileRead) -> Iterator[tuple[int, bytes, list[int], bool]]:
+def _runs(stream: Readable, file: FileRead) -> Iterator[tuple[int, bytes, list[int], bool]]:
     """Offset, bytes, starts and plainness of each run of items in one file."""
     data, offset, whole = b"", 0, False
     while not whole:

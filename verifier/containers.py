@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from hashlib import sha256
 
@@ -48,7 +49,7 @@ def verify_container(
     Raises:
         OSError: the file cannot be read.
     """
-    with source.open() as stream:
+    with closing(source.open()) as stream:
         data = stream.read(3 * MAX_ITEM)
     shard = Shard()
     checks: list[Check] = []

@@ -7,7 +7,7 @@ import tempfile
 from pathlib import Path
 from typing import BinaryIO
 
-from verifier.batch import BatchFile
+from verifier.batch import BatchFile, Readable
 
 
 def batch_file(path: str) -> BatchFile:
@@ -23,5 +23,8 @@ def batch_stream(name: str, stream: BinaryIO) -> BatchFile:
     copy = tempfile.NamedTemporaryFile(prefix="receipt-verify-")  # noqa: SIM115  # see above
     shutil.copyfileobj(stream, copy)
     copy.flush()
-    # The default keeps the file alive as long as the function that opens it.
-    return BatchFile(name, lambda copy=copy: Path(copy.name).open("rb"))  # type: ignore[misc]
+
+    def reopen() -> Readable:
+        return Path(copy.name).open("rb")
+
+    return BatchFile(name, reopen)

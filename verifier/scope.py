@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from verifier.closing import Closing
 from verifier.findings import Findings
 from verifier.report import Check
+from verifier.settlement import Settlement
 from verifier.shard import IDENTITY_CODES, Counts
 
 _FORMAT = frozenset(
@@ -120,21 +120,29 @@ def order_checks(collected: int, lost: int, findings: Findings) -> list[Check]:
     ]
 
 
-def statement_checks(closings: list[Closing], streams: int, findings: Findings) -> list[Check]:
+def statement_checks(
+    settlements: list[Settlement], streams: int, findings: Findings
+) -> list[Check]:
     """Step 10: each statement against its receipts."""
     wrong_roots = _count(findings, ("root-mismatch", "head-mismatch"))
-    roots = sum(closing.roots_checked for closing in closings)
-    totals = sum(closing.totals_checked for closing in closings)
+    roots = sum(settlement.roots_checked for settlement in settlements)
+    totals = sum(settlement.totals_checked for settlement in settlements)
     wrong_totals = findings.counts.get("totals-mismatch", 0)
-    reasons = "; ".join(dict.fromkeys(c.unchecked for c in closings if c.unchecked)) or None
-    if not closings:
+    reasons = "; ".join(dict.fromkeys(c.unchecked for c in settlements if c.unchecked)) or None
+    if not settlements:
         reasons = "there is no statement"
     unlisted = _count(findings, _LISTED)
-    listed = len(closings) if not unlisted else 0
+    listed = len(settlements) if not unlisted else 0
     return [
-        Check("receipts as listed", listed, len(closings), unlisted, None if closings else reasons),
+        Check(
+            "receipts as listed",
+            listed,
+            len(settlements),
+            unlisted,
+            None if settlements else reasons,
+        ),
         Check("Merkle roots", max(0, roots - wrong_roots), streams, wrong_roots, reasons),
-        Check("totals", totals - bool(wrong_totals), len(closings), wrong_totals, reasons),
+        Check("totals", totals - bool(wrong_totals), len(settlements), wrong_totals, reasons),
     ]
 
 

@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from verifier.batch import Batch, BatchFile, UnreadableError, plain_content
+from verifier.batch import BatchFile
 from verifier.chain import Conflict
-from verifier.claims import Receipt, Statement
+from verifier.claims import Receipt
 from verifier.findings import Finding
 from verifier.item import Opened, Policy, open_item
-from verifier.quick import QuickReader
+from verifier.reading import readable_items
 from verifier.requests import request_hash, request_prefix
 from verifier.segment import Repeat
 
@@ -51,14 +51,17 @@ def second_look(
     """What the repeated sequences and request ids are, with the proofs of those that are equivocations."""
     slots: dict[Repeat, list[_Found]] = {repeat: [] for repeat in repeats}
     asked: dict[bytes, list[_Found]] = {request: [] for request in requests}
-    for number, offset, raw, claims in _receipts(sources):
+    for item in readable_items(sources):
+        claims = item.claims
+        if not isinstance(claims, Receipt):
+            continue
         slot = Repeat(claims.issuer, claims.account, claims.stream, claims.sequence)
         request = request_hash(request_prefix(claims.issuer, claims.account), claims.request)
         wanted = [found for found in (slots.get(slot), asked.get(request)) if found is not None]
-        opened = open_item(raw, policy) if wanted else None
+        opened = open_item(item.raw, policy) if wanted else None
         if opened is not None and not opened.lost:
             for found in wanted:
-                found.append(_Found(number, offset, raw, opened, claims))
+                found.append(_Found(item.number, item.offset, item.raw, opened, claims))
     findings, conflicts, flagged = [], [], set()
     for slot_finding, conflict in _same_slot(slots):
         findings.append(slot_finding)
@@ -66,22 +69,6 @@ def second_look(
         conflicts += [conflict] if conflict else []
     findings += _same_request(asked, flagged)
     return findings, conflicts
-
-
-def _receipts(sources: Sequence[BatchFile]) -> Iterator[tuple[int, int, bytes, Receipt]]:
-    """Number, offset, bytes and claims of all receipts of the input, not verified."""
-    nobody, reader = Policy({}), QuickReader()
-    try:
-        for span in Batch(sources).spans():
-            for number, raw in span.items():
-                claims: Receipt | Statement | None = None
-                if span.plain:
-                    claims = reader.receipt(plain_content(raw))
-                claims = claims or open_item(raw, nobody).claims
-                if isinstance(claims, Receipt):
-                    yield number, span.offset_of(number), raw, claims
-    except UnreadableError:
-        return  # the first pass ended here too, and told so
 
 
 def _same_slot(slots: dict[Repeat, list[_Found]]) -> Iterator[tuple[Finding, Conflict | None]]:

@@ -9,8 +9,9 @@ from concurrent.futures import Future, ProcessPoolExecutor
 
 from verifier.batch import Batch, BatchFile, Span, UnreadableError
 from verifier.claims import Statement
-from verifier.item import Policy, open_item
+from verifier.item import Policy
 from verifier.plain import check_span
+from verifier.reading import readable_items
 from verifier.shard import Bases, Shard
 
 Checked = Iterator[tuple[Span, Shard | None]]
@@ -76,7 +77,8 @@ def _check(span: Span, bases: Bases) -> Shard:
 
 def _hints(plan: Sequence[BatchFile]) -> deque[tuple[int, Bases]]:
     """For each statement of the input: its item number, and where the trees begin that are open until then."""
-    statements = list(_statements(plan))
+    items = ((item.number, item.claims) for item in readable_items(plan))
+    statements = [(n, claims) for n, claims in items if isinstance(claims, Statement)]
     hints: deque[tuple[int, Bases]] = deque()
     following: Bases = {}
     for number, claims in reversed(statements):
@@ -84,16 +86,3 @@ def _hints(plan: Sequence[BatchFile]) -> deque[tuple[int, Bases]]:
         following = {**following, (claims.issuer, claims.account): firsts}
         hints.appendleft((number, following))
     return hints
-
-
-def _statements(plan: Sequence[BatchFile]) -> Iterator[tuple[int, Statement]]:
-    """The statements of the input, not verified."""
-    nobody = Policy({})
-    try:
-        for span in Batch(plan).spans():
-            for number, raw in () if span.plain else span.items():
-                claims = open_item(raw, nobody).claims
-                if isinstance(claims, Statement):
-                    yield number, claims
-    except UnreadableError:
-        return  # reading ends there, and the run that checks will tell

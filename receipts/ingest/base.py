@@ -43,6 +43,8 @@ def parse(model: type[_Usage], usage: Mapping[str, Any]) -> _Usage:
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         field = ".".join(str(part) for part in first["loc"]) or "usage"
+        if first["type"] == "missing":
+            raise UsageError(field, "is missing") from None
         raise UsageError(field, f"{first['msg']}, found {first['input']!r}") from None
 
 

@@ -12,7 +12,7 @@ from verifier.segment import Run, Segment
 
 
 @dataclass(frozen=True, slots=True)
-class Closing:
+class Settlement:
     """What came of holding a statement against its receipts."""
 
     findings: tuple[Finding, ...]
@@ -23,7 +23,7 @@ class Closing:
     """Why roots or totals were not compared."""
 
 
-def close(statement: Statement, segment: Segment, item: int, lost: int) -> Closing:
+def settle(statement: Statement, segment: Segment, item: int, lost: int) -> Settlement:
     """Hold a statement against the receipts collected since the one before.
 
     ``lost`` receipts of the input could not be used; any that is missing may be one of them.
@@ -44,7 +44,7 @@ def close(statement: Statement, segment: Segment, item: int, lost: int) -> Closi
         findings += _compare_totals(statement, segment, item)
     checked = len(exact)
     reason = None if whole and checked == len(listed) else _reason(absent, lost, segment)
-    return Closing(tuple(findings), checked, whole, reason)
+    return Settlement(tuple(findings), checked, whole, reason)
 
 
 def findings_about_extent(findings: list[Finding]) -> bool:

@@ -1,38 +1,31 @@
 """The verification of a batch: the numbered procedure of spec/verification.md, from reading to the verdict.
 
-`verify_batch` is the procedure; steps 2 to 8 are in `verifier.item`, step 9 in `verifier.segment`, step 10 in `verifier.closing`,
+`verify_batch` is the procedure; steps 2 to 8 are in `verifier.item`, step 9 in `verifier.segment`, step 10 in `verifier.settlement`,
 step 11 in `verifier.chain`. Everything that the procedure needs comes in as arguments; it opens what `BatchFile` opens and nothing else.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from verifier import scope
 from verifier.batch import Batch, BatchFile, Span, UnreadableError
 from verifier.chain import Chain, Conflict, Seen, check_chain
 from verifier.claims import REGULAR, Statement
-from verifier.closing import Closing, close
 from verifier.envelope import Kind
 from verifier.findings import Finding, Findings
 from verifier.intervals import Intervals
 from verifier.item import Opened, Policy
 from verifier.keys import text
+from verifier.known import Known, nothing_known
 from verifier.report import AccountSummary, Input, Report, StatementSummary, Subject
 from verifier.requests import RequestLog
 from verifier.second_look import second_look
 from verifier.segment import Repeat, Segment, Sums
+from verifier.settlement import Settlement, settle
 from verifier.shard import MAX_REPEATS, Account, Bases, Shard
 from verifier.spans import Checker, in_this_process
-
-Known = Callable[[str, str], Iterable[bytes]]
-"""The signed statements that the caller knows from earlier, of an issuer and account."""
-
-
-def nothing_known(_issuer: str, _account: str) -> Iterable[bytes]:
-    """A caller without memory."""
-    return ()
 
 
 @dataclass(slots=True)
@@ -49,7 +42,7 @@ class _Ledger:
     numbers: set[int] = field(default_factory=set)
     collected: dict[str, Intervals] = field(default_factory=dict)
     """By stream, the sequences that were collected before a statement of the input."""
-    closings: list[Closing] = field(default_factory=list)
+    settlements: list[Settlement] = field(default_factory=list)
     chain: Chain = field(default_factory=Chain)
     newest_known: int = -1
 
@@ -137,10 +130,10 @@ class _Verification:
 
     def _close(self, ledger: _Ledger, claims: Statement, segment: Segment, number: int) -> None:
         """Step 10."""
-        closing = close(claims, segment, number, self.open.lost)
-        for finding in closing.findings:
+        settlement = settle(claims, segment, number, self.open.lost)
+        for finding in settlement.findings:
             self.findings.add(finding)
-        ledger.closings.append(closing)
+        ledger.settlements.append(settlement)
 
     def _enter(self, ledger: _Ledger, segment: Segment) -> None:
         """Count what a segment holds, and find sequences that an earlier segment held already."""
@@ -309,14 +302,14 @@ def _report(run: _Verification, batch: Batch, period: tuple[int, int] | None) ->
         )
         for account, one in sorted(ledgers)
     ]
-    closings = [closing for _, one in ledgers for closing in one.closings]
+    settlements = [settlement for _, one in ledgers for settlement in one.settlements]
     statements = [summary for account in accounts for summary in account.statements]
     streams = sum(len(summary.claims.streams) for summary in statements)
     collected = sum(account.receipts for account in accounts)
     checks = [
         *scope.item_checks(run.open.counts, run.findings),
         *scope.order_checks(collected, run.open.lost, run.findings),
-        *scope.statement_checks(closings, streams, run.findings),
+        *scope.statement_checks(settlements, streams, run.findings),
         scope.chain_check(
             sum(one.chain.linked for _, one in ledgers), len(statements), run.findings
         ),

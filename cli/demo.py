@@ -1,0 +1,129 @@
+"""``receipt demo``: the whole way, on a bundled sample of recorded usage, in a temporary folder."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import chdir, contextmanager
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+
+import click
+
+from cli.terminal import CliError, output_options, print_json
+from cli.trust_store import VARIABLE
+from verifier import UnverifiedItem, batch_file, read_items
+
+_REQUEST = "req_42"
+
+
+@dataclass(frozen=True, slots=True)
+class _Step:
+    """A thing to show: words, the command, and the exit code that it must come to."""
+
+    words: str
+    command: str
+    exit_code: int = 0
+
+
+_STEPS = (
+    _Step("A provider makes a key, and publishes keys/issuer.jwks.json.",
+          "receipt keygen --issuer https://api.example.com --out keys/"),
+    _Step("It turns recorded usage into signed receipts ...",
+          "receipt issue usage.jsonl --keys keys/ --account acme --out batch.cbor"),
+    _Step("... and closes the month: every stream, every count, under one signature.",
+          "receipt close batch.cbor --keys keys/ --period 2026-11"),
+    _Step("The customer pins the provider's key, once ...",
+          "receipt trust add keys/issuer.jwks.json --yes"),
+    _Step("... and verifies what it is billed for.",
+          "receipt verify batch.cbor --period 2026-11"),
+    _Step("One receipt can be proven without showing the others.",
+          f"receipt prove batch.cbor --request {_REQUEST} -o proof.cbor"),
+    _Step("Anybody who trusts the key can check that.",
+          "receipt verify proof.cbor"),
+    _Step(f"Now somebody takes the receipt of {_REQUEST} out of the batch.",
+          "receipt verify tampered.cbor --period 2026-11 --no-remember", 1),
+)  # fmt: skip
+
+
+@click.command()
+@output_options
+def demo(as_json: bool, quiet: bool) -> None:
+    """Run all of it on a bundled sample, in a temporary folder: key, receipts, statement, verification, proof.
+
+    The sample is 44 usage objects that were recorded from real requests to Anthropic and OpenAI. Nothing is left behind, and your own
+    pins are not touched.
+    """
+    with _temporary_folder():
+        Path("usage.jsonl").write_bytes(
+            resources.files("cli").joinpath("sample/usage.jsonl").read_bytes()
+        )
+        codes = [_run(step, quiet=quiet or as_json) for step in _STEPS]
+    if as_json:
+        print_json([
+            {"command": step.command, "exit_code": code} for step, code in zip(_STEPS, codes, strict=True)
+        ])  # fmt: skip
+    for step, code in zip(_STEPS, codes, strict=True):
+        if code != step.exit_code:
+            raise CliError(
+                f"{step.command} ended with {code}, expected {step.exit_code}",
+                "this is a defect: please report it",
+            )
+
+
+def _run(step: _Step, *, quiet: bool) -> int:
+    if step.exit_code:
+        _tamper()
+    if not quiet:
+        click.echo(
+            f"\n{click.style('#', dim=True)} {step.words}\n{click.style('$', dim=True)} {step.command}"
+        )
+    arguments = shlex.split(step.command)[1:]
+    if not quiet:
+        return _receipt(arguments)
+    with _silence():
+        return _receipt(arguments)
+
+
+def _receipt(arguments: Sequence[str]) -> int:
+    from cli.main import run  # the command is a part of what it runs
+
+    return run(arguments)
+
+
+def _tamper() -> None:
+    """Leave the receipt out, as somebody might who does not want to pay for it, or to grant its cache credit."""
+    kept: list[UnverifiedItem] = [
+        item
+        for item in read_items([batch_file("batch.cbor")])
+        if getattr(item.claims, "request", None) != _REQUEST
+    ]
+    Path("tampered.cbor").write_bytes(b"".join(item.raw for item in kept))
+
+
+@contextmanager
+def _temporary_folder() -> Iterator[None]:
+    """A folder to work in, with a trust store of its own."""
+    before = os.environ.get(VARIABLE)
+    with tempfile.TemporaryDirectory(prefix="receipt-demo-") as folder, chdir(folder):
+        os.environ[VARIABLE] = str(Path(folder, "trust"))
+        try:
+            yield
+        finally:
+            if before is None:
+                del os.environ[VARIABLE]
+            else:
+                os.environ[VARIABLE] = before
+
+
+@contextmanager
+def _silence() -> Iterator[None]:
+    """Nothing on stdout or stderr."""
+    with open(os.devnull, "w") as nowhere:  # noqa: PTH123  # a device
+        import contextlib
+
+        with contextlib.redirect_stdout(nowhere), contextlib.redirect_stderr(nowhere):
+            yield

@@ -1,0 +1,110 @@
+"""The entry point: the table of commands, and what becomes of errors, Ctrl-C and a pipe that closes.
+
+Exit codes: 0 done or verified, 1 rejected, 2 usage, unreadable input or unwritable output, 3 incomplete, 130 interrupted
+(143 terminated), 141 nobody reads the output.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from types import FrameType
+
+import click
+
+from cli.terminal import CliError, complain
+
+INTERRUPTED, TERMINATED, BROKEN_PIPE = 130, 143, 141
+
+_COMMANDS = {
+    "keygen": "make an issuer's key",
+    "issue": "turn recorded usage into signed receipts",
+    "close": "close a period with a signed statement",
+    "trust": "pin, list and remove the issuers that you trust",
+    "verify": "verify a batch, a proof or an equivocation",
+    "show": "print a batch without checking it",
+    "prove": "cut out one receipt with its proof",
+    "demo": "run all of it on a bundled sample",
+}
+
+
+class _Commands(click.Group):
+    """Commands that are imported when they are called, so that each starts as fast as it can."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        if cmd_name not in _COMMANDS:
+            return None
+        command: click.Command = getattr(import_module(f"cli.{cmd_name}"), cmd_name)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        with formatter.section("Commands"):
+            formatter.write_dl(list(_COMMANDS.items()))
+
+
+@click.group(
+    cls=_Commands,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 80},
+    epilog="Exit codes: 0 verified or done, 1 rejected, 2 usage or unreadable input, 3 incomplete.",
+)
+@click.version_option(package_name="token-receipts", prog_name="receipt")
+def receipt() -> None:
+    """Signed receipts for the tokens that a language model provider bills.
+
+    A provider issues a receipt per request and closes the period; the customer pins the provider's key and runs
+    `receipt verify batch.cbor`.
+    """
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command line in this process and return its exit code. Errors are printed, not raised."""
+    try:
+        result = receipt.main(list(arguments), prog_name="receipt", standalone_mode=False)
+    except CliError as error:
+        complain(error.format_message(), error.hint)
+        return error.exit_code
+    except click.UsageError as error:
+        command = error.ctx.command_path if error.ctx else "receipt"
+        complain(error.format_message(), f"see {command} --help")
+        return error.exit_code
+    except click.ClickException as error:
+        complain(error.format_message())
+        return error.exit_code
+    except click.Abort:
+        return INTERRUPTED
+    except BrokenPipeError:
+        # Nobody reads any more. Python would complain once more when it flushes at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return BROKEN_PIPE
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        complain(
+            f"{where}{error.strerror or error}",
+            "check the path, the permissions and the room on the disk",
+        )
+        return 2
+    return result if isinstance(result, int) else 0
+
+
+def _terminate(_signal: int, _frame: FrameType | None) -> None:
+    raise SystemExit(TERMINATED)  # so that temporary files are removed
+
+
+def main() -> None:
+    """The console script."""
+    signal.signal(signal.SIGTERM, _terminate)
+    try:
+        code = run(sys.argv[1:])
+        sys.stdout.flush()
+    except KeyboardInterrupt:
+        code = INTERRUPTED
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = BROKEN_PIPE
+    sys.exit(code)

@@ -1,0 +1,97 @@
+"""How the command speaks: data on stdout, words on stderr, an error and then a hint with the next step."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+import click
+
+_Command = TypeVar("_Command", bound=Callable[..., Any])
+
+_COLOURS = {"verified": "green", "rejected": "red", "incomplete": "yellow"}
+
+
+class CliError(click.ClickException):
+    """Something that the user can mend: what is wrong, and the next step."""
+
+    exit_code = 2
+
+    def __init__(self, message: str, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.hint = hint
+
+
+def complain(message: str, hint: str | None = None) -> None:
+    """Print an error, and its hint."""
+    click.echo(f"receipt: {click.style('error', fg='red')}: {message}", err=True)
+    if hint:
+        click.echo(f"receipt: hint: {hint}", err=True)
+
+
+def warn(message: str) -> None:
+    """Print a warning: something that the user should know before going on."""
+    click.echo(f"receipt: {click.style('warning', fg='yellow')}: {message}", err=True)
+
+
+def say(message: str) -> None:
+    """Print a word on what was done; ``--quiet`` silences it."""
+    if not click.get_current_context().params.get("quiet"):
+        click.echo(f"receipt: {message}", err=True)
+
+
+def print_json(document: Any) -> None:
+    """Print one JSON document on stdout."""
+    click.echo(json.dumps(document, indent=2))
+
+
+def style(text: str, what: str) -> str:
+    """Colour a part of a report; click drops colours where there is no terminal."""
+    return click.style(text, fg=_COLOURS.get(what), bold=True)
+
+
+def output_options(command: _Command) -> _Command:
+    """``--json`` and ``--quiet``, which every command has."""
+    command = click.option("--json", "as_json", is_flag=True, help="Print JSON on stdout.")(command)
+    return click.option("-q", "--quiet", is_flag=True, help="No progress, no words on success.")(
+        command
+    )
+
+
+@contextmanager
+def progress(label: str, total: int | None) -> Iterator[Callable[[int], None]]:
+    """A function that takes how much more is done; draws a bar on a terminal once a second has passed."""
+    quiet = click.get_current_context().params.get("quiet")
+    if quiet or not total or not sys.stderr.isatty():
+        yield lambda _more: None
+        return
+    bar = _DelayedBar(label, total)
+    try:
+        yield bar.update
+    finally:
+        bar.close()
+
+
+class _DelayedBar:
+    def __init__(self, label: str, total: int) -> None:
+        self._bar = click.progressbar(length=total, label=label, file=sys.stderr, width=30)
+        self._started = time.monotonic()
+        self._waiting = 0
+        self._shown = False
+
+    def update(self, more: int) -> None:
+        self._waiting += more
+        if not self._shown and time.monotonic() - self._started > 1:
+            self._shown = True
+            self._bar.__enter__()
+        if self._shown:
+            self._bar.update(self._waiting)
+            self._waiting = 0
+
+    def close(self) -> None:
+        if self._shown:
+            self._bar.__exit__(None, None, None)

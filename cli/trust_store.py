@@ -1,0 +1,91 @@
+"""What a customer trusts and remembers, in a folder of its own.
+
+    issuers/<hash of the issuer>.jwks.json               the pinned keys of an issuer
+    statements/<hash of issuer and account>/<number>     every signed statement seen, as its signed object
+
+Each statement is a file that is created once and never replaced, so two runs at a time cannot undo each other's memory.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from hashlib import sha256
+from pathlib import Path
+
+import click
+
+from cli.files import output_file
+from cli.terminal import CliError
+from verifier import KeyFileError, Statement, TrustedKey, read_jwks
+
+VARIABLE = "RECEIPT_TRUST_STORE"
+
+
+class TrustStore:
+    """The pinned issuers and the remembered statements below one folder."""
+
+    def __init__(self, folder: str | None) -> None:
+        self.folder = Path(folder or click.get_app_dir("token-receipts"))
+
+    def issuers(self) -> dict[Path, list[TrustedKey]]:
+        """The pinned key files.
+
+        Raises:
+            CliError: a file in the store is damaged.
+        """
+        found = {}
+        for path in sorted((self.folder / "issuers").glob("*.jwks.json")):
+            try:
+                found[path] = read_jwks(path.read_bytes())
+            except KeyFileError as error:
+                raise CliError(
+                    f"{path}: {error}", "remove the file, and pin the issuer again"
+                ) from None
+        return found
+
+    def keys(self) -> list[TrustedKey]:
+        """All pinned keys."""
+        return [key for keys in self.issuers().values() for key in keys]
+
+    def pinned(self, issuer: str) -> list[TrustedKey]:
+        """The pinned keys of one issuer."""
+        return [key for key in self.keys() if key.issuer == issuer]
+
+    def pin(self, issuer: str, jwks: bytes) -> None:
+        """Trust an issuer's key file, in place of an earlier one."""
+        path = self._path(issuer)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with output_file(str(path)) as stream:
+            stream.write(jwks)
+
+    def unpin(self, issuer: str) -> bool:
+        """Forget an issuer's keys; False if there are none."""
+        path = self._path(issuer)
+        existed = path.exists()
+        path.unlink(missing_ok=True)
+        return existed
+
+    def statements(self, issuer: str, account: str) -> Iterable[bytes]:
+        """The signed statements that were seen before."""
+        folder = self._statements(issuer, account)
+        return [path.read_bytes() for path in sorted(folder.glob("*.cbor"))]
+
+    def remember(self, claims: Statement, signed: bytes) -> None:
+        """Keep a statement. The first one seen of a number stays; another one is evidence, not a correction."""
+        folder = self._statements(claims.issuer, claims.account)
+        folder.mkdir(parents=True, exist_ok=True)
+        path = folder / f"{claims.number:020d}.cbor"
+        if not path.exists():
+            with output_file(str(path)) as stream:
+                stream.write(signed)
+
+    def _path(self, issuer: str) -> Path:
+        return self.folder / "issuers" / f"{_name(issuer)}.jwks.json"
+
+    def _statements(self, issuer: str, account: str) -> Path:
+        return self.folder / "statements" / _name(issuer, account)
+
+
+def _name(*parts: str) -> str:
+    """A file name for texts that may hold anything."""
+    return sha256("".join(f"{len(part)}:{part}" for part in parts).encode()).hexdigest()[:32]
