@@ -15,13 +15,12 @@ from verifier.envelope import Fault, Kind
 from verifier.findings import Finding, Findings
 from verifier.item import Opened, Policy
 from verifier.keys import text
-from verifier.report import Check, Input, Report, Subject
+from verifier.report import Check, Input, ObjectSummary, Report, Subject
 from verifier.shard import Shard
 
 PROOF_HEAD = b"\x83"
 EQUIVOCATION_HEAD = b"\x82\x82"
 _MAX_PATH = 64
-_ONE = "a proof speaks of one receipt only"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +52,9 @@ def verify_container(
         data = stream.read(3 * MAX_ITEM)
     shard = Shard()
     checks: list[Check] = []
+    parts: list[_Part] = []
     try:
-        parts = list(_parts(data, kind, shard, policy))
+        parts += _parts(data, kind, shard, policy)
         rule = _prove if kind is Subject.PROOF else _contradict
         checks.append(rule(parts, data, shard.findings))
     except Fault as fault:
@@ -66,7 +66,28 @@ def verify_container(
         shard.findings.add(Finding("period-uncovered", message))
     for finding in shard.findings:
         finding.file = source.name
-    return _report(source.name, data, shard, checks, kind, policy, period)
+    objects = [
+        ObjectSummary(str(part.opened.kind), part.opened.digest, part.opened.claims)
+        for part in parts
+        if part.opened.claims is not None
+    ]
+    unchecked = f"a {kind} does not show it"
+    return Report(
+        kind,
+        [Input(source.name, len(data), sha256(data).hexdigest())],
+        sorted(text(kid) for kid in shard.signers),
+        period,
+        policy.account,
+        [],
+        [
+            *scope.item_checks(shard.counts, shard.findings),
+            *checks,
+            Check("other receipts, totals", 0, 0, 0, unchecked),
+            Check("period", 0, 0, 0, unchecked),
+        ],
+        shard.findings,
+        objects,
+    )
 
 
 def _parts(data: bytes, kind: Subject, shard: Shard, policy: Policy) -> Iterator[_Part]:
@@ -215,30 +236,3 @@ def _conflicting(one: _Part, two: _Part) -> bool:
             seen = [Seen(a, one.opened.digest, one.raw, 0), Seen(b, two.opened.digest, two.raw, 1)]
             return conflict(*seen) is not None
     return False
-
-
-def _report(
-    name: str,
-    data: bytes,
-    shard: Shard,
-    checks: list[Check],
-    kind: Subject,
-    policy: Policy,
-    period: tuple[int, int] | None,
-) -> Report:
-    unchecked = f"a {kind} does not show it"
-    return Report(
-        kind,
-        [Input(name, len(data), sha256(data).hexdigest())],
-        sorted(text(kid) for kid in shard.signers),
-        period,
-        policy.account,
-        [],
-        [
-            *scope.item_checks(shard.counts, shard.findings),
-            *checks,
-            Check("other receipts, totals", 0, 0, 0, unchecked),
-            Check("period", 0, 0, 0, unchecked),
-        ],
-        shard.findings,
-    )

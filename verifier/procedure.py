@@ -99,9 +99,11 @@ class _Verification:
         opened = self.open.open(number, span.offset, raw, self.policy)
         if opened.kind is Kind.STATEMENT:
             self._take_statement(number, raw, opened)
-        else:
-            self.open.take_opened(number, span.offset, opened)
-            self._forget_requests()
+            return
+        # An item without a readable header may have been a receipt or a statement.
+        self.lost_statements += opened.kind is None
+        self.open.take_opened(number, span.offset, opened)
+        self._forget_requests()
 
     def _take_statement(self, number: int, raw: bytes, opened: Opened) -> None:
         claims = opened.claims
@@ -326,8 +328,8 @@ def _report(run: _Verification, batch: Batch, period: tuple[int, int] | None) ->
         accounts,
         checks,
         run.findings,
-        run.conflicts,
-        run.raw_statements,
+        conflicts=run.conflicts,
+        statements=run.raw_statements,
     )
 
 

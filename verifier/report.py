@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import Any
 
 from verifier.chain import Conflict
-from verifier.claims import LATE, Statement, Totals
+from verifier.claims import LATE, Receipt, Statement, Totals
 from verifier.findings import RULES, Findings, Severity
 
 FORMAT = 1
@@ -79,6 +79,15 @@ class AccountSummary:
     statements: list[StatementSummary] = field(default_factory=list)
 
 
+@dataclass(frozen=True, slots=True)
+class ObjectSummary:
+    """A signed object that a proof or an equivocation consists of."""
+
+    kind: str
+    digest: bytes
+    claims: Receipt | Statement
+
+
 @dataclass(slots=True)
 class Report:
     """Everything a verification has to say."""
@@ -94,6 +103,8 @@ class Report:
     accounts: list[AccountSummary]
     checks: list[Check]
     findings: Findings
+    objects: list[ObjectSummary] = field(default_factory=list)
+    """What a proof or an equivocation consists of; empty for a batch."""
     conflicts: list[Conflict] = field(default_factory=list)
     """Proofs of equivocation, as signed objects."""
     statements: list[tuple[Statement, bytes]] = field(default_factory=list)
@@ -118,6 +129,7 @@ class Report:
             "period": None if self.period is None else _period(*self.period),
             "account": self.account,
             "accounts": [_account(account) for account in self.accounts],
+            "objects": [_object(one) for one in self.objects],
             "checks": [_check(check) for check in self.checks],
             "findings": [finding.as_dict() for finding in self.findings.in_input_order()],
             "finding_counts": dict(sorted(self.findings.counts.items())),
@@ -147,6 +159,16 @@ def _account(account: AccountSummary) -> dict[str, Any]:
         "totals": _totals(account.totals),
         "statements": [_statement(statement) for statement in account.statements],
     }
+
+
+def _object(one: ObjectSummary) -> dict[str, Any]:
+    claims = one.claims
+    place: dict[str, Any] = {"issuer": claims.issuer, "account": claims.account}
+    if isinstance(claims, Statement):
+        place |= {"number": claims.number, **_period(claims.start, claims.end)}
+    else:
+        place |= {"stream": claims.stream, "sequence": claims.sequence, "request": claims.request}
+    return {"kind": one.kind, "digest": one.digest.hex(), **place}
 
 
 def _totals(totals: Totals) -> dict[str, Any]:

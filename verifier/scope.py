@@ -8,6 +8,7 @@ from verifier.findings import Findings
 from verifier.report import Check
 from verifier.settlement import Settlement
 from verifier.shard import IDENTITY_CODES, Counts
+from verifier.words import plural
 
 _FORMAT = frozenset(
     {
@@ -67,7 +68,11 @@ def _format(counts: Counts, findings: Findings) -> Check:
     unread = _count(findings, ("item-malformed", "item-truncated"))
     of = counts.items + unread
     closed = of - counts.formed - failed
-    reason = f"{closed} not decoded, because withheld or not validly signed" if closed > 0 else None
+    reason = (
+        f"{plural(closed, 'item')} not decoded, because withheld or not validly signed"
+        if closed > 0
+        else None
+    )
     if unread:
         reason = "reading ended at a fault; what follows is unknown"
     return Check("format", counts.formed, of, failed, reason)
@@ -76,7 +81,7 @@ def _format(counts: Counts, findings: Findings) -> Check:
 def _signatures(counts: Counts, findings: Findings) -> Check:
     failed = min(_count(findings, _SIGNATURES), counts.items - counts.signed)
     unknown = findings.counts.get("key-unknown", 0)
-    reason = f"{unknown} signed by keys that are not trusted" if unknown else None
+    reason = f"{plural(unknown, 'item')} signed by keys that are not trusted" if unknown else None
     return Check("signatures", counts.signed, counts.items, failed, reason)
 
 
@@ -86,15 +91,19 @@ def _arithmetic(counts: Counts, findings: Findings) -> Check:
         _count(findings, IDENTITY_CODES - {"cached-unstated"}), counts.receipts - counts.agreeing
     )
     rest = counts.receipts - counts.agreeing - failed - unstated
-    reasons = [f"{unstated} do not state cached tokens"] if unstated else []
-    reasons += [f"{rest} could not be read"] if rest > 0 else []
+    reasons = (
+        [f"{plural(unstated, 'receipt')} without a count of cached tokens"] if unstated else []
+    )
+    reasons += [f"{plural(rest, 'receipt')} not readable"] if rest > 0 else []
     return Check("arithmetic", counts.agreeing, counts.receipts, failed, "; ".join(reasons) or None)
 
 
 def _cache_ids(counts: Counts) -> Check:
     missing = counts.cached - counts.identified
     reason = (
-        f"{missing} receipts with cached tokens do not identify the prefix" if missing else None
+        f"{plural(missing, 'receipt')} with cached tokens, without an identifier of the prefix"
+        if missing
+        else None
     )
     return Check("cache identifiers stated", counts.identified, counts.cached, 0, reason)
 
@@ -113,7 +122,7 @@ def order_checks(collected: int, lost: int, findings: Findings) -> list[Check]:
     """Step 9: order and uniqueness of the receipts."""
     failed = min(_count(findings, _ORDER), collected + lost)
     doubles = findings.counts.get("request-duplicate", 0)
-    reason = f"{lost} items fell out before" if lost else None
+    reason = f"{plural(lost, 'item')} fell out before" if lost else None
     return [
         Check("sequence and chain", collected - min(failed, collected), collected, failed, reason),
         Check("one receipt a request", collected - doubles, collected, doubles, reason),
@@ -152,7 +161,7 @@ def chain_check(linked: int, statements: int, findings: Findings) -> Check:
     unlinked = statements - linked
     reason = None
     if unlinked > 0:
-        reason = f"{unlinked} without the statement before at hand (--previous FILE)"
+        reason = f"{plural(unlinked, 'statement')} without the one before at hand (--previous FILE)"
     return Check(
         "link to the statement before", max(0, linked - failed), statements, failed, reason
     )

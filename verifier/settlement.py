@@ -9,6 +9,7 @@ from verifier.claims import Statement, StreamEntry
 from verifier.findings import Finding
 from verifier.intervals import Intervals
 from verifier.segment import Run, Segment
+from verifier.words import plural
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,9 +56,11 @@ def findings_about_extent(findings: list[Finding]) -> bool:
 
 def _reason(absent: int, lost: int, segment: Segment) -> str:
     if segment.withheld:
-        return f"{segment.withheld} receipts are withheld"
+        return f"{plural(segment.withheld, 'receipt')} withheld"
     if absent:
-        return f"{absent} receipts are not here" + (", items of the input are lost" if lost else "")
+        return f"{plural(absent, 'receipt')} not here" + (
+            ", and items of the input are lost" if lost else ""
+        )
     return "the receipts are not exactly those listed, in one chain"
 
 
@@ -77,8 +80,7 @@ def _missing_findings(
             which = f"sequence {begin}" if end == begin + 1 else f"sequences {begin} to {end - 1}"
             yield Finding(
                 "receipt-missing",
-                f"{which} of stream {stream!r} are listed by statement "
-                f"{statement.number} and not here",
+                f"{which} of stream {stream!r}, listed by statement {statement.number}",
                 item=item,
                 issuer=statement.issuer,
                 account=statement.account,
@@ -96,38 +98,36 @@ def _unlisted(
     for stream, runs in segment.streams.items():
         entry = listed.get(stream)
         for run in runs:
-            begin, end = (0, 0) if entry is None else (entry.first, entry.first + entry.count)
-            outside = max(0, min(run.next, begin) - run.first) + max(
-                0, run.next - max(run.first, end)
-            )
-            if outside:
-                first = run.first if run.first < begin or run.first >= end else end
-                yield _unlisted_finding(statement, stream, run, entry, first, outside)
+            if entry is None or run.next <= entry.first or run.first >= entry.first + entry.count:
+                yield _unlisted_part(statement, stream, entry, run, run.first, run.next)
+                continue
+            if run.first < entry.first:
+                yield _unlisted_part(statement, stream, entry, run, run.first, entry.first)
+            if run.next > entry.first + entry.count:
+                yield _unlisted_part(
+                    statement, stream, entry, run, entry.first + entry.count, run.next
+                )
 
 
-def _unlisted_finding(
-    statement: Statement, stream: str, run: Run, entry: StreamEntry | None, first: int, count: int
+def _unlisted_part(
+    statement: Statement, stream: str, entry: StreamEntry | None, run: Run, begin: int, end: int
 ) -> Finding:
-    inside = any(
-        t is not None and statement.start <= t < statement.end
-        for t in (run.first_time, run.last_time)
-    )
-    code = (
-        ("stream-unstated" if entry is None else "receipt-unstated")
-        if inside
-        else "receipt-uncovered"
-    )
-    which = f"sequence {first}" if count == 1 else f"{count} receipts from sequence {first}"
+    """The receipts of a run from ``begin`` up to ``end``. Of a part, only the time at one end of the run is known."""
+    ends = [(run.first_time, run.first_item)] if begin == run.first else []
+    ends += [(run.last_time, run.last_item)] if end == run.next else []
+    inside = any(t is not None and statement.start <= t < statement.end for t, _ in ends)
+    unstated = "stream-unstated" if entry is None else "receipt-unstated"
+    which = f"sequence {begin}" if end == begin + 1 else f"sequences {begin} to {end - 1}"
     return Finding(
-        code,
-        f"{which} of stream {stream!r}: not listed by statement {statement.number}",
-        item=run.first_item if first == run.first else run.last_item,
+        unstated if inside else "receipt-uncovered",
+        f"{which} of stream {stream!r}, not listed by statement {statement.number}",
+        item=ends[0][1],
         issuer=statement.issuer,
         account=statement.account,
         stream=stream,
-        sequence=first,
+        sequence=begin,
         number=statement.number,
-        count=count,
+        count=end - begin,
     )
 
 

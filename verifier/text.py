@@ -5,9 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from verifier import period
-from verifier.claims import LATE, Totals
+from verifier.claims import LATE, Statement, Totals
 from verifier.findings import RULES, Finding
-from verifier.report import AccountSummary, Check, Report, StatementSummary, Subject, Verdict
+from verifier.report import (
+    AccountSummary,
+    Check,
+    ObjectSummary,
+    Report,
+    StatementSummary,
+    Subject,
+    Verdict,
+)
+from verifier.words import plural
 
 Style = Callable[[str, str], str]
 """Takes a text and what it is (a verdict, ``heading``), and returns it with or without colour."""
@@ -26,7 +35,7 @@ _SUBJECTS = {
     Subject.EQUIVOCATION: " (a proof that the issuer told two stories)",
 }
 _MEANING = {
-    Verdict.VERIFIED: "everything was checked, and it is complete",
+    Verdict.VERIFIED: "nothing is false, and the receipts are complete for the period",
     Verdict.REJECTED: "something is false",
     Verdict.INCOMPLETE: "nothing is false, but completeness was not shown",
 }
@@ -64,6 +73,9 @@ def _lines(report: Report, style: Style) -> Iterator[str]:
     for account in report.accounts:
         yield ""
         yield from _account(account)
+    for one in report.objects:
+        yield ""
+        yield from _object(one)
     yield ""
     yield style("  checked", "heading")
     for check in report.checks:
@@ -83,8 +95,26 @@ def _account(account: AccountSummary) -> Iterator[str]:
         yield _row("period", _statement(statement))
     if not account.statements:
         yield _row("period", "not closed by a statement")
-    yield _row("receipts", f"{account.receipts:,} in {account.streams:,} streams")
+    receipts, streams = plural(account.receipts, "receipt"), plural(account.streams, "stream")
+    yield _row("receipts", f"{receipts} in {streams}")
     yield from _totals(account.totals)
+
+
+def _object(one: ObjectSummary) -> Iterator[str]:
+    claims = one.claims
+    yield _row(one.kind, one.digest.hex())
+    yield _row("issuer", escape(claims.issuer))
+    yield _row("account", escape(claims.account))
+    if isinstance(claims, Statement):
+        yield _row("number", f"{claims.number}")
+        yield _row("period", period.show(claims.start, claims.end))
+        return
+    yield _row("stream", f"{escape(claims.stream)}, sequence {claims.sequence}")
+    yield _row("request", escape(claims.request))
+    yield _row("model", escape(claims.model))
+    yield _row("time", period.show_instant(claims.time))
+    counts = (claims.logical, claims.cached, claims.attributed, claims.writes)
+    yield from _totals(Totals(*counts, claims.output, claims.reasoning))
 
 
 def _statement(statement: StatementSummary) -> str:

@@ -1,0 +1,59 @@
+"""Every vector of spec/vectors gives the verdict and exactly the findings that it names."""
+
+import json
+from io import BytesIO
+from pathlib import Path
+
+import pytest
+
+from verifier import BatchFile, Policy, by_kid, read_jwks, verify
+from verifier.ed25519 import BACKENDS
+from verifier.keys import TrustedKey
+
+SPEC = Path(__file__).parents[1] / "spec"
+FILES = ("receipts.json", "batches.json", "containers.json")
+DOCUMENTS = {name: json.loads((SPEC / "vectors" / name).read_text()) for name in FILES}
+VECTORS = [
+    pytest.param(document, vector, id=vector["id"])
+    for document in DOCUMENTS.values()
+    for vector in document["vectors"]
+]
+
+
+def trusted(document, vector) -> list[TrustedKey]:
+    sets = vector["keys"]
+    sets = document["keys"][sets] if isinstance(sets, str) else sets
+    listed = sets["several"] if "several" in sets else [sets]
+    return [key for jwks in listed for key in read_jwks(json.dumps(jwks).encode())]
+
+
+def run(document, vector, **kwargs):
+    options = vector["options"]
+    policy = Policy(
+        by_kid(trusted(document, vector)),
+        options.get("account"),
+        options.get("require_cache_id", False),
+        **kwargs,
+    )
+    data = bytes.fromhex(vector["input"])
+    period = options.get("period")
+    return verify(
+        [BatchFile("input", lambda: BytesIO(data))],
+        policy,
+        period=tuple(period) if period else None,
+        known=lambda _issuer, _account: [bytes.fromhex(known) for known in options.get("known", [])],
+    )
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize(("document", "vector"), VECTORS)
+def test_vector(document, vector, backend):
+    report = run(document, vector, backend=backend)
+
+    found = [finding.code for finding in report.findings]
+    expected = ([vector["finding"]] if vector["finding"] else []) + vector["also"]
+    assert sorted(found) == sorted(expected), [f.as_dict() for f in report.findings]
+    if vector["finding"]:
+        named = next(f for f in report.findings if f.code == vector["finding"])
+        assert named.item == vector["item"]
+    assert str(report.verdict) == vector["verdict"]

@@ -1,0 +1,45 @@
+"""``python -m tests.vectors``: write spec/vectors and spec/examples anew. With ``--check``: tell what differs, and fail."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+from tests.vectors import batches, containers, examples, merkle, receipts
+from tests.vectors.model import document
+
+SPEC = Path(__file__).parents[2] / "spec"
+
+
+def files() -> dict[Path, bytes]:
+    """Everything that is generated, by path."""
+    vectors = {
+        "receipts.json": document("Receipts", receipts.vectors()),
+        "batches.json": document("Batches", batches.vectors()),
+        "containers.json": document("Proofs and equivocations", containers.vectors()),
+        "merkle.json": merkle.document(),
+    }
+    found = {SPEC / "vectors" / name: _json(content) for name, content in vectors.items()}
+    found |= {SPEC / "examples" / name: data for name, data in examples.files().items()}
+    return found | {SPEC / name: data for name, data in examples.pages(SPEC).items()}
+
+
+def _json(content: object) -> bytes:
+    return json.dumps(content, indent=1, ensure_ascii=False).encode() + b"\n"
+
+
+def main() -> int:
+    stale = {path: data for path, data in files().items() if not path.exists() or path.read_bytes() != data}
+    for path in stale:
+        print(f"{'differs' if '--check' in sys.argv else 'wrote'}: {path.relative_to(SPEC.parent)}")
+    if "--check" in sys.argv:
+        return 1 if stale else 0
+    for path, data in stale.items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

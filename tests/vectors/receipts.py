@@ -1,0 +1,356 @@
+"""Vectors of single receipts: each stands in an otherwise honest batch, as sequence 1 of stream gpu-7, item 2."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from hashlib import sha256
+from typing import Any
+
+import cbor2
+
+from receipts.signing import thumbprint
+from tests.build import (
+    KEY,
+    NOON,
+    SECOND,
+    STRANGER,
+    Batch,
+    Stream,
+    encode,
+    jwk_set,
+    receipt_claims,
+    sign_receipt,
+    statement_claims,
+    withhold,
+)
+from tests.vectors.model import Vector, flip
+
+_ITEM = 2
+_ENTRY = {1: "tokens-hmac-sha256", 2: sha256(b"prefix").digest(), 3: 2000}
+_CARD = sha256(b"rate card").digest()
+_LINES = [
+    {1: 0, 3: 400, 4: 3_000_000, 5: 1_200_000_000},
+    {1: 1, 3: 2000, 4: 300_000, 5: 600_000_000},
+    {1: 2, 2: 300, 3: 600, 4: 3_750_000, 5: 2_250_000_000},
+    {1: 3, 3: 500, 4: 15_000_000, 5: 7_500_000_000},
+]
+_CHARGE = {1: "USD", 2: _CARD, 3: 11_550_000_000, 4: _LINES}
+
+
+def vectors() -> Iterator[Vector]:
+    yield from _honest()
+    yield from _identities()
+    yield from _claims()
+    yield from _encodings()
+    yield from _envelopes()
+    yield from _headers()
+    yield from _keys()
+    yield from _signatures()
+
+
+def batch_with(change: Any) -> Batch:
+    """A batch in which sequence 1 has the given claims (a dict of replacements, or the content's bytes)."""
+
+    def put(sequence: int, claims: dict[int, Any]) -> Any:
+        if sequence != 1:
+            return claims
+        if isinstance(change, bytes):
+            return change
+        if callable(change):
+            return change(claims)
+        return {label: value for label, value in (claims | change).items() if value is not None}
+
+    return Batch(one=Stream(change=put))
+
+
+def _vector(name: str, comment: str, change: Any, code: str | None = None) -> Vector:
+    return Vector(f"receipt-{name}", comment, batch_with(change).items, code, _ITEM if code else None)
+
+
+def _honest() -> Iterator[Vector]:
+    yield _vector("ordinary", "an ordinary receipt", {})
+    yield _vector("minimal", "only the fields that a verified receipt needs",
+                  {10: {1: 0, 2: 0, 3: 0}, 11: None, 13: None, 15: None})
+    yield _vector("everything", "every field that there is", {
+        12: {1: _ENTRY, 2: [_ENTRY | {3: 2600}], 3: [_ENTRY | {3: 1000}, _ENTRY]},
+        13: {1: "anthropic", 2: "messages", 3: _CARD, 4: "standard", 5: "tools_changed"},
+        14: _CHARGE,
+        15: {"env": "", "team": "search", "feature": "é ünïcode"},
+        16: b"\x01" * 64,
+    })  # fmt: skip
+    for tokens in (0, 23, 24, 255, 256, 65535, 65536, 2**32 - 1, 2**32, 2**63):
+        yield _vector(f"width-{tokens}", f"a count of {tokens}: the edges of the integer encodings",
+                      {10: {1: tokens, 2: 0, 3: tokens, 4: {0: tokens}}, 11: {1: tokens, 2: tokens}})
+    long = "n" * 512
+    yield _vector("long-names", "names of 512 bytes", {8: long, 9: long, 15: {long: long}})
+    yield _vector("not-normalised", "text is compared byte for byte: e and a combining acute accent", {9: "cafe\u0301"})
+    yield _vector("zero-writes", "nothing was written, and that is stated", {10: {1: 10, 2: 10, 3: 0, 4: {0: 0, 300: 0, 3600: 0}}})
+
+
+def _identities() -> Iterator[Vector]:
+    yield _vector("cached-exceeds-logical", "more cached than logical, attributed 0: a saturating subtraction would accept it",
+                  {10: {1: 3000, 2: 5000, 3: 0}}, "cached-exceeds-logical")
+    yield _vector("attributed-too-small", "2000 + 900 is not 3000, validly signed", {10: {1: 3000, 2: 2000, 3: 900}}, "attributed-mismatch")
+    yield _vector("attributed-too-large", "the customer pays for a cached token", {10: {1: 3000, 2: 2000, 3: 1001}}, "attributed-mismatch")
+    yield _vector("writes-exceed", "1001 of 1000 computed tokens were written", {10: {1: 3000, 2: 2000, 3: 1000, 4: {300: 600, 3600: 401}}}, "writes-exceed-attributed")
+    yield _vector("reasoning-exceeds", "501 of 500 output tokens were reasoning", {11: {1: 500, 2: 501}}, "reasoning-exceeds-output")
+    yield _vector("read-shorter", "the prefix that was read is shorter than the cached tokens", {12: {1: _ENTRY | {3: 1999}}}, "cache-entry-mismatch")
+    yield _vector("read-without-hit", "a prefix was read, but nothing was cached",
+                  {10: {1: 3000, 2: 0, 3: 3000}, 12: {1: _ENTRY}}, "cache-entry-mismatch")
+    yield _vector("write-longer", "a written prefix is longer than the prompt", {12: {2: [_ENTRY | {3: 3001}]}}, "cache-entry-mismatch")
+    yield _vector("commitment-longer", "a committed prefix is longer than the prompt", {12: {3: [_ENTRY, _ENTRY | {3: 3001}]}}, "cache-entry-mismatch")
+    wrong_line = [_LINES[0] | {5: 1_200_000_001}, *_LINES[1:]]
+    yield _vector("line-amount", "a line is not tokens times rate", {14: _CHARGE | {3: 11_550_000_001, 4: wrong_line}}, "charge-mismatch")
+    yield _vector("charge-amount", "the amount is one picounit more than the lines", {14: _CHARGE | {3: 11_550_000_001}}, "charge-mismatch")
+    cached_as_input = [
+        {1: 0, 3: 401, 4: 3_000_000, 5: 1_203_000_000}, {1: 1, 3: 2000, 4: 300_000, 5: 600_000_000}, *_LINES[2:],
+    ]  # fmt: skip
+    yield _vector("line-tokens", "a token more is charged as uncached input than the receipt has",
+                  {14: _CHARGE | {3: 11_553_000_000, 4: cached_as_input}}, "charge-mismatch")
+    yield _vector("line-missing", "the cache write is in no line", {14: _CHARGE | {3: 9_300_000_000, 4: [_LINES[0], _LINES[1], _LINES[3]]}}, "charge-mismatch")
+    yield _vector("cached-unstated", "cached tokens are not stated: unknown is not zero", {10: {1: 3000}}, "cached-unstated")
+    required = _vector("cache-id-missing", "the caller requires cache identifiers", {10: {1: 3000, 2: 2000, 3: 1000}}, "cache-id-missing")
+    with_ids = Batch(
+        one=Stream(over={"cache": {1: _ENTRY}}, change=lambda n, c: {k: v for k, v in c.items() if n != 1 or k != 12}),
+        two=Stream("gpu-8", 2, over={"cache": {1: _ENTRY}}),
+    )
+    yield Vector(required.id, required.comment, with_ids.items, required.code, _ITEM, options={"require_cache_id": True})
+
+
+def _claims() -> Iterator[Vector]:
+    for name, comment, change in (
+        ("version", "version 2", {1: 2}),
+        ("unknown-field", "key 17, which no version has", {17: 0}),
+        ("model-missing", "no model", {9: None}),
+        ("previous-missing", "no previous, although the sequence is not 0", {6: None}),
+        ("previous-short", "previous has 31 bytes", {6: bytes(31)}),
+        ("request-empty", "an empty name", {8: ""}),
+        ("model-long", "a name of 513 bytes", {9: "m" * 513}),
+        ("time-text", "the time is text", {7: "2026-11-01"}),
+        ("time-year-10000", "the first ms of the year 10000", {7: 253402300800000}),
+        ("attributed-missing", "cached without attributed", {10: {1: 3000, 2: 2000}}),
+        ("cached-missing", "attributed without cached", {10: {1: 3000, 3: 1000}}),
+        ("writes-empty", "writes without an entry", {10: {1: 3000, 2: 2000, 3: 1000, 4: {}}}),
+        ("logical-missing", "no logical count", {10: {2: 0, 3: 0}}),
+        ("input-array", "input is an array", {10: [3000, 2000, 1000]}),
+        ("output-empty", "output without tokens", {11: {2: 0}}),
+        ("cache-empty", "cache without a field", {12: {}}),
+        ("cache-prefix-zero", "a prefix of 0 tokens", {12: {3: [_ENTRY | {3: 0}]}}),
+        ("cache-id-long", "an identifier of 65 bytes", {12: {3: [_ENTRY | {2: bytes(65)}]}}),
+        ("source-usage-short", "a usage hash of 16 bytes", {13: {1: "p", 2: "a", 3: bytes(16)}}),
+        ("charge-currency", "a currency in small letters", {14: _CHARGE | {1: "usd"}}),
+        ("charge-ttl", "a TTL on a line that is no cache write", {14: _CHARGE | {4: [_LINES[0] | {2: 300}, *_LINES[1:]]}}),
+        ("tags-empty", "tags without an entry", {15: {}}),
+        ("tags-number", "a tag that is a number", {15: {"team": 1}}),
+        ("client-long", "a commitment of 65 bytes", {16: bytes(65)}),
+        ("statement-claims", "the claims of a statement under the header of a receipt",
+         lambda _: statement_claims({})),
+    ):
+        yield _vector(f"claims-{name}", comment, change, "claims-invalid")
+    first = Batch(one=Stream(change=lambda n, c: c if n else {**{k: v for k, v in c.items() if k < 6}, 6: bytes(32), **{k: v for k, v in c.items() if k > 6}}))
+    yield Vector("receipt-claims-previous-at-0", "previous, although the sequence is 0", first.items, "claims-invalid", 0)
+
+
+def _encodings() -> Iterator[Vector]:
+    honest = encode(receipt_claims(1, bytes(32), request="gpu-7-1"))
+    body = honest[1:]
+    head = honest[:1]
+    cases = {
+        "duplicate-key": ("cached twice, 2000 and 0: which one counts?",
+                          honest.replace(b"\x0a\xa4\x01\x19\x0b\xb8\x02\x19\x07\xd0", b"\x0a\xa5\x01\x19\x0b\xb8\x02\x19\x07\xd0\x02\x00")),
+        "long-integer": ("3000 in four bytes instead of two", honest.replace(b"\x01\x19\x0b\xb8", b"\x01\x1a\x00\x00\x0b\xb8")),
+        "long-length": ("a text length in two bytes instead of one", honest.replace(b"\x03\x64acme", b"\x03\x78\x04acme")),
+        "unsorted": ("stream before account", honest.replace(b"\x03\x64acme\x04\x65gpu-7", b"\x04\x65gpu-7\x03\x64acme")),
+        "indefinite-map": ("a map of indefinite length", b"\xbf" + body + b"\xff"),
+        "indefinite-text": ("a text of indefinite length", honest.replace(b"\x03\x64acme", b"\x03\x7f\x62ac\x62me\xff")),
+        "tag": ("a tag inside the claims", honest.replace(b"\x01\x19\x0b\xb8", b"\x01\xc1\x19\x0b\xb8")),
+        "bignum": ("2^64, which only fits a bignum tag", honest.replace(b"\x01\x19\x0b\xb8", b"\x01\xc2\x49\x01" + bytes(8))),
+        "float": ("3000.0", honest.replace(b"\x01\x19\x0b\xb8", b"\x01\xf9\x69\xdc")),
+        "negative": ("-1", honest.replace(b"\x01\x19\x0b\xb8", b"\x01\x20")),
+        "null": ("null instead of an absent field", honest.replace(b"\x02\x18\x78", b"\x02\xf6")),
+        "true": ("true instead of 1", b"".join((head, b"\x01\xf5", body[2:]))),
+        "surrogate": ("text that encodes a lone surrogate", honest.replace(b"\x03\x64acme", b"\x03\x63\xed\xa0\x80")),
+        "overlong-utf8": ("text with an overlong slash", honest.replace(b"\x03\x64acme", b"\x03\x62\xc0\xaf")),
+        "trailing": ("one byte after the claims", honest + b"\x00"),
+        "cut": ("the last byte is missing", honest[:-1]),
+        "empty": ("no byte at all", b""),
+        "huge-length": ("a text of 2^63 bytes is announced", honest.replace(b"\x03\x64acme", b"\x03\x7b\x80" + bytes(7) + b"acme")),
+        "huge-map": ("a map of 2^64-1 entries is announced", b"\xbb" + b"\xff" * 8 + body),
+        "deep": ("arrays nested 10,000 deep", honest.replace(b"\x01\x19\x0b\xb8", b"\x01" + b"\x81" * 10_000 + b"\x00")),
+        "mixed-keys": ("a text key among integers", head[:0] + bytes((head[0] + 1,)) + body + b"\x61x\x00"),
+        "shared-references": ("tags 28 and 29: a few bytes that unfold to megabytes",
+                              b"\xd8\x1c\x82" + b"\xd8\x1c\x82\xd8\x1d\x00\xd8\x1d\x00" * 2),
+    }  # fmt: skip
+    for name, (comment, content) in cases.items():
+        assert content != honest, name
+        yield _vector(f"encoding-{name}", comment, content, "content-malformed")
+    yield _vector("too-large", "claims of 65,537 bytes", bytes(65_537), "item-too-large")
+
+
+def _replace_item(raw: bytes) -> list[bytes]:
+    items = Batch().items
+    return [*items[:_ITEM], raw, *items[_ITEM + 1 :]]
+
+
+def _envelopes() -> Iterator[Vector]:
+    honest = Batch().ones[1]
+    content = cbor2.loads(honest.data)[0]
+    head = b"\x82" + cbor2.dumps(content)
+    cose = honest.data[len(head) :]
+    protected, signature = cose[2:122], cose[-64:]
+    cases = {
+        "attached": ("the digest is attached although the content is there", head + cose[:-67] + b"\x58\x20" + honest.digest + cose[-66:]),
+        "withheld-detached": ("the content is withheld, and there is no digest either", b"\x82\xf6" + cose),
+        "no-tag": ("a COSE_Sign1 without its tag", head + cose[1:]),
+        "tag-98": ("tagged as COSE_Sign", head + b"\xd8\x62" + cose[1:]),
+        "three": ("COSE_Sign1 with three elements", head + b"\xd2\x83" + protected + b"\xf6\x58\x40" + signature),
+        "unprotected": ("something in the unprotected header", head + b"\xd2\x84" + protected + b"\xa1\x04\x41\x00\xf6\x58\x40" + signature),
+        "short-signature": ("a signature of 63 bytes", head + cose[:-66] + b"\x58\x3f" + signature[:63]),
+        "long-signature": ("a signature of 65 bytes", head + cose[:-66] + b"\x58\x41" + signature + b"\x00"),
+        "content-text": ("the content is text", b"\x82\x64acme" + cose),
+        "one": ("an array of one", b"\x81" + cbor2.dumps(content)),
+        "integer": ("an integer where a signed object should be", b"\x18\x2a"),
+        "short-digest": ("withheld, with a digest of 31 bytes", b"\x82\xf6" + cose[:-67] + b"\x58\x1f" + honest.digest[:31] + cose[-66:]),
+    }  # fmt: skip
+    for name, (comment, raw) in cases.items():
+        yield Vector(f"envelope-{name}", comment, _replace_item(raw), "envelope-invalid", _ITEM)
+
+
+def _signed_with_header(protected: bytes) -> bytes:
+    """Sequence 1 of the honest batch, validly signed under another protected header."""
+    honest = Batch().ones[1]
+    content = cbor2.loads(honest.data)[0]
+    bstr = cbor2.dumps(protected)
+    signature = KEY.private.sign(b"\x84\x6aSignature1" + bstr + b"\x40\x58\x20" + honest.digest)
+    return b"\x82" + cbor2.dumps(content) + b"\xd2\x84" + bstr + b"\xa0\xf6\x58\x40" + signature
+
+
+def _headers() -> Iterator[Vector]:
+    typ, ctyp = "application/vnd.token-receipt+cose", "application/vnd.token-receipt+cbor"
+    honest = {1: -19, 4: KEY.kid, 16: typ, 258: -16, 259: ctyp}
+    cases = {
+        "eddsa": ("alg -8, the deprecated EdDSA", honest | {1: -8}),
+        "es256": ("alg -7", honest | {1: -7}),
+        "no-typ": ("no typ", {k: v for k, v in honest.items() if k != 16}),
+        "other-typ": ("the typ of a report", honest | {16: "application/vnd.token-report+cose"}),
+        "other-hash": ("payload-hash-alg SHA-512", honest | {258: -44}),
+        "label-3": ("a content type in label 3, which RFC 9995 forbids", {**dict(list(honest.items())[:1]), 3: ctyp, **dict(list(honest.items())[1:])}),
+        "crit": ("an additional critical parameter", {**dict(list(honest.items())[:1]), 2: [99], **dict(list(honest.items())[1:]), 99: 0}),
+        "short-kid": ("a key id of 8 bytes", honest | {4: KEY.kid[:8]}),
+        "empty": ("no header at all", {}),
+    }  # fmt: skip
+    for name, (comment, header) in cases.items():
+        raw = _signed_with_header(cbor2.dumps(header) if header else b"")
+        yield Vector(f"header-{name}", comment, _replace_item(raw), "header-invalid", _ITEM)
+    swapped = cbor2.dumps({4: KEY.kid, 1: -19, 16: typ, 258: -16, 259: ctyp})
+    yield Vector("header-order", "the parameters in another order", _replace_item(_signed_with_header(swapped)), "header-invalid", _ITEM)
+    twice = b"\xa6" + cbor2.dumps(honest)[1:3] + cbor2.dumps(honest)[1:]
+    yield Vector("header-alg-twice", "alg twice", _replace_item(_signed_with_header(twice)), "header-invalid", _ITEM)
+
+
+def _keys() -> Iterator[Vector]:
+    by_stranger = sign_receipt(cbor2.loads(Batch().ones[1].data)[0], STRANGER).data
+    yield Vector("key-unknown", "signed again by a key that is not trusted", _replace_item(by_stranger), "key-unknown", _ITEM)
+    batch = Batch()
+    time = NOON + 1000
+    second = 1000
+    by_second = _replace_item(sign_receipt(cbor2.loads(batch.ones[1].data)[0], SECOND).data)
+
+    def trust(**members: Any) -> dict[str, Any]:
+        both = jwk_set(KEY)
+        both["keys"] += jwk_set(SECOND, **members)["keys"]
+        return both
+
+    yield Vector("key-second", "two keys of one issuer", by_second, keys=trust())
+    yield Vector("key-too-early", "before the key may be used", by_second, "key-outside-window", _ITEM, trust(nbf=time // second + 1))
+    yield Vector("key-just-valid", "nbf <= time < exp, at both edges", by_second, keys=trust(nbf=time // second, exp=time // second + 1))
+    yield Vector("key-expired", "from the moment it expires, a key is not valid", by_second, "key-outside-window", _ITEM, trust(exp=time // second))
+    yield Vector("key-revoked", "from the moment it is revoked, a key is not valid", by_second, "key-revoked", _ITEM, trust(revoked={"revoked_at": time // second}))
+    yield Vector("key-revoked-later", "what a key signed for earlier times stays valid", by_second, keys=trust(revoked={"revoked_at": time // second + 1}))
+    other = jwk_set(KEY)
+    other_issuer = {"iss": "https://other.example", "keys": jwk_set(SECOND)["keys"]}
+    yield Vector("key-of-another-issuer", "a trusted key of another issuer signs in this one's name", by_second, "issuer-mismatch", _ITEM, {"several": [other, other_issuer]})
+    for name, public, comment in (
+        ("identity", "01" + 31 * "00", "the identity: of 256 constructed signatures every one would verify"),
+        ("order-8", "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05", "a point of order 8"),
+        ("mixed-order", mixed_order_key().hex(), "a sound key plus a point of order 8"),
+        ("not-reduced", "ee" + 30 * "ff" + "7f", "y = p + 1, which is not reduced"),
+        ("not-on-curve", "02" + 31 * "00", "no point of the curve"),
+    ):
+        raw, keys = _weakly_signed(bytes.fromhex(public))
+        yield Vector(f"key-{name}", f"a weak key: {comment}", _replace_item(raw), "key-weak", _ITEM, keys)
+
+
+def mixed_order_key() -> bytes:
+    """The second key's point plus a point of order 8: inside the curve, outside the prime-order subgroup."""
+    from verifier import ed25519 as curve
+
+    def decode(public: bytes) -> tuple[int, int, int, int]:
+        encoded = int.from_bytes(public, "little")
+        y, sign = encoded & ~(1 << 255), encoded >> 255
+        x = curve._recover_x(y)
+        assert x is not None
+        x = x if x & 1 == sign else curve._P - x
+        return x, y, 1, x * y % curve._P
+
+    low = bytes.fromhex("26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05")
+    x, y, z, _ = curve._add(decode(SECOND.public), decode(low))
+    inverse = pow(z, -1, curve._P)
+    x, y = x * inverse % curve._P, y * inverse % curve._P
+    return (y | (x & 1) << 255).to_bytes(32, "little")
+
+
+def _weakly_signed(public: bytes) -> tuple[bytes, dict[str, Any]]:
+    """Sequence 1 under a weak key, with a signature that holds for the identity: R = identity, S = 0."""
+    kid = thumbprint(public)
+    honest = Batch().ones[1]
+    content = cbor2.loads(honest.data)[0]
+    cose = honest.data[len(b"\x82" + cbor2.dumps(content)) :].replace(KEY.kid, kid)
+    raw = b"\x82" + cbor2.dumps(content) + cose[:-64] + b"\x01" + bytes(63)
+    keys = jwk_set(KEY)
+    from receipts import jwk
+
+    keys["keys"].append(jwk(public))
+    return raw, keys
+
+
+def _signatures() -> Iterator[Vector]:
+    honest = Batch().ones[1].data
+    at = honest.index(b"\x02\x19\x07\xd0") + 3
+    yield Vector("signature-count-changed", "cached 2001 instead of 2000, not signed again",
+                 _replace_item(flip(honest, at)), "signature-invalid", _ITEM)
+    digest_fixed = flip(honest, at)
+    content = cbor2.loads(digest_fixed)[0]
+    fixed = withhold(sign_receipt(content, STRANGER)).replace(STRANGER.kid, KEY.kid)
+    fixed = fixed[:-64] + honest[-64:]
+    yield Vector("signature-digest-fixed-up", "a count was changed, the content withheld and its digest fixed up",
+                 _replace_item(fixed), "signature-invalid", _ITEM)
+    yield Vector("signature-bit", "one bit of the signature", _replace_item(flip(honest, len(honest) - 1)), "signature-invalid", _ITEM)
+    order = 2**252 + 27742317777372353535851937790883648493
+    s = int.from_bytes(honest[-32:], "little")
+    yield Vector("signature-s-plus-l", "S + L, which also satisfies the equation: malleable",
+                 _replace_item(honest[:-32] + (s + order).to_bytes(32, "little")), "signature-invalid", _ITEM)
+    yield Vector("signature-small-order-r", "R is the identity, and the equation holds: made with the private key",
+                 _replace_item(small_order_r(honest)), "signature-invalid", _ITEM)
+    yield Vector("signature-of-another", "the signature of another receipt", _replace_item(honest[:-64] + Batch().ones[2].data[-64:]), "signature-invalid", _ITEM)
+    as_statement = honest.replace(b"token-receipt+", b"token-report-+")
+    yield Vector("signature-typ-changed", "another typ, not signed again", _replace_item(as_statement), "header-invalid", _ITEM)
+
+
+def small_order_r(raw: bytes) -> bytes:
+    """The object with R = identity and S = k a: valid by the equation, refused by the rule on R."""
+    from hashlib import sha512
+
+    from verifier.envelope import open_envelope, to_be_signed
+
+    order = 2**252 + 27742317777372353535851937790883648493
+    envelope = open_envelope(raw)
+    message = to_be_signed(envelope.protected, envelope.digest)
+    seed = KEY.private.private_bytes_raw()
+    clamped = bytearray(sha512(seed).digest()[:32])
+    clamped[0] &= 248
+    clamped[31] = clamped[31] & 127 | 64
+    r = b"\x01" + bytes(31)
+    k = int.from_bytes(sha512(r + KEY.public + message).digest(), "little") % order
+    s = k * int.from_bytes(clamped, "little") % order
+    return raw[:-64] + r + s.to_bytes(32, "little")
