@@ -32,7 +32,10 @@ SEEDS = {
     "stranger": "4ccd089b28ff96da9db6c346ec114e0f5b8a319f35aba624da8cf6ed4fb8a6fb",  # test 2
     "second": "c5aa8df43f9f837bedb7442f31dcb7b166d38535076f094b85ce3a2e0b4458f7",  # test 3
 }
-KEYS = {name: SigningKey(Ed25519PrivateKey.from_private_bytes(bytes.fromhex(s))) for name, s in SEEDS.items()}
+KEYS = {
+    name: SigningKey(Ed25519PrivateKey.from_private_bytes(bytes.fromhex(s)))
+    for name, s in SEEDS.items()
+}
 KEY, STRANGER, SECOND = KEYS.values()
 
 
@@ -62,8 +65,9 @@ def receipt_claims(sequence: int = 0, previous: bytes | None = None, **over: Any
         "version", "issuer", "account", "stream", "sequence", "previous", "time", "request",
         "model", "input", "output", "cache", "source", "charge", "tags", "client",
     )  # fmt: skip
-    named = {label: claims[name] for label, name in enumerate(labels, 1) if claims.get(name) is not None}
-    return named
+    return {
+        label: claims[name] for label, name in enumerate(labels, 1) if claims.get(name) is not None
+    }
 
 
 def encode(claims: Any) -> bytes:
@@ -113,7 +117,9 @@ class Stream:
         previous = self.before
         for sequence in range(self.first, self.first + self.count):
             claims = receipt_claims(
-                sequence, previous, **{"stream": self.name, "request": f"{self.name}-{sequence}", **self.over}
+                sequence,
+                previous,
+                **{"stream": self.name, "request": f"{self.name}-{sequence}", **self.over},
             )
             changed = self.change(sequence, claims)
             signed.append(sign_receipt(claims if changed is None else changed, self.key))
@@ -128,12 +134,21 @@ def totals_of(receipts: list[Signed]) -> dict[int, Any]:
         claims = read_item(0, 0, signed.data).claims
         if isinstance(claims, Receipt):
             sums.add(claims)
-    totals = dict(enumerate((sums.logical, sums.cached, sums.attributed, sums.writes, sums.output, sums.reasoning), 1))
-    totals[7] = {currency: list(divmod(amount, 10**12)) for currency, amount in sums.amounts.items()}
+    totals = dict(
+        enumerate(
+            (sums.logical, sums.cached, sums.attributed, sums.writes, sums.output, sums.reasoning),
+            1,
+        )
+    )
+    totals[7] = {
+        currency: list(divmod(amount, 10**12)) for currency, amount in sums.amounts.items()
+    }
     return {label: total for label, total in totals.items() if total is not None and total != {}}
 
 
-def statement_claims(streams: dict[str, list[Signed]], first: dict[str, int] | None = None, **over: Any) -> dict[int, Any]:
+def statement_claims(
+    streams: dict[str, list[Signed]], first: dict[str, int] | None = None, **over: Any
+) -> dict[int, Any]:
     """The claims of a statement over streams. ``over`` replaces fields by name; None leaves one out."""
     entries = []
     for name, receipts in sorted(streams.items(), key=lambda pair: pair[0].encode()):
@@ -141,7 +156,9 @@ def statement_claims(streams: dict[str, list[Signed]], first: dict[str, int] | N
         for receipt in receipts:
             tree.append(receipt.digest)
         begin = (first or {}).get(name, 0)
-        entries.append({1: name, 2: begin, 3: len(receipts), 4: tree.root(), 5: receipts[-1].digest})
+        entries.append(
+            {1: name, 2: begin, 3: len(receipts), 4: tree.root(), 5: receipts[-1].digest}
+        )
     claims: dict[str, Any] = {
         "version": 1,
         "issuer": ISSUER,

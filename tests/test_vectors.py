@@ -23,7 +23,7 @@ VECTORS = [
 def trusted(document, vector) -> list[TrustedKey]:
     sets = vector["keys"]
     sets = document["keys"][sets] if isinstance(sets, str) else sets
-    listed = sets["several"] if "several" in sets else [sets]
+    listed = sets.get("several", [sets])
     return [key for jwks in listed for key in read_jwks(json.dumps(jwks).encode())]
 
 
@@ -41,7 +41,9 @@ def run(document, vector, **kwargs):
         [BatchFile("input", lambda: BytesIO(data))],
         policy,
         period=tuple(period) if period else None,
-        known=lambda _issuer, _account: [bytes.fromhex(known) for known in options.get("known", [])],
+        known=lambda _issuer, _account: [
+            bytes.fromhex(known) for known in options.get("known", [])
+        ],
     )
 
 

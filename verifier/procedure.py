@@ -21,9 +21,9 @@ from verifier.keys import text
 from verifier.known import Known, nothing_known
 from verifier.report import AccountSummary, Input, Report, StatementSummary, Subject
 from verifier.requests import RequestLog
-from verifier.second_look import second_look
-from verifier.segment import Repeat, Segment, Sums
-from verifier.settlement import Settlement, settle
+from verifier.second_look import second_look, times_of
+from verifier.segment import Place, Segment, Sums
+from verifier.settlement import Settlement, Unlisted, settle
 from verifier.shard import MAX_REPEATS, Account, Bases, Shard
 from verifier.spans import Checker, in_this_process
 
@@ -59,6 +59,7 @@ class _Verification:
         self.lost_statements = 0
         self.unreadable = False
         self.conflicts: list[Conflict] = []
+        self.unlisted: list[Unlisted] = []
         self.raw_statements: list[tuple[Statement, bytes]] = []
 
     def signers(self) -> list[str]:
@@ -135,6 +136,7 @@ class _Verification:
         settlement = settle(claims, segment, number, self.open.lost)
         for finding in settlement.findings:
             self.findings.add(finding)
+        self.unlisted += settlement.unlisted
         ledger.settlements.append(settlement)
 
     def _enter(self, ledger: _Ledger, segment: Segment) -> None:
@@ -148,7 +150,7 @@ class _Verification:
                 again for run in runs for again in collected.add(run.first, run.next)
             ]:
                 for sequence in range(begin, end):
-                    self.open.repeat(Repeat(segment.issuer, segment.account, stream, sequence))
+                    self.open.repeat(Place(segment.issuer, segment.account, stream, sequence))
 
     # Steps 9, 11 and 12: when all is read.
 
@@ -157,6 +159,7 @@ class _Verification:
         self.unclosed = list(self.open.segments.values())
         for segment in self.unclosed:
             self._enter(self.ledger((segment.issuer, segment.account)), segment)
+        self._judge_unlisted(sources)
         suspects: set[bytes] = set()
         for request in self.requests.repeated():
             if len(suspects) < MAX_REPEATS:
@@ -167,6 +170,14 @@ class _Verification:
             for finding in findings:
                 self.findings.add(finding)
             self.conflicts += conflicts
+
+    def _judge_unlisted(self, sources: Sequence[BatchFile]) -> None:
+        """Step 10, where it takes the time of a receipt that the first pass did not keep."""
+        wanted = {one.inner for one in self.unlisted if one.inner is not None}
+        times = times_of(sources, wanted) if wanted else {}
+        for one in self.unlisted:
+            one.judge(times.get(one.inner) if one.inner is not None else None)
+            self.findings.add(one.finding)
 
     def check_chains(self, known: Known) -> None:
         """Step 11."""

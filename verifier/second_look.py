@@ -16,7 +16,7 @@ from verifier.findings import Finding
 from verifier.item import Opened, Policy, open_item
 from verifier.reading import readable_items
 from verifier.requests import request_hash, request_prefix
-from verifier.segment import Repeat
+from verifier.segment import Place
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,17 +45,17 @@ class _Found:
 def second_look(
     sources: Sequence[BatchFile],
     policy: Policy,
-    repeats: Sequence[Repeat],
+    repeats: Sequence[Place],
     requests: frozenset[bytes],
 ) -> tuple[list[Finding], list[Conflict]]:
     """What the repeated sequences and request ids are, with the proofs of those that are equivocations."""
-    slots: dict[Repeat, list[_Found]] = {repeat: [] for repeat in repeats}
+    slots: dict[Place, list[_Found]] = {repeat: [] for repeat in repeats}
     asked: dict[bytes, list[_Found]] = {request: [] for request in requests}
     for item in readable_items(sources):
         claims = item.claims
         if not isinstance(claims, Receipt):
             continue
-        slot = Repeat(claims.issuer, claims.account, claims.stream, claims.sequence)
+        slot = Place(claims.issuer, claims.account, claims.stream, claims.sequence)
         request = request_hash(request_prefix(claims.issuer, claims.account), claims.request)
         wanted = [found for found in (slots.get(slot), asked.get(request)) if found is not None]
         opened = open_item(item.raw, policy) if wanted else None
@@ -71,7 +71,7 @@ def second_look(
     return findings, conflicts
 
 
-def _same_slot(slots: dict[Repeat, list[_Found]]) -> Iterator[tuple[Finding, Conflict | None]]:
+def _same_slot(slots: dict[Place, list[_Found]]) -> Iterator[tuple[Finding, Conflict | None]]:
     for first, *later in slots.values():
         for found in later:
             where = f"item {first.item} has the same stream and sequence"
@@ -90,3 +90,15 @@ def _same_request(asked: dict[bytes, list[_Found]], flagged: set[int | None]) ->
         for one in billed[1:]:
             message = f"request {one.claims.request!r} has a receipt already: item {billed[0].item}"
             yield one.finding("request-duplicate", message)
+
+
+def times_of(files: Sequence[BatchFile], places: set[Place]) -> dict[Place, int]:
+    """The times, in ms, of the receipts at certain places; the first one counts, where there are two."""
+    times: dict[Place, int] = {}
+    for item in readable_items(files):
+        claims = item.claims
+        if isinstance(claims, Receipt):
+            place = Place(claims.issuer, claims.account, claims.stream, claims.sequence)
+            if place in places:
+                times.setdefault(place, claims.time)
+    return times

@@ -73,8 +73,8 @@ class Run:
         return code
 
 
-class Repeat(NamedTuple):
-    """A place in a stream that was taken already when another receipt for it came."""
+class Place(NamedTuple):
+    """The place of a receipt: its stream, and its sequence there."""
 
     issuer: str
     account: str
@@ -102,7 +102,7 @@ class Segment:
 
     def collect(
         self, receipt: Receipt, digest: bytes, item: int, findings: Findings
-    ) -> Repeat | None:
+    ) -> Place | None:
         """Put a receipt in its place; a sequence that is there already is not put, but returned."""
         runs = self.streams.get(receipt.stream)
         if runs is not None and runs[-1].next == receipt.sequence:
@@ -113,7 +113,7 @@ class Segment:
             run = self._single(receipt.stream, receipt.sequence, digest, item)
             run.before, run.first_time, run.last_time = receipt.previous, receipt.time, receipt.time
             if not self._place(run, receipt.stream, findings):
-                return Repeat(self.issuer, self.account, receipt.stream, receipt.sequence)
+                return Place(self.issuer, self.account, receipt.stream, receipt.sequence)
         self.receipts += 1
         self.totals.add(receipt)
         return None

@@ -8,8 +8,24 @@ from dataclasses import dataclass
 from verifier.claims import Statement, StreamEntry
 from verifier.findings import Finding
 from verifier.intervals import Intervals
-from verifier.segment import Run, Segment
+from verifier.segment import Place, Run, Segment
 from verifier.words import plural
+
+
+@dataclass(slots=True)
+class Unlisted:
+    """Collected receipts that a statement does not list: of its period, or of another time?"""
+
+    finding: Finding
+    statement: Statement
+    stream_listed: bool
+    inner: Place | None
+    """The receipt whose time decides, where the run does not know it."""
+
+    def judge(self, time: int | None) -> None:
+        """Take note of the time of one of the receipts: one in the period is enough."""
+        if time is not None and self.statement.start <= time < self.statement.end:
+            self.finding.code = "receipt-unstated" if self.stream_listed else "stream-unstated"
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +33,7 @@ class Settlement:
     """What came of holding a statement against its receipts."""
 
     findings: tuple[Finding, ...]
+    unlisted: tuple[Unlisted, ...]
     roots_checked: int
     """Streams whose root and head were compared."""
     totals_checked: bool
@@ -30,7 +47,8 @@ def settle(statement: Statement, segment: Segment, item: int, lost: int) -> Sett
     ``lost`` receipts of the input could not be used; any that is missing may be one of them.
     """
     listed = {entry.stream: entry for entry in statement.streams}
-    findings = list(_unlisted(statement, segment, listed))
+    unlisted = tuple(_unlisted(statement, segment, listed))
+    findings: list[Finding] = []
     missing = {entry.stream: _missing(entry, segment) for entry in statement.streams}
     absent = sum(end - begin for gaps in missing.values() for begin, end in gaps)
     if absent > lost:
@@ -40,18 +58,12 @@ def settle(statement: Statement, segment: Segment, item: int, lost: int) -> Sett
         findings += _compare_stream(statement, listed[stream], run, item)
     for stream, entry in listed.items():
         findings += _times(statement, entry, segment.streams.get(stream, ()))
-    whole = not absent and not segment.withheld and not findings_about_extent(findings)
+    whole = not absent and not segment.withheld and not unlisted
     if whole:
         findings += _compare_totals(statement, segment, item)
     checked = len(exact)
     reason = None if whole and checked == len(listed) else _reason(absent, lost, segment)
-    return Settlement(tuple(findings), checked, whole, reason)
-
-
-def findings_about_extent(findings: list[Finding]) -> bool:
-    """Whether the collected receipts are not those that the statement lists."""
-    extent = {"stream-unstated", "receipt-unstated", "receipt-uncovered", "receipt-missing"}
-    return any(finding.code in extent for finding in findings)
+    return Settlement(tuple(findings), unlisted, checked, whole, reason)
 
 
 def _reason(absent: int, lost: int, segment: Segment) -> str:
@@ -93,7 +105,7 @@ def _missing_findings(
 
 def _unlisted(
     statement: Statement, segment: Segment, listed: dict[str, StreamEntry]
-) -> Iterator[Finding]:
+) -> Iterator[Unlisted]:
     """Collected receipts that the statement does not list."""
     for stream, runs in segment.streams.items():
         entry = listed.get(stream)
@@ -104,22 +116,19 @@ def _unlisted(
             if run.first < entry.first:
                 yield _unlisted_part(statement, stream, entry, run, run.first, entry.first)
             if run.next > entry.first + entry.count:
-                yield _unlisted_part(
-                    statement, stream, entry, run, entry.first + entry.count, run.next
-                )
+                end = entry.first + entry.count
+                yield _unlisted_part(statement, stream, entry, run, end, run.next)
 
 
 def _unlisted_part(
     statement: Statement, stream: str, entry: StreamEntry | None, run: Run, begin: int, end: int
-) -> Finding:
-    """The receipts of a run from ``begin`` up to ``end``. Of a part, only the time at one end of the run is known."""
+) -> Unlisted:
+    """The receipts of a run from ``begin`` up to ``end``."""
     ends = [(run.first_time, run.first_item)] if begin == run.first else []
     ends += [(run.last_time, run.last_item)] if end == run.next else []
-    inside = any(t is not None and statement.start <= t < statement.end for t, _ in ends)
-    unstated = "stream-unstated" if entry is None else "receipt-unstated"
     which = f"sequence {begin}" if end == begin + 1 else f"sequences {begin} to {end - 1}"
-    return Finding(
-        unstated if inside else "receipt-uncovered",
+    finding = Finding(
+        "receipt-uncovered",
         f"{which} of stream {stream!r}, not listed by statement {statement.number}",
         item=ends[0][1],
         issuer=statement.issuer,
@@ -129,6 +138,14 @@ def _unlisted_part(
         number=statement.number,
         count=end - begin,
     )
+    # Times rise, so of a part the receipt next to the listed ones is the one most likely inside.
+    inner = Place(
+        statement.issuer, statement.account, stream, end - 1 if begin == run.first else begin
+    )
+    unlisted = Unlisted(finding, statement, entry is not None, inner if len(ends) == 1 else None)
+    for time, _ in ends:
+        unlisted.judge(time)
+    return unlisted
 
 
 def _exact(entry: StreamEntry, runs: list[Run] | tuple[Run, ...]) -> Run | None:

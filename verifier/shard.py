@@ -14,7 +14,7 @@ from verifier.envelope import Fault, Kind
 from verifier.findings import Finding, Findings
 from verifier.item import Opened, Policy, open_item
 from verifier.requests import request_hash
-from verifier.segment import Repeat, Segment
+from verifier.segment import Place, Segment
 
 Account = tuple[str, str]
 """Issuer and account."""
@@ -77,7 +77,7 @@ class Shard:
     counts: Counts = field(default_factory=Counts)
     requests: bytearray = field(default_factory=bytearray)
     """Hashes of the request ids, for `verifier.requests`."""
-    repeats: list[Repeat] = field(default_factory=list)
+    repeats: list[Place] = field(default_factory=list)
     repeated: int = 0
     """Receipts with a sequence that was there already; more than ``repeats`` if there are very many."""
     signers: set[bytes] = field(default_factory=set)
@@ -105,7 +105,7 @@ class Shard:
         else:
             self.repeat(repeat)
 
-    def repeat(self, repeat: Repeat) -> None:
+    def repeat(self, repeat: Place) -> None:
         """Remember a receipt whose sequence was there already, for a second look."""
         self.repeated += 1
         if len(self.repeats) < MAX_REPEATS:

@@ -30,7 +30,11 @@ def _json(content: object) -> bytes:
 
 
 def main() -> int:
-    stale = {path: data for path, data in files().items() if not path.exists() or path.read_bytes() != data}
+    stale = {
+        path: data
+        for path, data in files().items()
+        if not path.exists() or path.read_bytes() != data
+    }
     for path in stale:
         print(f"{'differs' if '--check' in sys.argv else 'wrote'}: {path.relative_to(SPEC.parent)}")
     if "--check" in sys.argv:

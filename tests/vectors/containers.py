@@ -7,7 +7,17 @@ from collections.abc import Iterator
 import cbor2
 
 from receipts import equivocation, inclusion_proof
-from tests.build import DECEMBER, NOVEMBER, STRANGER, Batch, Stream, encode, sign_receipt, sign_statement, statement_claims
+from tests.build import (
+    DECEMBER,
+    NOVEMBER,
+    STRANGER,
+    Batch,
+    Stream,
+    encode,
+    sign_receipt,
+    sign_statement,
+    statement_claims,
+)
 from tests.vectors.model import Vector, flip
 
 
@@ -27,10 +37,16 @@ def _proofs() -> Iterator[Vector]:
         yield Vector(f"proof-{index}", f"receipt {index} of a stream of three", [_proof(index)])
     single = Batch(one=Stream(count=3), two=Stream("gpu-8", 2))
     alone = sign_statement(statement_claims({"gpu-7": single.ones[:1]}))
-    yield Vector("proof-of-one", "a stream of one receipt: the path is empty", [b"\x83" + single.ones[0].data + b"\x80" + alone.data])
+    yield Vector(
+        "proof-of-one",
+        "a stream of one receipt: the path is empty",
+        [b"\x83" + single.ones[0].data + b"\x80" + alone.data],
+    )
     honest, batch = _proof(1), Batch()
     path_at = 1 + len(batch.ones[1].data)
-    yield Vector("proof-path-bit", "one bit of the path", [flip(honest, path_at + 5)], "path-invalid", 0)
+    yield Vector(
+        "proof-path-bit", "one bit of the path", [flip(honest, path_at + 5)], "path-invalid", 0
+    )
     wrong = b"\x83" + batch.ones[1].data + cbor2.dumps([bytes(32)]) + batch.statement.data
     yield Vector("proof-path-short", "the path is too short", [wrong], "path-invalid", 0)
     long = b"\x83" + batch.ones[1].data + cbor2.dumps([bytes(32)] * 3) + batch.statement.data
@@ -40,45 +56,157 @@ def _proofs() -> Iterator[Vector]:
     not_path = b"\x83" + batch.ones[1].data + b"\x00" + batch.statement.data
     yield Vector("proof-no-path", "an integer instead of a path", [not_path], "envelope-invalid", 0)
     elsewhere = b"\x83" + batch.twos[1].data + honest[path_at:]
-    yield Vector("proof-other-stream", "the path of another stream's receipt", [elsewhere], "path-invalid", 0)
+    yield Vector(
+        "proof-other-stream", "the path of another stream's receipt", [elsewhere], "path-invalid", 0
+    )
     foreign = Stream("gpu-9", 1).receipts()[0].data
-    yield Vector("proof-unlisted-stream", "a stream that the statement does not list", [b"\x83" + foreign + honest[path_at:]], "proof-mismatch", 0)
+    yield Vector(
+        "proof-unlisted-stream",
+        "a stream that the statement does not list",
+        [b"\x83" + foreign + honest[path_at:]],
+        "proof-mismatch",
+        0,
+    )
     beyond = Stream("gpu-7", 4).receipts()[3].data
-    yield Vector("proof-unlisted-sequence", "a sequence that the statement does not list", [b"\x83" + beyond + honest[path_at:]], "proof-mismatch", 0)
+    yield Vector(
+        "proof-unlisted-sequence",
+        "a sequence that the statement does not list",
+        [b"\x83" + beyond + honest[path_at:]],
+        "proof-mismatch",
+        0,
+    )
     account = Stream("gpu-7", 2, over={"account": "other"}).receipts()[1].data
-    yield Vector("proof-other-account", "a receipt of another account", [b"\x83" + account + honest[path_at:]], "proof-mismatch", 0)
+    yield Vector(
+        "proof-other-account",
+        "a receipt of another account",
+        [b"\x83" + account + honest[path_at:]],
+        "proof-mismatch",
+        0,
+    )
     late = Batch(one=Stream(over={"time": DECEMBER[0]}))
-    yield Vector("proof-other-time", "the receipt's time is outside the period", [_proof(1, late)], "proof-mismatch", 0)
+    yield Vector(
+        "proof-other-time",
+        "the receipt's time is outside the period",
+        [_proof(1, late)],
+        "proof-mismatch",
+        0,
+    )
     twice = b"\x83" + batch.ones[0].data + b"\x80" + batch.ones[1].data
-    yield Vector("proof-two-receipts", "a receipt instead of the statement", [twice], "envelope-invalid", 0)
-    yield Vector("proof-trailing", "a byte after the proof", [honest + b"\x00"], "item-malformed", 0)
+    yield Vector(
+        "proof-two-receipts", "a receipt instead of the statement", [twice], "envelope-invalid", 0
+    )
+    yield Vector(
+        "proof-trailing", "a byte after the proof", [honest + b"\x00"], "item-malformed", 0
+    )
     yield Vector("proof-cut", "the proof ends early", [honest[:-1]], "item-truncated", 0)
     signature = len(honest) - 1
-    yield Vector("proof-statement-signature", "one bit of the statement's signature", [flip(honest, signature)], "signature-invalid", 1)
-    strange = b"\x83" + sign_receipt(cbor2.loads(batch.ones[1].data)[0], STRANGER).data + honest[path_at:]
-    yield Vector("proof-key-unknown", "the receipt is signed by a key that is not trusted", [strange], "key-unknown", 0)
-    yield Vector("proof-for-a-period", "the caller asks for a period, which a proof cannot show to be complete", [honest], "period-uncovered", options={"period": list(NOVEMBER)})
+    yield Vector(
+        "proof-statement-signature",
+        "one bit of the statement's signature",
+        [flip(honest, signature)],
+        "signature-invalid",
+        1,
+    )
+    strange = (
+        b"\x83" + sign_receipt(cbor2.loads(batch.ones[1].data)[0], STRANGER).data + honest[path_at:]
+    )
+    yield Vector(
+        "proof-key-unknown",
+        "the receipt is signed by a key that is not trusted",
+        [strange],
+        "key-unknown",
+        0,
+    )
+    yield Vector(
+        "proof-for-a-period",
+        "the caller asks for a period, which a proof cannot show to be complete",
+        [honest],
+        "period-uncovered",
+        options={"period": list(NOVEMBER)},
+    )
 
 
 def _equivocations() -> Iterator[Vector]:
     batch = Batch()
-    other_receipt = sign_receipt(cbor2.loads(cbor2.loads(batch.ones[1].data)[0]) | {10: {1: 3000, 2: 0, 3: 3000}})
-    yield Vector("equivocation-receipts", "two receipts for one sequence", [equivocation(batch.ones[1].data, other_receipt.data)])
+    other_receipt = sign_receipt(
+        cbor2.loads(cbor2.loads(batch.ones[1].data)[0]) | {10: {1: 3000, 2: 0, 3: 3000}}
+    )
+    yield Vector(
+        "equivocation-receipts",
+        "two receipts for one sequence",
+        [equivocation(batch.ones[1].data, other_receipt.data)],
+    )
     claims = cbor2.loads(encode(batch.claims))
     claims[10][2] -= 1
     other = sign_statement(claims)
     honest = equivocation(batch.statement.data, other.data)
     yield Vector("equivocation-statements", "two statements for one number", [honest])
-    unlinked = sign_statement(statement_claims({}, number=1, previous=bytes(32), start=DECEMBER[0], end=DECEMBER[1]))
-    yield Vector("equivocation-chain", "a statement that names another predecessor", [equivocation(batch.statement.data, unlinked.data)])
-    overlapping = sign_statement(statement_claims({}, number=7, previous=bytes(32), start=NOVEMBER[0], end=NOVEMBER[1]))
-    yield Vector("equivocation-period", "two numbers for overlapping periods", [equivocation(batch.statement.data, overlapping.data)])
-    linked = sign_statement(statement_claims({}, number=1, previous=batch.statement.digest, start=DECEMBER[0], end=DECEMBER[1]))
-    yield Vector("equivocation-none", "two statements that follow each other", [equivocation(batch.statement.data, linked.data)], "conflict-unproven", 0)
-    yield Vector("equivocation-same", "the same statement twice", [b"\x82" + batch.statement.data * 2], "conflict-unproven", 0)
-    yield Vector("equivocation-places", "receipts of two sequences", [equivocation(batch.ones[0].data, batch.ones[1].data)], "conflict-unproven", 0)
-    yield Vector("equivocation-kinds", "a receipt and a statement", [equivocation(batch.ones[0].data, other.data)], "conflict-unproven", 0)
+    unlinked = sign_statement(
+        statement_claims({}, number=1, previous=bytes(32), start=DECEMBER[0], end=DECEMBER[1])
+    )
+    yield Vector(
+        "equivocation-chain",
+        "a statement that names another predecessor",
+        [equivocation(batch.statement.data, unlinked.data)],
+    )
+    overlapping = sign_statement(
+        statement_claims({}, number=7, previous=bytes(32), start=NOVEMBER[0], end=NOVEMBER[1])
+    )
+    yield Vector(
+        "equivocation-period",
+        "two numbers for overlapping periods",
+        [equivocation(batch.statement.data, overlapping.data)],
+    )
+    linked = sign_statement(
+        statement_claims(
+            {}, number=1, previous=batch.statement.digest, start=DECEMBER[0], end=DECEMBER[1]
+        )
+    )
+    yield Vector(
+        "equivocation-none",
+        "two statements that follow each other",
+        [equivocation(batch.statement.data, linked.data)],
+        "conflict-unproven",
+        0,
+    )
+    yield Vector(
+        "equivocation-same",
+        "the same statement twice",
+        [b"\x82" + batch.statement.data * 2],
+        "conflict-unproven",
+        0,
+    )
+    yield Vector(
+        "equivocation-places",
+        "receipts of two sequences",
+        [equivocation(batch.ones[0].data, batch.ones[1].data)],
+        "conflict-unproven",
+        0,
+    )
+    yield Vector(
+        "equivocation-kinds",
+        "a receipt and a statement",
+        [equivocation(batch.ones[0].data, other.data)],
+        "conflict-unproven",
+        0,
+    )
     forged = sign_statement(claims, STRANGER)
-    order = [batch.statement, forged] if batch.statement.digest < forged.digest else [forged, batch.statement]
-    yield Vector("equivocation-stranger", "one of the two is signed by a stranger", [b"\x82" + b"".join(s.data for s in order)], "key-unknown", order.index(forged))
-    yield Vector("equivocation-signature", "one bit of a signature", [flip(honest, len(honest) - 1)], "signature-invalid", 1)
+    order = (
+        [batch.statement, forged]
+        if batch.statement.digest < forged.digest
+        else [forged, batch.statement]
+    )
+    yield Vector(
+        "equivocation-stranger",
+        "one of the two is signed by a stranger",
+        [b"\x82" + b"".join(s.data for s in order)],
+        "key-unknown",
+        order.index(forged),
+    )
+    yield Vector(
+        "equivocation-signature",
+        "one bit of a signature",
+        [flip(honest, len(honest) - 1)],
+        "signature-invalid",
+        1,
+    )

@@ -84,7 +84,14 @@ def signed_diagnostic(raw: bytes, table: dict[int, str]) -> str:
     return "\n".join(lines) + "\n"
 
 
-_HEADER = {1: "alg", 4: "kid", 15: "CWT claims", 16: "typ", 258: "payload hash", 259: "content type"}
+_HEADER = {
+    1: "alg",
+    4: "kid",
+    15: "CWT claims",
+    16: "typ",
+    258: "payload hash",
+    259: "content type",
+}
 _TABLES = {
     "input": labels.INPUT, "output": labels.OUTPUT, "source": labels.SOURCE, "totals": labels.TOTALS,
     "streams": labels.STREAM,
@@ -114,5 +121,11 @@ def _value(value: Any, name: str | None, indent: int) -> str:
         return _map(value, _TABLES.get(name or ""), indent)
     if isinstance(value, list):
         pad = " " * (indent + 2)
-        return "[\n" + ",\n".join(pad + _value(v, name, indent + 2) for v in value) + "\n" + " " * indent + "]"
+        return (
+            "[\n"
+            + ",\n".join(pad + _value(v, name, indent + 2) for v in value)
+            + "\n"
+            + " " * indent
+            + "]"
+        )
     return str(value)

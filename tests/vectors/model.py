@@ -40,7 +40,9 @@ class Vector:
 
     def as_json(self) -> dict[str, Any]:
         severities = {str(RULES[code].severity) for code in self.codes}
-        verdict = "rejected" if "rejected" in severities else "incomplete" if severities else "verified"
+        verdict = (
+            "rejected" if "rejected" in severities else "incomplete" if severities else "verified"
+        )
         return {
             "id": self.id,
             "comment": self.comment,
@@ -50,7 +52,9 @@ class Vector:
                 for name, value in self.options.items()
             },
             "input": self.data.hex(),
-            "objects": [_object(n, raw) for n, raw in enumerate(self.items) if self.item in (None, n)],
+            "objects": [
+                _object(n, raw) for n, raw in enumerate(self.items) if self.item in (None, n)
+            ],
             "verdict": verdict,
             "finding": self.code,
             "item": self.item,

@@ -64,13 +64,18 @@ def batch_with(change: Any) -> Batch:
 
 
 def _vector(name: str, comment: str, change: Any, code: str | None = None) -> Vector:
-    return Vector(f"receipt-{name}", comment, batch_with(change).items, code, _ITEM if code else None)
+    return Vector(
+        f"receipt-{name}", comment, batch_with(change).items, code, _ITEM if code else None
+    )
 
 
 def _honest() -> Iterator[Vector]:
     yield _vector("ordinary", "an ordinary receipt", {})
-    yield _vector("minimal", "only the fields that a verified receipt needs",
-                  {10: {1: 0, 2: 0, 3: 0}, 11: None, 13: None, 15: None})
+    yield _vector(
+        "minimal",
+        "only the fields that a verified receipt needs",
+        {10: {1: 0, 2: 0, 3: 0}, 11: None, 13: None, 15: None},
+    )
     yield _vector("everything", "every field that there is", {
         12: {1: _ENTRY, 2: [_ENTRY | {3: 2600}], 3: [_ENTRY | {3: 1000}, _ENTRY]},
         13: {1: "anthropic", 2: "messages", 3: _CARD, 4: "standard", 5: "tools_changed"},
@@ -79,42 +84,135 @@ def _honest() -> Iterator[Vector]:
         16: b"\x01" * 64,
     })  # fmt: skip
     for tokens in (0, 23, 24, 255, 256, 65535, 65536, 2**32 - 1, 2**32, 2**63):
-        yield _vector(f"width-{tokens}", f"a count of {tokens}: the edges of the integer encodings",
-                      {10: {1: tokens, 2: 0, 3: tokens, 4: {0: tokens}}, 11: {1: tokens, 2: tokens}})
+        yield _vector(
+            f"width-{tokens}",
+            f"a count of {tokens}: the edges of the integer encodings",
+            {10: {1: tokens, 2: 0, 3: tokens, 4: {0: tokens}}, 11: {1: tokens, 2: tokens}},
+        )
     long = "n" * 512
     yield _vector("long-names", "names of 512 bytes", {8: long, 9: long, 15: {long: long}})
-    yield _vector("not-normalised", "text is compared byte for byte: e and a combining acute accent", {9: "cafe\u0301"})
-    yield _vector("zero-writes", "nothing was written, and that is stated", {10: {1: 10, 2: 10, 3: 0, 4: {0: 0, 300: 0, 3600: 0}}})
+    yield _vector(
+        "not-normalised",
+        "text is compared byte for byte: e and a combining acute accent",
+        {9: "cafe\u0301"},
+    )
+    yield _vector(
+        "zero-writes",
+        "nothing was written, and that is stated",
+        {10: {1: 10, 2: 10, 3: 0, 4: {0: 0, 300: 0, 3600: 0}}},
+    )
 
 
 def _identities() -> Iterator[Vector]:
-    yield _vector("cached-exceeds-logical", "more cached than logical, attributed 0: a saturating subtraction would accept it",
-                  {10: {1: 3000, 2: 5000, 3: 0}}, "cached-exceeds-logical")
-    yield _vector("attributed-too-small", "2000 + 900 is not 3000, validly signed", {10: {1: 3000, 2: 2000, 3: 900}}, "attributed-mismatch")
-    yield _vector("attributed-too-large", "the customer pays for a cached token", {10: {1: 3000, 2: 2000, 3: 1001}}, "attributed-mismatch")
-    yield _vector("writes-exceed", "1001 of 1000 computed tokens were written", {10: {1: 3000, 2: 2000, 3: 1000, 4: {300: 600, 3600: 401}}}, "writes-exceed-attributed")
-    yield _vector("reasoning-exceeds", "501 of 500 output tokens were reasoning", {11: {1: 500, 2: 501}}, "reasoning-exceeds-output")
-    yield _vector("read-shorter", "the prefix that was read is shorter than the cached tokens", {12: {1: _ENTRY | {3: 1999}}}, "cache-entry-mismatch")
-    yield _vector("read-without-hit", "a prefix was read, but nothing was cached",
-                  {10: {1: 3000, 2: 0, 3: 3000}, 12: {1: _ENTRY}}, "cache-entry-mismatch")
-    yield _vector("write-longer", "a written prefix is longer than the prompt", {12: {2: [_ENTRY | {3: 3001}]}}, "cache-entry-mismatch")
-    yield _vector("commitment-longer", "a committed prefix is longer than the prompt", {12: {3: [_ENTRY, _ENTRY | {3: 3001}]}}, "cache-entry-mismatch")
+    yield _vector(
+        "cached-exceeds-logical",
+        "more cached than logical, attributed 0: a saturating subtraction would accept it",
+        {10: {1: 3000, 2: 5000, 3: 0}},
+        "cached-exceeds-logical",
+    )
+    yield _vector(
+        "attributed-too-small",
+        "2000 + 900 is not 3000, validly signed",
+        {10: {1: 3000, 2: 2000, 3: 900}},
+        "attributed-mismatch",
+    )
+    yield _vector(
+        "attributed-too-large",
+        "the customer pays for a cached token",
+        {10: {1: 3000, 2: 2000, 3: 1001}},
+        "attributed-mismatch",
+    )
+    yield _vector(
+        "writes-exceed",
+        "1001 of 1000 computed tokens were written",
+        {10: {1: 3000, 2: 2000, 3: 1000, 4: {300: 600, 3600: 401}}},
+        "writes-exceed-attributed",
+    )
+    yield _vector(
+        "reasoning-exceeds",
+        "501 of 500 output tokens were reasoning",
+        {11: {1: 500, 2: 501}},
+        "reasoning-exceeds-output",
+    )
+    yield _vector(
+        "read-shorter",
+        "the prefix that was read is shorter than the cached tokens",
+        {12: {1: _ENTRY | {3: 1999}}},
+        "cache-entry-mismatch",
+    )
+    yield _vector(
+        "read-without-hit",
+        "a prefix was read, but nothing was cached",
+        {10: {1: 3000, 2: 0, 3: 3000}, 12: {1: _ENTRY}},
+        "cache-entry-mismatch",
+    )
+    yield _vector(
+        "write-longer",
+        "a written prefix is longer than the prompt",
+        {12: {2: [_ENTRY | {3: 3001}]}},
+        "cache-entry-mismatch",
+    )
+    yield _vector(
+        "commitment-longer",
+        "a committed prefix is longer than the prompt",
+        {12: {3: [_ENTRY, _ENTRY | {3: 3001}]}},
+        "cache-entry-mismatch",
+    )
     wrong_line = [_LINES[0] | {5: 1_200_000_001}, *_LINES[1:]]
-    yield _vector("line-amount", "a line is not tokens times rate", {14: _CHARGE | {3: 11_550_000_001, 4: wrong_line}}, "charge-mismatch")
-    yield _vector("charge-amount", "the amount is one picounit more than the lines", {14: _CHARGE | {3: 11_550_000_001}}, "charge-mismatch")
+    yield _vector(
+        "line-amount",
+        "a line is not tokens times rate",
+        {14: _CHARGE | {3: 11_550_000_001, 4: wrong_line}},
+        "charge-mismatch",
+    )
+    yield _vector(
+        "charge-amount",
+        "the amount is one picounit more than the lines",
+        {14: _CHARGE | {3: 11_550_000_001}},
+        "charge-mismatch",
+    )
     cached_as_input = [
         {1: 0, 3: 401, 4: 3_000_000, 5: 1_203_000_000}, {1: 1, 3: 2000, 4: 300_000, 5: 600_000_000}, *_LINES[2:],
     ]  # fmt: skip
-    yield _vector("line-tokens", "a token more is charged as uncached input than the receipt has",
-                  {14: _CHARGE | {3: 11_553_000_000, 4: cached_as_input}}, "charge-mismatch")
-    yield _vector("line-missing", "the cache write is in no line", {14: _CHARGE | {3: 9_300_000_000, 4: [_LINES[0], _LINES[1], _LINES[3]]}}, "charge-mismatch")
-    yield _vector("cached-unstated", "cached tokens are not stated: unknown is not zero", {10: {1: 3000}}, "cached-unstated")
-    required = _vector("cache-id-missing", "the caller requires cache identifiers", {10: {1: 3000, 2: 2000, 3: 1000}}, "cache-id-missing")
+    yield _vector(
+        "line-tokens",
+        "a token more is charged as uncached input than the receipt has",
+        {14: _CHARGE | {3: 11_553_000_000, 4: cached_as_input}},
+        "charge-mismatch",
+    )
+    yield _vector(
+        "line-missing",
+        "the cache write is in no line",
+        {14: _CHARGE | {3: 9_300_000_000, 4: [_LINES[0], _LINES[1], _LINES[3]]}},
+        "charge-mismatch",
+    )
+    yield _vector(
+        "cached-unstated",
+        "cached tokens are not stated: unknown is not zero",
+        {10: {1: 3000}},
+        "cached-unstated",
+    )
+    required = _vector(
+        "cache-id-missing",
+        "the caller requires cache identifiers",
+        {10: {1: 3000, 2: 2000, 3: 1000}},
+        "cache-id-missing",
+    )
     with_ids = Batch(
-        one=Stream(over={"cache": {1: _ENTRY}}, change=lambda n, c: {k: v for k, v in c.items() if n != 1 or k != 12}),
+        one=Stream(
+            over={"cache": {1: _ENTRY}},
+            change=lambda n, c: {k: v for k, v in c.items() if n != 1 or k != 12},
+        ),
         two=Stream("gpu-8", 2, over={"cache": {1: _ENTRY}}),
     )
-    yield Vector(required.id, required.comment, with_ids.items, required.code, _ITEM, options={"require_cache_id": True})
+    yield Vector(
+        required.id,
+        required.comment,
+        with_ids.items,
+        required.code,
+        _ITEM,
+        options={"require_cache_id": True},
+    )
 
 
 def _claims() -> Iterator[Vector]:
@@ -139,16 +237,41 @@ def _claims() -> Iterator[Vector]:
         ("cache-id-long", "an identifier of 65 bytes", {12: {3: [_ENTRY | {2: bytes(65)}]}}),
         ("source-usage-short", "a usage hash of 16 bytes", {13: {1: "p", 2: "a", 3: bytes(16)}}),
         ("charge-currency", "a currency in small letters", {14: _CHARGE | {1: "usd"}}),
-        ("charge-ttl", "a TTL on a line that is no cache write", {14: _CHARGE | {4: [_LINES[0] | {2: 300}, *_LINES[1:]]}}),
+        (
+            "charge-ttl",
+            "a TTL on a line that is no cache write",
+            {14: _CHARGE | {4: [_LINES[0] | {2: 300}, *_LINES[1:]]}},
+        ),
         ("tags-empty", "tags without an entry", {15: {}}),
         ("tags-number", "a tag that is a number", {15: {"team": 1}}),
         ("client-long", "a commitment of 65 bytes", {16: bytes(65)}),
-        ("statement-claims", "the claims of a statement under the header of a receipt",
-         lambda _: statement_claims({})),
+        (
+            "statement-claims",
+            "the claims of a statement under the header of a receipt",
+            lambda _: statement_claims({}),
+        ),
     ):
         yield _vector(f"claims-{name}", comment, change, "claims-invalid")
-    first = Batch(one=Stream(change=lambda n, c: c if n else {**{k: v for k, v in c.items() if k < 6}, 6: bytes(32), **{k: v for k, v in c.items() if k > 6}}))
-    yield Vector("receipt-claims-previous-at-0", "previous, although the sequence is 0", first.items, "claims-invalid", 0)
+    first = Batch(
+        one=Stream(
+            change=lambda n, c: (
+                c
+                if n
+                else {
+                    **{k: v for k, v in c.items() if k < 6},
+                    6: bytes(32),
+                    **{k: v for k, v in c.items() if k > 6},
+                }
+            )
+        )
+    )
+    yield Vector(
+        "receipt-claims-previous-at-0",
+        "previous, although the sequence is 0",
+        first.items,
+        "claims-invalid",
+        0,
+    )
 
 
 def _encodings() -> Iterator[Vector]:
@@ -243,14 +366,32 @@ def _headers() -> Iterator[Vector]:
         raw = _signed_with_header(cbor2.dumps(header) if header else b"")
         yield Vector(f"header-{name}", comment, _replace_item(raw), "header-invalid", _ITEM)
     swapped = cbor2.dumps({4: KEY.kid, 1: -19, 16: typ, 258: -16, 259: ctyp})
-    yield Vector("header-order", "the parameters in another order", _replace_item(_signed_with_header(swapped)), "header-invalid", _ITEM)
+    yield Vector(
+        "header-order",
+        "the parameters in another order",
+        _replace_item(_signed_with_header(swapped)),
+        "header-invalid",
+        _ITEM,
+    )
     twice = b"\xa6" + cbor2.dumps(honest)[1:3] + cbor2.dumps(honest)[1:]
-    yield Vector("header-alg-twice", "alg twice", _replace_item(_signed_with_header(twice)), "header-invalid", _ITEM)
+    yield Vector(
+        "header-alg-twice",
+        "alg twice",
+        _replace_item(_signed_with_header(twice)),
+        "header-invalid",
+        _ITEM,
+    )
 
 
 def _keys() -> Iterator[Vector]:
     by_stranger = sign_receipt(cbor2.loads(Batch().ones[1].data)[0], STRANGER).data
-    yield Vector("key-unknown", "signed again by a key that is not trusted", _replace_item(by_stranger), "key-unknown", _ITEM)
+    yield Vector(
+        "key-unknown",
+        "signed again by a key that is not trusted",
+        _replace_item(by_stranger),
+        "key-unknown",
+        _ITEM,
+    )
     batch = Batch()
     time = NOON + 1000
     second = 1000
@@ -262,23 +403,71 @@ def _keys() -> Iterator[Vector]:
         return both
 
     yield Vector("key-second", "two keys of one issuer", by_second, keys=trust())
-    yield Vector("key-too-early", "before the key may be used", by_second, "key-outside-window", _ITEM, trust(nbf=time // second + 1))
-    yield Vector("key-just-valid", "nbf <= time < exp, at both edges", by_second, keys=trust(nbf=time // second, exp=time // second + 1))
-    yield Vector("key-expired", "from the moment it expires, a key is not valid", by_second, "key-outside-window", _ITEM, trust(exp=time // second))
-    yield Vector("key-revoked", "from the moment it is revoked, a key is not valid", by_second, "key-revoked", _ITEM, trust(revoked={"revoked_at": time // second}))
-    yield Vector("key-revoked-later", "what a key signed for earlier times stays valid", by_second, keys=trust(revoked={"revoked_at": time // second + 1}))
+    yield Vector(
+        "key-too-early",
+        "before the key may be used",
+        by_second,
+        "key-outside-window",
+        _ITEM,
+        trust(nbf=time // second + 1),
+    )
+    yield Vector(
+        "key-just-valid",
+        "nbf <= time < exp, at both edges",
+        by_second,
+        keys=trust(nbf=time // second, exp=time // second + 1),
+    )
+    yield Vector(
+        "key-expired",
+        "from the moment it expires, a key is not valid",
+        by_second,
+        "key-outside-window",
+        _ITEM,
+        trust(exp=time // second),
+    )
+    yield Vector(
+        "key-revoked",
+        "from the moment it is revoked, a key is not valid",
+        by_second,
+        "key-revoked",
+        _ITEM,
+        trust(revoked={"revoked_at": time // second}),
+    )
+    yield Vector(
+        "key-revoked-later",
+        "what a key signed for earlier times stays valid",
+        by_second,
+        keys=trust(revoked={"revoked_at": time // second + 1}),
+    )
     other = jwk_set(KEY)
     other_issuer = {"iss": "https://other.example", "keys": jwk_set(SECOND)["keys"]}
-    yield Vector("key-of-another-issuer", "a trusted key of another issuer signs in this one's name", by_second, "issuer-mismatch", _ITEM, {"several": [other, other_issuer]})
+    yield Vector(
+        "key-of-another-issuer",
+        "a trusted key of another issuer signs in this one's name",
+        by_second,
+        "issuer-mismatch",
+        _ITEM,
+        {"several": [other, other_issuer]},
+    )
     for name, public, comment in (
-        ("identity", "01" + 31 * "00", "the identity: of 256 constructed signatures every one would verify"),
-        ("order-8", "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05", "a point of order 8"),
+        (
+            "identity",
+            "01" + 31 * "00",
+            "the identity: of 256 constructed signatures every one would verify",
+        ),
+        (
+            "order-8",
+            "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05",
+            "a point of order 8",
+        ),
         ("mixed-order", mixed_order_key().hex(), "a sound key plus a point of order 8"),
         ("not-reduced", "ee" + 30 * "ff" + "7f", "y = p + 1, which is not reduced"),
         ("not-on-curve", "02" + 31 * "00", "no point of the curve"),
     ):
         raw, keys = _weakly_signed(bytes.fromhex(public))
-        yield Vector(f"key-{name}", f"a weak key: {comment}", _replace_item(raw), "key-weak", _ITEM, keys)
+        yield Vector(
+            f"key-{name}", f"a weak key: {comment}", _replace_item(raw), "key-weak", _ITEM, keys
+        )
 
 
 def mixed_order_key() -> bytes:
@@ -317,24 +506,62 @@ def _weakly_signed(public: bytes) -> tuple[bytes, dict[str, Any]]:
 def _signatures() -> Iterator[Vector]:
     honest = Batch().ones[1].data
     at = honest.index(b"\x02\x19\x07\xd0") + 3
-    yield Vector("signature-count-changed", "cached 2001 instead of 2000, not signed again",
-                 _replace_item(flip(honest, at)), "signature-invalid", _ITEM)
+    yield Vector(
+        "signature-count-changed",
+        "cached 2001 instead of 2000, not signed again",
+        _replace_item(flip(honest, at)),
+        "signature-invalid",
+        _ITEM,
+    )
     digest_fixed = flip(honest, at)
     content = cbor2.loads(digest_fixed)[0]
     fixed = withhold(sign_receipt(content, STRANGER)).replace(STRANGER.kid, KEY.kid)
     fixed = fixed[:-64] + honest[-64:]
-    yield Vector("signature-digest-fixed-up", "a count was changed, the content withheld and its digest fixed up",
-                 _replace_item(fixed), "signature-invalid", _ITEM)
-    yield Vector("signature-bit", "one bit of the signature", _replace_item(flip(honest, len(honest) - 1)), "signature-invalid", _ITEM)
+    yield Vector(
+        "signature-digest-fixed-up",
+        "a count was changed, the content withheld and its digest fixed up",
+        _replace_item(fixed),
+        "signature-invalid",
+        _ITEM,
+    )
+    yield Vector(
+        "signature-bit",
+        "one bit of the signature",
+        _replace_item(flip(honest, len(honest) - 1)),
+        "signature-invalid",
+        _ITEM,
+    )
     order = 2**252 + 27742317777372353535851937790883648493
     s = int.from_bytes(honest[-32:], "little")
-    yield Vector("signature-s-plus-l", "S + L, which also satisfies the equation: malleable",
-                 _replace_item(honest[:-32] + (s + order).to_bytes(32, "little")), "signature-invalid", _ITEM)
-    yield Vector("signature-small-order-r", "R is the identity, and the equation holds: made with the private key",
-                 _replace_item(small_order_r(honest)), "signature-invalid", _ITEM)
-    yield Vector("signature-of-another", "the signature of another receipt", _replace_item(honest[:-64] + Batch().ones[2].data[-64:]), "signature-invalid", _ITEM)
+    yield Vector(
+        "signature-s-plus-l",
+        "S + L, which also satisfies the equation: malleable",
+        _replace_item(honest[:-32] + (s + order).to_bytes(32, "little")),
+        "signature-invalid",
+        _ITEM,
+    )
+    yield Vector(
+        "signature-small-order-r",
+        "R is the identity, and the equation holds: made with the private key",
+        _replace_item(small_order_r(honest)),
+        "signature-invalid",
+        _ITEM,
+    )
+    yield Vector(
+        "signature-of-another",
+        "the signature of another receipt",
+        _replace_item(honest[:-64] + Batch().ones[2].data[-64:]),
+        "signature-invalid",
+        _ITEM,
+    )
     as_statement = honest.replace(b"token-receipt+", b"token-report-+")
-    yield Vector("signature-typ-changed", "another typ, not signed again", _replace_item(as_statement), "header-invalid", _ITEM)
+    yield Vector(
+        "signature-typ-changed",
+        "another typ, not signed again",
+        _replace_item(as_statement),
+        "header-invalid",
+        _ITEM,
+    )
 
 
 def small_order_r(raw: bytes) -> bytes:
