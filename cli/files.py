@@ -10,7 +10,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from cli.terminal import CliError
 from verifier import BatchFile, batch_stream
 
 STDIN = "-"
@@ -26,7 +25,7 @@ def output_file(path: str, *, mode: int = 0o666, replace: bool = True) -> Iterat
         replace: whether a file that is there already is replaced.
 
     Raises:
-        CliError: the file is there already and must not be replaced.
+        FileExistsError: the file is there already and must not be replaced.
         OSError: it cannot be written.
     """
     if path == STDIN:
@@ -49,10 +48,6 @@ def output_file(path: str, *, mode: int = 0o666, replace: bool = True) -> Iterat
             Path(temporary).replace(target)
         else:
             os.link(temporary, target)
-    except FileExistsError:
-        raise CliError(
-            f"{path} is there already", "choose another name, or remove it first"
-        ) from None
     finally:
         Path(temporary).unlink(missing_ok=True)
 

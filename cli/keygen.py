@@ -11,7 +11,8 @@ from cli import keyfolder
 from cli.files import output_file
 from cli.period import INSTANT
 from cli.terminal import CliError, output_options, print_json, say
-from receipts import SigningKey, jwk, jwks
+from receipts import ReceiptError, SigningKey, jwk, jwks
+from receipts.claims import name
 
 
 @click.command()
@@ -49,10 +50,10 @@ def keygen(
     \b
     receipt keygen --issuer https://api.example.com --out keys/
     """
-    if not 1 <= len(issuer.encode()) <= 512:
-        raise CliError(
-            "the issuer's name is empty or longer than 512 bytes", "use the URL of your API"
-        )
+    try:
+        name("--issuer", issuer)
+    except ReceiptError as error:
+        raise CliError(str(error), "use the URL of your API") from None
     if not_before is not None and expires is not None and expires <= not_before:
         raise CliError(
             "the key would expire before it may be used", "--expires must be after --not-before"
@@ -63,8 +64,13 @@ def keygen(
     private, public = folder / keyfolder.PRIVATE, folder / keyfolder.PUBLIC
     key = SigningKey.generate()
     entry = jwk(key.public, not_before, expires)
-    with output_file(str(private), mode=0o600, replace=False) as stream:
-        stream.write(key.to_pem(secret))
+    try:
+        with output_file(str(private), mode=0o600, replace=False) as stream:
+            stream.write(key.to_pem(secret))
+    except FileExistsError:
+        raise CliError(
+            f"{private} is there already", "a key is never replaced; choose another folder"
+        ) from None
     with output_file(str(public)) as stream:
         stream.write(jwks(issuer, [entry]))
     if as_json:

@@ -65,7 +65,14 @@ def receipt() -> None:
 def run(arguments: Sequence[str]) -> int:
     """Run one command line in this process and return its exit code. Errors are printed, not raised."""
     try:
-        result = receipt.main(list(arguments), prog_name="receipt", standalone_mode=False)
+        # Not receipt.main(): that turns a pipe that closes into exit code 1, which is a verdict here.
+        with receipt.make_context("receipt", list(arguments)) as ctx:
+            receipt.invoke(ctx)
+    except click.exceptions.Exit as done:
+        return done.exit_code
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.format_message(), err=True)
+        return error.exit_code
     except CliError as error:
         complain(error.format_message(), error.hint)
         return error.exit_code
@@ -73,15 +80,10 @@ def run(arguments: Sequence[str]) -> int:
         command = error.ctx.command_path if error.ctx else "receipt"
         complain(error.format_message(), f"see {command} --help")
         return error.exit_code
-    except click.ClickException as error:
-        complain(error.format_message())
-        return error.exit_code
     except click.Abort:
         return INTERRUPTED
     except BrokenPipeError:
-        # Nobody reads any more. Python would complain once more when it flushes at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return BROKEN_PIPE
+        raise
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
         complain(
@@ -89,7 +91,7 @@ def run(arguments: Sequence[str]) -> int:
             "check the path, the permissions and the room on the disk",
         )
         return 2
-    return result if isinstance(result, int) else 0
+    return 0
 
 
 def _terminate(_signal: int, _frame: FrameType | None) -> None:
@@ -99,12 +101,15 @@ def _terminate(_signal: int, _frame: FrameType | None) -> None:
 def main() -> None:
     """The console script."""
     signal.signal(signal.SIGTERM, _terminate)
+    if "_RECEIPT_COMPLETE" in os.environ:
+        receipt.main(prog_name="receipt")
     try:
         code = run(sys.argv[1:])
         sys.stdout.flush()
     except KeyboardInterrupt:
         code = INTERRUPTED
     except BrokenPipeError:
+        # Nobody reads any more. Python would complain once more when it flushes at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = BROKEN_PIPE
     sys.exit(code)

@@ -88,4 +88,6 @@ class TrustStore:
 
 def _name(*parts: str) -> str:
     """A file name for texts that may hold anything."""
-    return sha256("".join(f"{len(part)}:{part}" for part in parts).encode()).hexdigest()[:32]
+    return sha256(
+        "".join(f"{len(part)}:{part}" for part in parts).encode(errors="surrogatepass")
+    ).hexdigest()[:32]

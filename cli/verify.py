@@ -15,6 +15,7 @@ from cli.trust_store import VARIABLE, TrustStore
 from receipts import equivocation
 from verifier import (
     KeyFileError,
+    NoStatementError,
     Policy,
     Report,
     TrustedKey,
@@ -123,6 +124,8 @@ def _keys(names: tuple[str, ...], store: TrustStore) -> list[TrustedKey]:
 def _previous(names: tuple[str, ...]) -> Known:
     try:
         return statements_in(batches.files(names))
+    except NoStatementError as error:
+        raise CliError(str(error), "--previous takes the batch or the statement before") from None
     except UnreadableError as fault:
         raise CliError(
             f"{fault.file}, byte {fault.offset}: {fault}", "--previous takes a batch"

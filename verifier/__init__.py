@@ -22,7 +22,7 @@ from verifier.files import batch_file, batch_stream
 from verifier.findings import RULES, Finding, Severity
 from verifier.item import Policy
 from verifier.keys import KeyFileError, TrustedKey, by_kid, read_jwks
-from verifier.known import Known, nothing_known, statements_in
+from verifier.known import Known, NoStatementError, nothing_known, statements_in
 from verifier.period import PeriodError
 from verifier.period import parse as parse_period
 from verifier.procedure import verify_batch
@@ -36,6 +36,7 @@ __all__ = [
     "BatchFile",
     "Finding",
     "KeyFileError",
+    "NoStatementError",
     "PeriodError",
     "Policy",
     "Receipt",

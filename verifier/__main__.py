@@ -12,6 +12,7 @@ from pathlib import Path
 from verifier import (
     BatchFile,
     KeyFileError,
+    NoStatementError,
     PeriodError,
     Policy,
     UnreadableError,
@@ -56,7 +57,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return BROKEN_PIPE
     except KeyboardInterrupt:
         return INTERRUPTED
-    except (KeyFileError, PeriodError, UnreadableError, OSError) as error:
+    except (KeyFileError, NoStatementError, PeriodError, UnreadableError, OSError) as error:
         print(f"verifier: error: {error}", file=sys.stderr)
         return USAGE_ERROR
     return report.verdict.exit_code

@@ -58,8 +58,8 @@ def read_jwks(data: bytes) -> list[TrustedKey]:
         raise KeyFileError(f"not a JSON key file: {error}") from None
     issuer = _member(document, "iss", str, "key file")
     keys = _member(document, "keys", list, "key file")
-    if not issuer:
-        raise KeyFileError("iss is empty")
+    if not issuer or not _is_unicode(issuer):
+        raise KeyFileError("iss is empty, or no Unicode text")
     if not keys:
         raise KeyFileError("keys is empty")
     return [_read_key(key, issuer, f"keys[{i}]") for i, key in enumerate(keys)]
@@ -99,6 +99,11 @@ def _read_key(jwk: Any, issuer: str, where: str) -> TrustedKey:
         revoked=_revoked_at(jwk, where),
         weakness=ed25519.weakness(public),
     )
+
+
+def _is_unicode(text: str) -> bool:
+    """Whether a text from JSON is free of lone surrogates, which no claim can hold."""
+    return not any("\ud800" <= character <= "\udfff" for character in text)
 
 
 def _member(document: Any, name: str, kind: type, where: str) -> Any:

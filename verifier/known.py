@@ -12,6 +12,10 @@ Known = Callable[[str, str], Iterable[bytes]]
 """The signed statements of an issuer and account that the caller knows. Their signatures are checked before they are used."""
 
 
+class NoStatementError(ValueError):
+    """A file was given for its statements, and holds none."""
+
+
 def nothing_known(_issuer: str, _account: str) -> Iterable[bytes]:
     """A caller without memory."""
     return ()
@@ -21,11 +25,19 @@ def statements_in(files: Sequence[BatchFile]) -> Known:
     """The statements in files, which may be whole batches.
 
     Raises:
+        NoStatementError: a file holds no statement.
         UnreadableError: a file is not a batch.
         OSError: a file cannot be read.
     """
     found: dict[tuple[str, str], list[bytes]] = {}
-    for item in read_items(files):
-        if isinstance(item.claims, Statement):
-            found.setdefault((item.claims.issuer, item.claims.account), []).append(item.raw)
+    for file in files:
+        statements = [
+            ((claims.issuer, claims.account), item.raw)
+            for item in read_items([file])
+            if isinstance(claims := item.claims, Statement)
+        ]
+        if not statements:
+            raise NoStatementError(f"{file.name} holds no statement")
+        for account, raw in statements:
+            found.setdefault(account, []).append(raw)
     return lambda issuer, account: found.get((issuer, account), ())

@@ -1,0 +1,55 @@
+"""Fixtures: a folder to work in, with a trust store of its own and the demo's sample."""
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+from cli.trust_store import VARIABLE
+from tests.build import ISSUER, KEY, jwk_set
+from tests.cli import Shell
+
+# Deadlines would be timed assertions; the machines are noisy.
+settings.register_profile("default", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("default")
+
+SAMPLE = Path(__file__).parents[1] / "cli/sample/usage.jsonl"
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """An empty working folder; nothing of the user's own is read or written."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv(VARIABLE, str(tmp_path / "trust"))
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.delenv("RECEIPT_KEY_PASSPHRASE", raising=False)
+    return tmp_path
+
+
+@pytest.fixture
+def shell(folder, capfd):
+    """The command, in the empty folder."""
+    return Shell(capfd)
+
+
+@pytest.fixture
+def keys(folder):
+    """A key folder with the key of the vectors."""
+    path = folder / "keys"
+    path.mkdir()
+    (path / "issuer.pem").write_bytes(KEY.to_pem())
+    os.chmod(path / "issuer.pem", 0o600)
+    (path / "issuer.jwks.json").write_text(json.dumps(jwk_set(KEY, issuer=ISSUER)))
+    return path
+
+
+@pytest.fixture
+def closed(shell, keys, folder):
+    """A closed batch of the sample, batch.cbor, by the issuer of the vectors, who is pinned."""
+    (folder / "usage.jsonl").write_bytes(SAMPLE.read_bytes())
+    assert shell("issue usage.jsonl --keys keys --account acme --out batch.cbor").code == 0
+    assert shell("close batch.cbor --keys keys --period 2026-11").code == 0
+    assert shell("trust add keys/issuer.jwks.json --yes").code == 0
+    return folder / "batch.cbor"

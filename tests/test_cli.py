@@ -1,0 +1,411 @@
+"""The commands, as people use them: what they print and where, what they leave behind, and their exit codes."""
+
+import json
+import os
+import stat
+from pathlib import Path
+
+import cbor2
+import pytest
+
+from tests.build import ISSUER
+from verifier import Receipt, Statement, batch_file, read_items
+
+
+def test_the_whole_way(shell, folder):
+    (folder / "usage.jsonl").write_bytes(
+        (Path(__file__).parents[1] / "cli/sample/usage.jsonl").read_bytes()
+    )
+    steps = [
+        ("keygen --issuer https://api.example.com --out keys/", "", "keys/issuer.pem is secret"),
+        (
+            "issue usage.jsonl --keys keys/ --account acme --out batch.cbor",
+            "",
+            "44 receipts in 2 streams",
+        ),
+        (
+            "close batch.cbor --keys keys/ --period 2026-11",
+            "",
+            "statement 0 of acme closes 44 receipts",
+        ),
+        ("trust add keys/issuer.jwks.json --yes", "", "pinned https://api.example.com"),
+        ("verify batch.cbor", "verified: batch.cbor", ""),
+        ("verify batch.cbor --period 2026-11 --account acme", "verified: batch.cbor", ""),
+        ("show batch.cbor", "item 0, byte 0: receipt", "nothing of this was checked"),
+        ("prove batch.cbor --request req_42 -o proof.cbor", "", "wrote proof.cbor"),
+        ("verify proof.cbor", "verified: proof.cbor (a proof for one receipt)", ""),
+    ]
+    for line, out, err in steps:
+        result = shell(line)
+        assert result.code == 0, (line, result)
+        assert result.out.startswith(out)
+        assert bool(result.out) == bool(out)
+        assert err in result.err
+    assert sorted(path.name for path in folder.iterdir()) == [
+        "batch.cbor",
+        "keys",
+        "proof.cbor",
+        "trust",
+        "usage.jsonl",
+    ]
+
+
+def test_the_private_key_is_private(shell, folder):
+    shell("keygen --issuer x --out keys")
+    assert stat.S_IMODE(Path("keys/issuer.pem").stat().st_mode) == 0o600
+    before = Path("keys/issuer.pem").read_bytes()
+    again = shell("keygen --issuer x --out keys")
+    assert (again.code, "keys/issuer.pem is there already" in again.err) == (2, True)
+    assert Path("keys/issuer.pem").read_bytes() == before
+
+
+def test_an_encrypted_key(shell, folder, monkeypatch, closed):
+    monkeypatch.setenv("RECEIPT_KEY_PASSPHRASE", "secret")
+    assert shell("keygen --issuer x --out locked --passphrase").code == 0
+    assert b"ENCRYPTED" in Path("locked/issuer.pem").read_bytes()
+    assert shell("issue usage.jsonl --keys locked --account acme --out b.cbor").code == 0
+    monkeypatch.setenv("RECEIPT_KEY_PASSPHRASE", "wrong")
+    result = shell("issue usage.jsonl --keys locked --account acme --out c.cbor")
+    assert (result.code, "does not open the key" in result.err, Path("c.cbor").exists()) == (
+        2,
+        True,
+        False,
+    )
+    monkeypatch.delenv("RECEIPT_KEY_PASSPHRASE")
+    assert (
+        "set RECEIPT_KEY_PASSPHRASE"
+        in shell("issue usage.jsonl --keys locked --account acme --out c.cbor").err
+    )
+
+
+def test_a_window(shell, folder):
+    shell("keygen --issuer x --out keys --not-before 2026-11-01 --expires 2027-11-01T00:00:00Z")
+    key = json.loads(Path("keys/issuer.jwks.json").read_text())["keys"][0]
+    assert (key["nbf"], key["exp"]) == (1793491200, 1825027200)
+    assert (
+        shell("keygen --issuer x --out other --not-before 2027-01-01 --expires 2026-01-01").code
+        == 2
+    )
+    assert shell("keygen --issuer '' --out other").code == 2
+    assert not Path("other").exists()
+
+
+def lines(count=3, **over):
+    usage = {
+        "input_tokens": 4,
+        "output_tokens": 193,
+        "cache_read_input_tokens": 8845,
+        "cache_creation_input_tokens": 6,
+    }
+    for n in range(count):
+        yield {"provider": "anthropic", "api": "messages", "model": "m", "request": f"r{n}",
+               "time": 1793534400000 + n, "usage": usage} | over  # fmt: skip
+
+
+def write(rows, name="u.jsonl"):
+    Path(name).write_text("".join(json.dumps(row) + "\n" for row in rows))
+
+
+def claims_of(name):
+    return [item.claims for item in read_items([batch_file(name)])]
+
+
+def test_issue_orders_by_time_and_keeps_what_it_is_given(shell, keys):
+    rows = list(lines())
+    rows[0] |= {"time": "2026-11-20T12:00:00.5Z", "tags": {"team": "a"}, "client": "c0ffee", "stream": "x",
+                "cache": {"read": {"recipe": "tokens-sha256", "id": "ab" * 32, "prefix": 8845}}}  # fmt: skip
+    write(rows)
+    assert shell("issue u.jsonl --keys keys --account acme --stream s --out b.cbor").code == 0
+    claims = claims_of("b.cbor")
+    assert [c.request for c in claims] == ["r1", "r2", "r0"]
+    assert [(c.stream, c.sequence) for c in claims] == [("s", 0), ("s", 1), ("x", 0)]
+    last = claims[-1]
+    assert (last.time, last.tags, last.client) == (1795176000500, {"team": "a"}, b"\xc0\xff\xee")
+    assert last.cache_read.prefix == 8845
+    assert last.source.provider == "anthropic"
+
+
+BAD_LINES = {
+    "not json": ("{", "line 2: not JSON: "),
+    "unknown member": ({"tag": 1}, "line 2: tag: Extra inputs are not permitted"),
+    "seconds": (
+        {"time": 1793534400},
+        "line 2: time: expected ms since 1970; this looks like seconds",
+    ),
+    "float time": (
+        {"time": 1793534400000.0},
+        "line 2: time: expected ms since 1970 or an RFC 3339 time",
+    ),
+    "local time": (
+        {"time": "2026-11-20T12:00:00"},
+        "line 2: time: '2026-11-20T12:00:00' has no time zone",
+    ),
+    "usage": ({"usage": {"input_tokens": 1.5}}, "line 2: usage: input_tokens: "),
+    "api": ({"api": "other"}, "line 2: usage: api: anthropic other is not one of"),
+    "hex": ({"client": "xyz"}, "line 2: client: expected bytes in hexadecimal"),
+    "tags": ({"tags": {"a": 1}}, "line 2: tags.a: Input should be a valid string"),
+    "empty request": (
+        {"request": ""},
+        "line 2: request: expected text of 1 to 512 bytes, found 0 bytes",
+    ),
+    "twice": ({"request": "r0"}, "line 2: request 'r0' stands in line 1 already"),
+    "nan": ('{"time": NaN}', "line 2: NaN is not JSON"),
+    "surrogate": ({"request": "\ud800"}, "line 2: request: "),
+    "deep": ("[" * 100000, "line 2: "),
+}
+
+
+@pytest.mark.parametrize("name", BAD_LINES)
+def test_a_bad_line_is_named_and_nothing_is_written(shell, keys, name):
+    change, message = BAD_LINES[name]
+    rows = list(lines())
+    raw = change if isinstance(change, str) else json.dumps(rows[1] | change)
+    Path("u.jsonl").write_text(f"{json.dumps(rows[0])}\n{raw}\n{json.dumps(rows[2])}\n")
+    result = shell("issue u.jsonl --keys keys --account acme --out b.cbor")
+    assert result.code == 2
+    assert result.err.startswith(f"receipt: error: u.jsonl, {message}")
+    assert "receipt: hint: " in result.err
+    assert not Path("b.cbor").exists()
+    assert {path.name for path in Path().iterdir()} <= {"u.jsonl", "keys"}
+
+
+def test_two_months_with_the_batch_before(shell, keys):
+    write(lines(3, stream="gpu"))
+    write(
+        (
+            {**row, "time": row["time"] + 30 * 86_400_000, "request": f"d{row['request']}"}
+            for row in lines(2, stream="gpu")
+        ),
+        "d.jsonl",
+    )
+    for line in (
+        "issue u.jsonl --keys keys --account acme --out nov.cbor",
+        "close nov.cbor --keys keys --period 2026-11",
+        "issue d.jsonl --keys keys --account acme --previous nov.cbor --out dec.cbor",
+        "close dec.cbor --keys keys --period 2026-12 --previous nov.cbor",
+        "trust add keys/issuer.jwks.json --yes",
+        "verify nov.cbor --period 2026-11",
+        "verify dec.cbor --period 2026-12 --no-remember --previous nov.cbor",
+        "verify nov.cbor dec.cbor --period 2026-11-15/2026-12-15",
+    ):
+        result = shell(line)
+        assert result.code == 0, (line, result)
+    statements = [c for c in claims_of("dec.cbor") if isinstance(c, Statement)]
+    assert [(s.number, s.streams[0].first) for s in statements] == [(1, 3)]
+
+
+def test_closing_month_after_month_in_one_batch(shell, keys):
+    """Receipts of the next month wait behind the statement."""
+    rows = list(lines(2, stream="gpu"))
+    later = [
+        {**row, "time": row["time"] + 30 * 86_400_000, "request": f"d{row['request']}"}
+        for row in rows
+    ]
+    write([*rows, *later])
+    shell("issue u.jsonl --keys keys --account acme --out b.cbor")
+    assert shell("close b.cbor --keys keys --period 2026-11").code == 0
+    assert [type(c) for c in claims_of("b.cbor")] == [Receipt, Receipt, Statement, Receipt, Receipt]
+    result = shell("verify b.cbor --keys keys/issuer.jwks.json --json")
+    assert (result.code, json.loads(result.out)["finding_counts"]) == (3, {"statement-missing": 2})
+    assert shell("close b.cbor --keys keys --period 2026-12").code == 0
+    assert shell("verify b.cbor --keys keys/issuer.jwks.json --period 2026-11/2027").code == 2
+    assert (
+        shell("verify b.cbor --keys keys/issuer.jwks.json --period 2026-11-01/2027-01-01").code == 0
+    )
+
+
+def test_late_receipts_and_idle_months(shell, keys):
+    write(lines(2))
+    shell("issue u.jsonl --keys keys --account acme --out b.cbor")
+    shell("close b.cbor --keys keys --period 2026-11")
+    write({**row, "request": f"late-{row['request']}"} for row in lines(2))
+    shell("issue u.jsonl --keys keys --account acme --out late.cbor")
+    assert shell("close late.cbor --keys keys --period 2026-11 --previous b.cbor").code == 2
+    assert shell("close late.cbor --keys keys --period 2026-11 --previous b.cbor --late").code == 0
+    Path("idle.cbor").touch()
+    assert shell("close idle.cbor --keys keys --period 2026-12").code == 2
+    assert (
+        shell(
+            "close idle.cbor --keys keys --period 2026-12 --account acme --previous b.cbor --previous late.cbor"
+        ).code
+        == 0
+    )
+    result = shell(
+        "verify b.cbor late.cbor idle.cbor --keys keys/issuer.jwks.json --period 2026-11-01/2027-01-01 --json"
+    )
+    assert result.code == 0
+    (account,) = json.loads(result.out)["accounts"]
+    assert [(s["number"], s["kind"], s["receipts"]) for s in account["statements"]] == [
+        (0, "regular", 2),
+        (1, "late", 2),
+        (2, "regular", 0),
+    ]
+
+
+REFUSED_CLOSINGS = {
+    "again": (
+        "close batch.cbor --keys keys --period 2026-11",
+        "start: expected the end of the last period",
+    ),
+    "gap": (
+        "close batch.cbor --keys keys --period 2027-01",
+        "start: expected the end of the last period",
+    ),
+    "late open": (
+        "close batch.cbor --keys keys --period 2026-12 --late",
+        "end: expected a closed time",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED_CLOSINGS)
+def test_closings_that_are_refused_leave_the_batch_alone(shell, closed, name):
+    line, message = REFUSED_CLOSINGS[name]
+    before = closed.read_bytes()
+    result = shell(line)
+    assert (result.code, message in result.err) == (2, True), result
+    assert closed.read_bytes() == before
+
+
+def test_an_issuer_does_not_sign_for_a_damaged_batch(shell, keys):
+    write(lines(3, stream="s"))
+    shell("issue u.jsonl --keys keys --account acme --out b.cbor")
+    items = [item.raw for item in read_items([batch_file("b.cbor")])]
+    Path("b.cbor").write_bytes(items[0] + items[2])
+    result = shell("close b.cbor --keys keys --period 2026-11")
+    assert result.code == 2
+    assert "sequence: expected 1, found 2" in result.err
+    Path("b.cbor").write_bytes(items[0] + items[1][:-1] + b"x" + items[2])
+    assert "would be rejected: item 1" in shell("close b.cbor --keys keys --period 2026-11").err
+    shell("keygen --issuer https://api.example.com --out other")
+    Path("b.cbor").write_bytes(b"".join(items))
+    assert (
+        "not signed by this issuer's keys"
+        in shell("close b.cbor --keys other --period 2026-11").err
+    )
+
+
+def test_json_for_everything(shell, closed):
+    for line, members in (
+        ("keygen --issuer x --out other --json", {"issuer", "kid", "private", "public"}),
+        (
+            "issue usage.jsonl --keys keys --account acme --out b.cbor --json",
+            {"batch", "receipts", "streams"},
+        ),
+        ("close b.cbor --keys keys --period 2026-11 --json", {"batch", "statements"}),
+        ("trust add other/issuer.jwks.json --yes --json", {"issuer", "keys"}),
+        ("trust remove x --json", {"issuer", "pinned"}),
+        (
+            "verify batch.cbor --json",
+            {"report", "verdict", "findings", "checks", "accounts", "inputs"},
+        ),
+        ("prove batch.cbor --request req_01 -o p.cbor --json", {"proof", "stream", "sequence"}),
+    ):
+        result = shell(line)
+        assert result.code == 0, (line, result)
+        assert members <= set(json.loads(result.out)), line
+    assert json.loads(shell("trust list --json").out)[0]["issuer"] == ISSUER
+    assert [row["exit_code"] for row in json.loads(shell("demo --json").out)] == [0] * 7 + [1]
+    rows = [json.loads(line) for line in shell("show batch.cbor --json").out.splitlines()]
+    assert [row["kind"] for row in rows] == ["receipt"] * 44 + ["statement"]
+
+
+def test_quiet_says_nothing(shell, closed):
+    for line in (
+        "keygen --issuer x --out other -q",
+        "issue usage.jsonl --keys keys --account acme --out b.cbor -q",
+        "prove batch.cbor --request req_01 -o p.cbor -q",
+        "show batch.cbor -q",
+    ):
+        assert shell(line).err == "", line
+
+
+def test_show_prints_what_it_cannot_read_as_such(shell, closed):
+    items = [item.raw for item in read_items([batch_file("batch.cbor")])]
+    Path("odd.cbor").write_bytes(items[0] + b"\x18\x2a" + items[1] + b"\xff")
+    result = shell("show odd.cbor")
+    assert result.code == 2
+    assert "item 1, byte" in result.out
+    assert "envelope-invalid" in result.out
+    assert "odd.cbor, item 3, byte" in result.err
+
+
+def test_stdin_and_stdout(shell, closed, monkeypatch):
+    import io
+    import sys
+
+    class Piped:
+        buffer = io.BytesIO(closed.read_bytes())
+
+        @staticmethod
+        def isatty():
+            return False
+
+    monkeypatch.setattr(sys, "stdin", Piped)
+    assert shell("verify - --period 2026-11").code == 0
+    Piped.buffer = io.BytesIO(Path("usage.jsonl").read_bytes())
+    Path("out").touch()
+    assert shell("issue - --keys keys --account acme --out piped.cbor").code == 0
+    assert len(claims_of("piped.cbor")) == 44
+
+
+def test_help_fits_the_terminal_and_gives_an_example(shell):
+    for line in (
+        "",
+        "keygen",
+        "issue",
+        "close",
+        "trust",
+        "trust add",
+        "trust list",
+        "trust remove",
+        "verify",
+        "show",
+        "prove",
+        "demo",
+    ):
+        result = shell(f"{line} --help")
+        assert result.code == 0
+        assert max(len(row) for row in result.out.splitlines()) <= 80, line
+    assert "Exit codes" in shell("--help").out
+
+
+def test_the_version(shell):
+    assert shell("--version").out.startswith("receipt, version 0.1.0")
+
+
+def test_an_existing_output_keeps_its_place_when_writing_fails(shell, keys, monkeypatch):
+    """A disk that is full: the error says so, and neither half a file nor a temporary one is left."""
+    write(lines(3))
+    Path("b.cbor").write_bytes(b"before")
+
+    def full(_descriptor):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    result = shell("issue u.jsonl --keys keys --account acme --out b.cbor")
+    assert result.code == 2
+    assert result.err.startswith("receipt: error: No space left on device")
+    assert Path("b.cbor").read_bytes() == b"before"
+    assert {path.name for path in Path().iterdir()} == {"b.cbor", "keys", "u.jsonl"}
+
+
+def test_a_link_is_followed(shell, keys):
+    write(lines(1))
+    Path("real").mkdir()
+    Path("real/b.cbor").touch()
+    Path("b.cbor").symlink_to("real/b.cbor")
+    shell("issue u.jsonl --keys keys --account acme --out b.cbor")
+    assert Path("b.cbor").is_symlink()
+    assert Path("real/b.cbor").stat().st_size > 0
+    assert cbor2.loads(Path("real/b.cbor").read_bytes())
+
+
+def test_without_a_command_it_helps(shell):
+    for line, usage in (
+        ("", "Usage: receipt [OPTIONS] COMMAND"),
+        ("trust", "Usage: receipt trust [OPTIONS] COMMAND"),
+    ):
+        result = shell(line)
+        assert (result.code, result.out) == (2, "")
+        assert result.err.startswith(usage)

@@ -1,0 +1,115 @@
+"""Several processes give the report of one, whatever the input."""
+
+import json
+from io import BytesIO
+
+import pytest
+
+from receipts import Counts, Issuer, Period
+from tests.build import ACCOUNT, ISSUER, KEY, NOON, NOVEMBER, jwk_set
+from tests.test_vectors import DOCUMENTS, trusted
+from verifier import BatchFile, Policy, by_kid, read_items, read_jwks, verify
+from verifier.batch import Batch
+
+KEYS = by_kid(read_jwks(json.dumps(jwk_set(KEY)).encode()))
+
+
+def large(count=9000, streams=3):
+    """A batch of several spans, its streams interleaved."""
+    issuer = Issuer(ISSUER, KEY, stream="unused")
+    period = Period(ISSUER, ACCOUNT, *NOVEMBER)
+    data = []
+    for n in range(count):
+        counts = Counts(1000 + n, 900, {300: n % 100}, 50)
+        receipt = issuer.issue(
+            ACCOUNT,
+            request=f"r{n}",
+            model="m",
+            time=NOON + n,
+            counts=counts,
+            stream=f"s{n % streams}",
+        )
+        period.add(receipt.stream, receipt.sequence, receipt.digest, receipt.time, counts)
+        data.append(receipt.data)
+    return [*data, period.sign(KEY).data]
+
+
+ITEMS = large()
+
+
+def reports(data, jobs=(1, 2, 3)):
+    """The report for each number of processes, as JSON text."""
+    found = []
+    for number in jobs:
+        report = verify([BatchFile("b", lambda: BytesIO(data))], Policy(KEYS), jobs=number)
+        found.append(json.dumps(report.as_dict(), indent=1))
+    return found
+
+
+def test_the_batch_is_large_enough_to_be_shared():
+    spans = list(Batch([BatchFile("b", lambda: BytesIO(b"".join(ITEMS)))]).spans())
+    assert len(spans) >= 4
+    assert [span.plain for span in spans] == [True] * (len(spans) - 1) + [False]
+
+
+def swapped(items, a, b):
+    items = list(items)
+    items[a], items[b] = items[b], items[a]
+    return items
+
+
+EDGE = next(
+    iter(Batch([BatchFile("b", lambda: BytesIO(b"".join(ITEMS)))]).spans())
+).starts.__len__()
+"""The number of the first item of the second span."""
+FAULTS = {
+    "honest": ITEMS,
+    "removed": [*ITEMS[:4000], *ITEMS[4001:]],
+    "removed-at-edge": [*ITEMS[:EDGE], *ITEMS[EDGE + 1 :]],
+    "duplicate-at-edge": [*ITEMS[:EDGE], ITEMS[EDGE - 1], *ITEMS[EDGE:]],
+    "duplicate-far": [*ITEMS[:8000], ITEMS[5], *ITEMS[8000:]],
+    "swapped-at-edge": swapped(ITEMS, EDGE - 1, EDGE + 2),
+    "swapped-far": swapped(ITEMS, 3, 7500),
+    "bit-at-edge": [
+        *ITEMS[:EDGE],
+        ITEMS[EDGE][:-1] + bytes((ITEMS[EDGE][-1] ^ 1,)),
+        *ITEMS[EDGE + 1 :],
+    ],
+    "no-statement": ITEMS[:-1],
+    "statement-first": [ITEMS[-1], *ITEMS[:-1]],
+    "cut": [*ITEMS[:-1], ITEMS[-1][:-5]],
+    "twice": [*ITEMS, *ITEMS],
+    "head-missing": ITEMS[1:],
+    "many-missing": ITEMS[::2] + ITEMS[-1:],
+}
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_the_report_is_the_same(name):
+    one, *others = reports(b"".join(FAULTS[name]))
+    assert (json.loads(one)["verdict"] == "verified") == (name == "honest")
+    for other in others:
+        assert other == one
+
+
+@pytest.mark.parametrize("document", DOCUMENTS.values(), ids=lambda d: d["title"])
+def test_every_tenth_vector(document):
+    """Starting processes takes time; a tenth of the vectors is enough to see that they are used."""
+    for vector in document["vectors"][::10]:
+        keys = by_kid(trusted(document, vector))
+        file = BatchFile("b", lambda data=bytes.fromhex(vector["input"]): BytesIO(data))
+        one, two = (verify([file], Policy(keys), jobs=jobs).as_dict() for jobs in (1, 2))
+        assert one == two
+
+
+def test_items_are_numbered_across_files():
+    half = len(ITEMS) // 2
+    parts = [b"".join(ITEMS[:half]), b"".join(ITEMS[half:])]
+    files = [BatchFile(str(n), lambda part=part: BytesIO(part)) for n, part in enumerate(parts)]
+    assert [item.number for item in read_items(files)] == list(range(len(ITEMS)))
+    broken = parts[1][:100] + bytes((parts[1][100] ^ 1,)) + parts[1][101:]
+    files[1] = BatchFile("1", lambda: BytesIO(broken))
+    report = verify(files, Policy(KEYS))
+    assert [(f.code, f.file, f.item, f.offset) for f in report.findings] == [
+        ("signature-invalid", "1", half, 0)
+    ]

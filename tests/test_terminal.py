@@ -1,0 +1,136 @@
+"""The command as a process: pipes that close, Ctrl-C, a terminal and none."""
+
+import os
+import pty
+import select
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.test_jobs import large
+
+RECEIPT = [sys.executable, "-c", "from cli.main import main; main()"]
+ROOT = str(Path(__file__).parents[1])
+
+
+def environment(**more):
+    return {**os.environ, "PYTHONPATH": ROOT, "COLUMNS": "80", **more}
+
+
+@pytest.fixture(scope="module")
+def big(tmp_path_factory):
+    """A batch that takes some seconds to verify."""
+    folder = tmp_path_factory.mktemp("big")
+    (folder / "big.cbor").write_bytes(b"".join(large(60_000)))
+    return folder
+
+
+def test_a_pipe_that_closes(closed):
+    for command in (["show", "batch.cbor"], ["show", "batch.cbor", "--json"]):
+        process = subprocess.Popen(
+            [*RECEIPT, *command], stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment()
+        )
+        process.stdout.readline()
+        process.stdout.close()
+        error = process.stderr.read().decode()
+        process.stderr.close()
+        assert process.wait() == 141
+        assert "Traceback" not in error
+        assert "Exception" not in error
+
+
+def test_a_pipe_that_was_closed_before(closed):
+    script = f"exec {sys.executable} -c 'from cli.main import main; main()' verify batch.cbor | true; exit ${{PIPESTATUS[0]}}"
+    result = subprocess.run(
+        ["bash", "-c", script], env=environment(), capture_output=True, text=True, check=False
+    )
+    assert result.returncode in (0, 141)
+    assert "Traceback" not in result.stderr
+    assert "Exception" not in result.stderr
+
+
+@pytest.mark.parametrize("jobs", ["1", "2"])
+@pytest.mark.parametrize(("sent", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_interrupted(big, jobs, sent, code):
+    command = [*RECEIPT, "verify", "big.cbor", "--jobs", jobs]
+    process = subprocess.Popen(
+        command,
+        cwd=big,
+        env=environment(RECEIPT_TRUST_STORE=str(big / "trust")),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    time.sleep(1)
+    process.send_signal(sent)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == code
+    assert out == b""
+    assert b"Traceback" not in err
+
+
+def on_a_terminal(command, cwd, **more):
+    """Run a command on a pseudo terminal of 80 columns; return what it wrote there, and its exit code."""
+    controller, terminal = pty.openpty()
+    process = subprocess.Popen(
+        [*RECEIPT, *command],
+        stdin=terminal,
+        stdout=terminal,
+        stderr=terminal,
+        cwd=cwd,
+        env=environment(TERM="xterm", **more),
+    )
+    os.close(terminal)
+    written = b""
+    while True:
+        ready, _, _ = select.select([controller], [], [], 60)
+        try:
+            chunk = os.read(controller, 65536) if ready else b""
+        except OSError:
+            chunk = b""
+        if not chunk:
+            break
+        written += chunk
+    os.close(controller)
+    return written.decode(), process.wait()
+
+
+def test_a_terminal_has_a_progress_bar_and_colours(big):
+    written, code = on_a_terminal(
+        ["verify", "big.cbor"], big, RECEIPT_TRUST_STORE=str(big / "trust")
+    )
+    assert code == 3
+    assert "verifying  [" in written
+    assert "\x1b[33m\x1b[1mincomplete\x1b[0m" in written
+
+
+def test_quiet_has_no_progress_bar(big):
+    written, _ = on_a_terminal(
+        ["verify", "big.cbor", "--quiet"], big, RECEIPT_TRUST_STORE=str(big / "trust")
+    )
+    assert "verifying" not in written
+
+
+def test_no_terminal_has_neither(closed):
+    result = subprocess.run(
+        [*RECEIPT, "verify", "batch.cbor"], env=environment(), capture_output=True, check=False
+    )
+    assert result.returncode == 0
+    assert b"\x1b" not in result.stdout + result.stderr
+    assert result.stderr == b""
+
+
+def test_completion_is_offered():
+    for shell, word in (("bash", "complete"), ("zsh", "compdef"), ("fish", "complete")):
+        script = subprocess.run(
+            RECEIPT,
+            env=environment(_RECEIPT_COMPLETE=f"{shell}_source"),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert script.returncode == 0
+        assert word in script.stdout

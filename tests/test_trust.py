@@ -1,0 +1,215 @@
+"""Pins and memory: who is trusted, and that a story told twice is caught the next time."""
+
+import json
+from pathlib import Path
+
+import cbor2
+import pytest
+
+from tests.build import (
+    ACCOUNT,
+    DECEMBER,
+    ISSUER,
+    KEY,
+    SECOND,
+    Batch,
+    Stream,
+    encode,
+    jwk_set,
+    sign_statement,
+    statement_claims,
+)
+from verifier.keys import text
+
+
+@pytest.fixture
+def pinned(shell, folder):
+    (folder / "issuer.json").write_text(json.dumps(jwk_set(KEY)))
+    assert shell("trust add issuer.json --yes").code == 0
+    return shell
+
+
+def december(november):
+    return Batch(
+        one=Stream("gpu-7", 3, 3, november.ones[-1].digest, over={"time": DECEMBER[0]}),
+        two=Stream("gpu-9", 2, over={"time": DECEMBER[0]}),
+        statement_over={
+            "number": 1,
+            "previous": november.statement.digest,
+            "start": DECEMBER[0],
+            "end": DECEMBER[1],
+        },
+    )
+
+
+def told_again(batch):
+    """The same period with fewer cached tokens, signed perfectly."""
+    return Batch(one=Stream(over={"input": {1: 3000, 2: 1000, 3: 2000}}), two=batch.two)
+
+
+def test_pin_list_remove(pinned):
+    listed = pinned("trust list")
+    assert listed.out == f"{ISSUER}\n  {text(KEY.kid)}\n"
+    assert pinned(f"trust remove {ISSUER}").code == 0
+    assert pinned("trust list").out == ""
+    Path("b.cbor").write_bytes(Batch().data)
+    assert pinned("verify b.cbor").code == 3
+
+
+def test_pinning_needs_an_answer(shell, folder):
+    (folder / "issuer.json").write_text(json.dumps(jwk_set(KEY)))
+    result = shell("trust add issuer.json")
+    assert (result.code, "there is no terminal" in result.err) == (2, True)
+    assert text(KEY.kid) in result.err
+    assert shell("trust list").out == ""
+
+
+def test_pinning_again_shows_what_changes(pinned, folder):
+    (folder / "new.json").write_text(json.dumps(jwk_set(SECOND, exp=1800000000)))
+    result = pinned("trust add new.json --yes")
+    assert f"key {text(SECOND.kid)}, until 2027-01-15T08:00:00Z (new)" in result.err
+    assert f"key {text(KEY.kid)} (pinned now, would be dropped)" in result.err
+    (folder / "again.json").write_text(json.dumps(jwk_set(SECOND)))
+    result = pinned("trust add again.json --yes")
+    assert f"key {text(SECOND.kid)}, until 2027-01-15T08:00:00Z (as pinned now)" in result.err
+
+
+def test_a_weak_key_is_not_pinned(shell, folder):
+    jwks = jwk_set(KEY)
+    from receipts import jwk
+
+    jwks["keys"].append(jwk(b"\x01" + bytes(31)))
+    (folder / "weak.json").write_text(json.dumps(jwks))
+    result = shell("trust add weak.json --yes")
+    assert (result.code, "must not be trusted: it is a point of small order" in result.err) == (
+        2,
+        True,
+    )
+    assert shell("trust list").out == ""
+
+
+def proofs():
+    return sorted(Path().glob("equivocation-*.cbor"))
+
+
+def test_a_forked_statement_is_caught_the_next_time_and_proven(pinned):
+    honest = Batch()
+    Path("first.cbor").write_bytes(honest.data)
+    Path("second.cbor").write_bytes(told_again(honest).data)
+    assert pinned("verify first.cbor").code == 0
+    assert pinned("verify first.cbor").code == 0
+    result = pinned("verify second.cbor --json")
+    assert result.code == 1
+    assert [(f["code"], f["item"], f["number"]) for f in json.loads(result.out)["findings"]] == [
+        ("statement-equivocation", 5, 0)
+    ]
+    (proof,) = proofs()
+    assert f"the proof is in {proof}" in result.err
+    checked = pinned(f"verify {proof}")
+    assert checked.code == 0
+    assert "a proof that the issuer told two stories" in checked.out
+    pinned("verify second.cbor")
+    assert proofs() == [proof]
+    assert pinned("verify first.cbor").code == 0
+
+
+def test_a_rolled_back_number_is_caught_and_proven(pinned):
+    """Number 5 for December is remembered; then number 3 comes for January."""
+    january = (1798761600000, 1801440000000)
+    for name, number, period in (("five", 5, DECEMBER), ("three", 3, january)):
+        claims = statement_claims(
+            {}, number=number, previous=bytes(32), start=period[0], end=period[1]
+        )
+        Path(f"{name}.cbor").write_bytes(sign_statement(claims).data)
+    assert pinned("verify five.cbor").code == 0
+    result = pinned("verify three.cbor --period 2027-01 --json")
+    assert [(f["code"], f["number"]) for f in json.loads(result.out)["findings"]] == [
+        ("statement-rollback", 3)
+    ]
+    (proof,) = proofs()
+    assert pinned(f"verify {proof}").code == 0
+
+
+def test_a_broken_link_to_what_is_remembered_is_proven(pinned):
+    november = Batch()
+    Path("nov.cbor").write_bytes(november.data)
+    claims = december(november).claims | {5: bytes(32)}
+    batch = december(november)
+    Path("dec.cbor").write_bytes(b"".join(batch.receipts) + sign_statement(claims).data)
+    pinned("verify nov.cbor")
+    result = pinned("verify dec.cbor --json")
+    assert [f["code"] for f in json.loads(result.out)["findings"]] == ["statement-chain-broken"]
+    assert len(proofs()) == 1
+
+
+def test_an_older_batch_again_needs_its_period_named(pinned):
+    november = Batch()
+    Path("nov.cbor").write_bytes(november.data)
+    Path("dec.cbor").write_bytes(december(november).data)
+    assert pinned("verify nov.cbor").code == 0
+    assert pinned("verify dec.cbor").code == 0
+    replayed = pinned("verify nov.cbor --json")
+    assert (replayed.code, [f["code"] for f in json.loads(replayed.out)["findings"]]) == (
+        3,
+        ["statement-replayed"],
+    )
+    assert pinned("verify nov.cbor --period 2026-11").code == 0
+    assert pinned("verify nov.cbor --no-remember").code == 0
+
+
+def test_no_remember_leaves_the_memory_alone(pinned, folder):
+    Path("b.cbor").write_bytes(Batch().data)
+    before = sorted(folder.rglob("trust/**/*"))
+    assert pinned("verify b.cbor --no-remember").code == 0
+    assert sorted(folder.rglob("trust/**/*")) == before
+
+
+def test_the_link_to_the_statement_before_is_checked_from_memory(pinned):
+    november = Batch()
+    Path("nov.cbor").write_bytes(november.data)
+    Path("dec.cbor").write_bytes(december(november).data)
+    alone = pinned("verify dec.cbor --no-remember --json")
+    check = {c["check"]: c for c in json.loads(alone.out)["checks"]}["link to the statement before"]
+    assert (alone.code, check["passed"], check["of"]) == (0, 0, 1)
+    assert "--previous" in check["not_checked"]
+    pinned("verify nov.cbor")
+    linked = pinned("verify dec.cbor --json")
+    check = {c["check"]: c for c in json.loads(linked.out)["checks"]}[
+        "link to the statement before"
+    ]
+    assert (linked.code, check["passed"], check["not_checked"]) == (0, 1, None)
+
+
+def test_a_statement_by_a_stranger_is_not_remembered(pinned, folder):
+    from tests.build import STRANGER
+
+    batch = Batch()
+    Path("b.cbor").write_bytes(
+        b"".join(batch.receipts) + sign_statement(batch.claims, STRANGER).data
+    )
+    assert pinned("verify b.cbor").code == 3
+    assert not list(folder.glob("trust/statements/*/*"))
+
+
+def test_a_rejected_batch_s_statement_is_remembered(pinned):
+    """A signed statement is a fact, whatever is wrong with the batch around it."""
+    batch = Batch()
+    Path("short.cbor").write_bytes(b"".join(batch.receipts[1:]) + batch.statement.data)
+    claims = cbor2.loads(encode(batch.claims))
+    claims[10][2] -= 1
+    Path("other.cbor").write_bytes(b"".join(batch.receipts) + sign_statement(claims).data)
+    assert pinned("verify short.cbor").code == 1
+    result = pinned("verify other.cbor --json")
+    assert "statement-equivocation" in json.loads(result.out)["finding_counts"]
+
+
+def test_accounts_are_remembered_apart(pinned):
+    for account in (ACCOUNT, "other"):
+        over = {"account": account}
+        batch = Batch(
+            one=Stream(over=over),
+            two=Stream("gpu-8", 2, over=over),
+            statement_over={"account": account},
+        )
+        Path("b.cbor").write_bytes(batch.data)
+        assert pinned("verify b.cbor").code == 0
