@@ -111,8 +111,12 @@ def read_header(protected: bytes) -> Header:
         "the protected header is not the one that the format prescribes",
         field="protected",
         expected=f"{RECEIPT_HEAD.hex()} <kid> {RECEIPT_TAIL.hex()}, or that of a statement",
-        actual=protected.hex() if len(protected) <= 256 else f"{len(protected)} bytes",
+        actual=_shown(protected),
     )
+
+
+def _shown(protected: bytes) -> str:
+    return protected.hex() or "nothing" if len(protected) <= 256 else f"{len(protected)} bytes"
 
 
 def to_be_signed(protected: bytes, digest: bytes) -> bytes:

@@ -6,8 +6,8 @@ import re
 from datetime import UTC, date, datetime, timedelta
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MONTH = re.compile(r"(\d{4})-(\d{2})")
-_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
+_MONTH = re.compile(r"(\d{4})-(\d{2})", re.ASCII)
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 _LAST = 253402300800000
 
 
@@ -86,6 +86,8 @@ def show(start: int, end: int) -> str:
 
 
 def _day(text: str, year: int, month: int, day: int) -> datetime:
+    if year < 1970:
+        raise PeriodError(f"{text!r} is before 1970")
     try:
         return datetime(year, month, day, tzinfo=UTC)
     except ValueError as error:

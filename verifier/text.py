@@ -47,10 +47,7 @@ _PROVEN = {
 
 def render(report: Report, style: Style = lambda text, _: text) -> str:
     """The report as text, lines ended by a newline."""
-    return "".join(
-        f"{line}\n".lstrip(" ") if not line.strip() else f"{line}\n"
-        for line in _lines(report, style)
-    )
+    return "".join(f"{line}\n" for line in _lines(report, style))
 
 
 def escape(text: str, most: int = 60) -> str:
@@ -89,30 +86,30 @@ def _lines(report: Report, style: Style) -> Iterator[str]:
 
 
 def _account(account: AccountSummary) -> Iterator[str]:
-    yield _row("issuer", escape(account.issuer))
-    yield _row("account", escape(account.account))
+    yield from _row("issuer", escape(account.issuer))
+    yield from _row("account", escape(account.account))
     for statement in account.statements:
-        yield _row("period", _statement(statement))
+        yield from _row("period", _statement(statement))
     if not account.statements:
-        yield _row("period", "not closed by a statement")
+        yield from _row("period", "not closed by a statement")
     receipts, streams = plural(account.receipts, "receipt"), plural(account.streams, "stream")
-    yield _row("receipts", f"{receipts} in {streams}")
+    yield from _row("receipts", f"{receipts} in {streams}")
     yield from _totals(account.totals)
 
 
 def _object(one: ObjectSummary) -> Iterator[str]:
     claims = one.claims
-    yield _row(one.kind, one.digest.hex())
-    yield _row("issuer", escape(claims.issuer))
-    yield _row("account", escape(claims.account))
+    yield from _row(one.kind, one.digest.hex())
+    yield from _row("issuer", escape(claims.issuer))
+    yield from _row("account", escape(claims.account))
     if isinstance(claims, Statement):
-        yield _row("number", f"{claims.number}")
-        yield _row("period", period.show(claims.start, claims.end))
+        yield from _row("number", f"{claims.number}")
+        yield from _row("period", period.show(claims.start, claims.end))
         return
-    yield _row("stream", f"{escape(claims.stream)}, sequence {claims.sequence}")
-    yield _row("request", escape(claims.request))
-    yield _row("model", escape(claims.model))
-    yield _row("time", period.show_instant(claims.time))
+    yield from _row("stream", f"{escape(claims.stream)}, sequence {claims.sequence}")
+    yield from _row("request", escape(claims.request))
+    yield from _row("model", escape(claims.model))
+    yield from _row("time", period.show_instant(claims.time))
     counts = (claims.logical, claims.cached, claims.attributed, claims.writes)
     yield from _totals(Totals(*counts, claims.output, claims.reasoning))
 
@@ -126,25 +123,29 @@ def _statement(statement: StatementSummary) -> str:
 
 def _totals(totals: Totals) -> Iterator[str]:
     if totals.logical is not None:
-        yield _row("logical", f"{totals.logical:,} input tokens")
+        yield from _row("logical", f"{totals.logical:,} input tokens")
     if totals.cached is not None and totals.attributed is not None:
-        yield _row("cached", f"{totals.cached:,}")
-        yield _row("attributed", f"{totals.attributed:,}")
+        yield from _row("cached", f"{totals.cached:,}")
+        yield from _row("attributed", f"{totals.attributed:,}")
     if totals.writes is not None:
         parts = [
             f"{_TTL.get(ttl, f'{ttl} s')}: {tokens:,}"
             for ttl, tokens in sorted(totals.writes.items())
         ]
-        yield _row("of it writes", ", ".join(parts))
+        yield from _row("of it writes", ", ".join(parts))
     if totals.output is not None:
         reasoning = "" if totals.reasoning is None else f", of it reasoning {totals.reasoning:,}"
-        yield _row("output", f"{totals.output:,} tokens{reasoning}")
+        yield from _row("output", f"{totals.output:,} tokens{reasoning}")
     for currency, amount in sorted((totals.amounts or {}).items()):
-        yield _row("charged", f"{amount // 10**12:,}.{amount % 10**12:012d} {currency}")
+        yield from _row("charged", f"{amount // 10**12:,}.{amount % 10**12:012d} {currency}")
 
 
-def _row(name: str, value: str) -> str:
-    return f"  {name:<13} {value}"
+def _row(name: str, value: str) -> Iterator[str]:
+    """A name and its value, which goes on below itself where the line is full."""
+    label = f"  {name:<13} "
+    for line in _wrapped(value, len(label)):
+        yield label + line.strip()
+        label = " " * len(label)
 
 
 def _check(check: Check) -> Iterator[str]:

@@ -1,0 +1,121 @@
+"""The text report: 80 columns, nothing of a batch reaches the terminal unescaped, every finding with its next step."""
+
+import json
+from io import BytesIO
+
+import pytest
+
+from tests.build import ISSUER, KEY, Batch, Stream, jwk_set
+from tests.test_hostile import report_of
+from tests.test_jobs import FAULTS
+from tests.test_vectors import DOCUMENTS, run
+from verifier import BatchFile, Policy, by_kid, read_jwks, render, verify
+from verifier.findings import RULES
+from verifier.report import Verdict
+from verifier.text import escape
+
+VECTORS = [(document, vector) for document in DOCUMENTS.values() for vector in document["vectors"]]
+
+
+def test_reports_fit_80_columns_and_name_everything():
+    for document, vector in VECTORS:
+        report = run(document, vector)
+        text = render(report)
+        assert text.startswith(f"{report.verdict}: input")
+        assert all(line == line.rstrip() for line in text.splitlines()), vector["id"]
+        long = [line for line in text.splitlines() if len(line) > 80]
+        assert all(len(line.split()) == 1 for line in long), (vector["id"], long)
+        for finding in report.findings:
+            assert f"{finding.severity} {finding.code}" in text
+            assert RULES[finding.code].hint.split()[0] in text
+
+
+def test_control_characters_do_not_reach_the_terminal():
+    nasty = "\x1b[2J\x1b]0;title\x07\r\nverified: batch.cbor\u202e\u200b\\"
+    over = {"issuer": ISSUER, "account": nasty, "model": nasty, "tags": {nasty: nasty}}
+    batch = Batch(
+        one=Stream(nasty, over=over),
+        two=Stream("gpu-8", 2, over=over),
+        statement_over={"account": nasty},
+    )
+    text = render(report_of(batch.data[:-1]))
+    assert set(text) <= {"\n", *map(chr, range(32, 127))}
+    assert "\\x1b[2J" in text
+    assert json.dumps(report_of(batch.data).as_dict()).isascii()
+
+
+def test_escape():
+    assert escape("plain é 日本") == "plain é 日本"
+    assert escape("a\nb") == "a\\nb"
+    assert escape("\\") == "\\\\"
+    assert escape("\ud800") == "\\ud800"
+    assert escape("x" * 100) == "x" * 57 + "..."
+
+
+def test_more_findings_than_are_shown_are_counted():
+    text = render(report_of(b"".join(FAULTS["many-missing"])))
+    assert "and 4," in text
+    assert "more of receipt-missing" in text
+
+
+def test_exit_codes():
+    assert {verdict: verdict.exit_code for verdict in Verdict} == {
+        "verified": 0,
+        "rejected": 1,
+        "incomplete": 3,
+    }
+
+
+def test_the_report_is_bound_to_the_bytes_it_is_about():
+    from hashlib import sha256
+
+    parts = [b"".join(Batch().items[:3]), b"".join(Batch().items[3:])]
+    keys = by_kid(read_jwks(json.dumps(jwk_set(KEY)).encode()))
+    files = [BatchFile(f"part{n}", lambda part=part: BytesIO(part)) for n, part in enumerate(parts)]
+    report = verify(files, Policy(keys)).as_dict()
+    assert report["inputs"] == [
+        {"name": f"part{n}", "size": len(part), "sha256": sha256(part).hexdigest()}
+        for n, part in enumerate(parts)
+    ]
+    assert report["keys"] == [jwk_set(KEY)["keys"][0]["kid"]]
+    damaged = [BatchFile("bad", lambda: BytesIO(b"\xff" + parts[0])), files[1]]
+    report = verify(damaged, Policy(keys)).as_dict()
+    assert [i["size"] for i in report["inputs"]] == [len(parts[0]) + 1, len(parts[1])]
+    assert report["inputs"][1]["sha256"] == sha256(parts[1]).hexdigest()
+
+
+@pytest.mark.parametrize(
+    "name", ["batch-honest", "receipt-attributed-too-small", "missing-tail", "key-unknown"]
+)
+def test_checks_say_what_passed_and_what_did_not(name):
+    document, vector = next((d, v) for d, v in VECTORS if v["id"] == name)
+    checks = {check.name: check for check in run(document, vector).checks}
+    expected = {
+        "batch-honest": {
+            "signatures": (6, 0),
+            "arithmetic": (5, 0),
+            "Merkle roots": (2, 0),
+            "totals": (1, 0),
+        },
+        "receipt-attributed-too-small": {
+            "signatures": (6, 0),
+            "arithmetic": (4, 1),
+            "Merkle roots": (2, 0),
+            "totals": (1, 0),
+        },
+        "missing-tail": {
+            "signatures": (5, 0),
+            "arithmetic": (4, 0),
+            "Merkle roots": (1, 0),
+            "totals": (0, 0),
+        },
+        "key-unknown": {
+            "signatures": (5, 0),
+            "arithmetic": (5, 0),
+            "Merkle roots": (2, 0),
+            "totals": (1, 0),
+        },
+    }[name]
+    assert {n: (checks[n].passed, checks[n].failed) for n in expected} == expected
+    for check in checks.values():
+        assert check.passed + check.failed == check.of or check.not_checked, check
