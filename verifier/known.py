@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 
 from verifier.batch import BatchFile
-from verifier.claims import Statement
-from verifier.reading import read_items
+from verifier.reading import statements
 
 Known = Callable[[str, str], Iterable[bytes]]
 """The signed statements of an issuer and account that the caller knows. Their signatures are checked before they are used."""
@@ -31,13 +30,9 @@ def statements_in(files: Sequence[BatchFile]) -> Known:
     """
     found: dict[tuple[str, str], list[bytes]] = {}
     for file in files:
-        statements = [
-            ((claims.issuer, claims.account), item.raw)
-            for item in read_items([file])
-            if isinstance(claims := item.claims, Statement)
-        ]
-        if not statements:
+        in_file = list(statements([file]))
+        if not in_file:
             raise NoStatementError(f"{file.name} holds no statement")
-        for account, raw in statements:
-            found.setdefault(account, []).append(raw)
+        for item, claims in in_file:
+            found.setdefault((claims.issuer, claims.account), []).append(item.raw)
     return lambda issuer, account: found.get((issuer, account), ())

@@ -62,3 +62,18 @@ def readable_items(files: Sequence[BatchFile]) -> Iterator[UnverifiedItem]:
         yield from read_items(files)
     except UnreadableError:
         return
+
+
+def statements(files: Sequence[BatchFile]) -> Iterator[tuple[UnverifiedItem, Statement]]:
+    """The statements among the items, without a look at plain receipts.
+
+    Raises:
+        UnreadableError: the input is not a sequence of CBOR items from here on.
+        OSError: a file cannot be read.
+    """
+    for span in Batch(files).spans():
+        if not span.plain:
+            for number, raw in span.items():
+                item = read_item(number, span.offset, raw)
+                if isinstance(item.claims, Statement):
+                    yield item, item.claims

@@ -6,12 +6,13 @@ import signal
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
+from contextlib import suppress
 
 from verifier.batch import Batch, BatchFile, Span, UnreadableError
 from verifier.claims import Statement
 from verifier.item import Policy
 from verifier.plain import check_span
-from verifier.reading import readable_items
+from verifier.reading import statements
 from verifier.shard import Bases, Shard
 
 Checked = Iterator[tuple[Span, Shard | None]]
@@ -77,11 +78,12 @@ def _check(span: Span, bases: Bases) -> Shard:
 
 def _hints(plan: Sequence[BatchFile]) -> deque[tuple[int, Bases]]:
     """For each statement of the input: its item number, and where the trees begin that are open until then."""
-    items = ((item.number, item.claims) for item in readable_items(plan))
-    statements = [(n, claims) for n, claims in items if isinstance(claims, Statement)]
+    found: list[tuple[int, Statement]] = []
+    with suppress(UnreadableError):  # reading ends there, and the run that checks will tell
+        found += ((item.number, claims) for item, claims in statements(plan))
     hints: deque[tuple[int, Bases]] = deque()
     following: Bases = {}
-    for number, claims in reversed(statements):
+    for number, claims in reversed(found):
         firsts = {entry.stream: entry.first for entry in claims.streams}
         following = {**following, (claims.issuer, claims.account): firsts}
         hints.appendleft((number, following))
