@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from hashlib import sha256
+from itertools import pairwise
 from typing import Final, Protocol
 
 from verifier import cbor
@@ -69,15 +70,15 @@ class Span:
     def __len__(self) -> int:
         return len(self.starts)
 
-    def items(self) -> Iterator[tuple[int, bytes]]:
-        """Number and bytes of each item."""
-        for i, start in enumerate(self.starts):
-            end = self.starts[i + 1] if i + 1 < len(self.starts) else len(self.data)
-            yield self.first + i, self.data[start:end]
+    def items(self) -> Iterator[tuple[int, int, bytes]]:
+        """Number, byte offset in the file, and bytes of each item."""
+        return self.items_from(0, len(self))
 
-    def offset_of(self, number: int) -> int:
-        """The byte offset, in the file, of the item with this number."""
-        return self.offset + self.starts[number - self.first]
+    def items_from(self, begin: int, end: int) -> Iterator[tuple[int, int, bytes]]:
+        """The same for the items ``begin`` to ``end - 1`` of the span."""
+        edges = (*self.starts[begin:end], self.starts[end] if end < len(self) else len(self.data))
+        for i, (start, stop) in enumerate(pairwise(edges), begin):
+            yield self.first + i, self.offset + start, self.data[start:stop]
 
 
 class FileRead:

@@ -31,6 +31,11 @@ class TrustedKey:
     revoked: int | None = None
     weakness: str | None = None
 
+    def may_sign(self, earliest: int, latest: int) -> bool:
+        """Whether the key may sign receipts of all times from ``earliest`` to ``latest``, in ms."""
+        ends = (end for end in (self.expires, self.revoked) if end is not None)
+        return (self.not_before or 0) <= earliest and all(latest < end for end in ends)
+
     def verifier(self, backend: str) -> ed25519.Verify:
         """The function that checks this key's signatures."""
         return ed25519.verifier(self.public, backend)

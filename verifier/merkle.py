@@ -43,6 +43,28 @@ class Range:
         """Add the next leaf."""
         self._push(0, leaf(digest))
 
+    def extend(self, digests: Sequence[bytes]) -> None:
+        """Add many leaves: the same as `append` for each, a level at a time."""
+        position, level = self.end, 0
+        self.end += len(digests)
+        nodes = [sha256(b"\x00" + digest).digest() for digest in digests]
+        right: list[tuple[int, bytes]] = []
+        while nodes:
+            if position & 1:
+                if self.subtrees and self.subtrees[-1][0] == level:
+                    nodes.insert(0, self.subtrees.pop()[1])
+                    position -= 1
+                else:  # the left sibling is not in the range
+                    self.subtrees.append((level, nodes.pop(0)))
+                    position += 1
+            if len(nodes) & 1:
+                right.append((level, nodes.pop()))
+            pairs = zip(nodes[::2], nodes[1::2], strict=True)
+            nodes = [sha256(b"\x01" + left + other).digest() for left, other in pairs]
+            position >>= 1
+            level += 1
+        self.subtrees += reversed(right)
+
     def join(self, other: Range) -> None:
         """Add the leaves of ``other``, which begins where this one ends."""
         if other.begin != self.end:

@@ -1,104 +1,113 @@
-"""Spans of plain receipts, fast: `Shard.take` for every item, with a shorter way for one that has no fault at all.
+"""Spans of plain receipts, fast: `Shard.take` for every item, with a shorter way for receipts that have no fault at all.
 
-Nothing is decided here that `verifier.item` does not decide. Whatever is not in order, however slightly, goes the plain way.
+Nothing is decided here that `verifier.item` and `verifier.segment` do not decide. Receipts that are in perfect order, by themselves and
+among each other, are collected by columns; whatever is not, however slightly, goes the plain way.
 """
 
 from __future__ import annotations
 
 from hashlib import sha256
+from itertools import pairwise
 
 from verifier.batch import ENVELOPE_SIZE, PROTECTED_SIZE, SIGNATURE_SIZE, Span
-from verifier.claims import Receipt
+from verifier.columns import Column
 from verifier.ed25519 import SignatureError
 from verifier.envelope import Fault, Kind, read_header, to_be_signed
 from verifier.item import Policy
 from verifier.keys import TrustedKey
-from verifier.quick import QuickReader
-from verifier.schema import MAX_TIME
+from verifier.quick import Names, QuickReader
+from verifier.requests import pack
 from verifier.shard import Bases, Shard
+
+_Columns = dict[Names, Column]
 
 
 def check_span(span: Span, policy: Policy, bases: Bases) -> Shard:
     """Steps 2 to 9 for a span of plain receipts."""
-    shard = Shard(bases)
-    data, starts = span.data, (*span.starts, len(span.data))
-    protected, signer = b"", None
-    for i, number in enumerate(range(span.first, span.first + len(span))):
-        start, end = starts[i], starts[i + 1]
-        tail = end - ENVELOPE_SIZE
-        header = data[tail + 4 : tail + 4 + PROTECTED_SIZE]
-        if header != protected:
-            _count(shard, signer)
-            protected, signer = header, _signer(header, policy)
-        if signer is not None:
-            content = data[start + (3 if data[start + 1] == 0x58 else 4) : tail]
-            digest = sha256(content).digest()
-            receipt = signer.open(content, digest, data[end - SIGNATURE_SIZE : end])
-            if receipt is not None:
-                shard.collect(receipt, digest, number)
-                continue
-        shard.take(number, span.offset + start, data[start:end], policy)
-    _count(shard, signer)
+    shard, reader = Shard(bases), QuickReader()
+    at = 0
+    while at < len(span):
+        key, columns, end = _read(span, at, policy, reader)
+        spotless = _collect(columns, key, policy, shard) if key is not None and columns else None
+        if spotless is None or not shard.join(spotless):
+            end = max(end, at + 1)
+            for number, offset, raw in span.items_from(at, end):
+                shard.take(number, offset, raw, policy)
+        at = end
     return shard
 
 
-class _Signer:
-    """One trusted and sound key, ready to open receipts that have no fault."""
+def _read(
+    span: Span, at: int, policy: Policy, reader: QuickReader
+) -> tuple[TrustedKey | None, _Columns, int]:
+    """Steps 3 to 6 and 8 for receipts from the one at ``at`` on, up to one that has a fault or another header.
 
-    def __init__(self, protected: bytes, key: TrustedKey, policy: Policy) -> None:
-        self.kid = key.kid
-        self.opened = self.cached = self.identified = 0
-        self._reader = QuickReader()
-        self._verify = policy.verifier(key)
-        self._prefix = to_be_signed(protected, b"")
-        self._issuer = key.issuer
-        self._account = policy.account
-        self._start = key.not_before or 0
-        self._end = min(end for end in (key.expires, key.revoked, MAX_TIME) if end is not None)
-        self._require_cache_id = policy.require_cache_id
-
-    def open(self, content: bytes, digest: bytes, signature: bytes) -> Receipt | None:
-        """Steps 4 to 8: the claims, or None if there is anything to tell."""
+    Returns the key that has signed them, the receipts as columns, and where it stopped.
+    """
+    columns: _Columns = {}
+    data, starts = span.data, (*span.starts[at:], len(span.data))
+    protected = _protected(data, starts[1])
+    key = _key(protected, policy)
+    if key is None:
+        return None, columns, at
+    verify, prefix = policy.verifier(key), to_be_signed(protected, b"")
+    for number, (start, end) in enumerate(pairwise(starts), at):
+        tail = end - ENVELOPE_SIZE
+        if not data.startswith(protected, tail + 4):
+            return key, columns, number
+        content = data[start + (3 if data[start + 1] == 0x58 else 4) : tail]
+        digest = sha256(content).digest()
         try:
-            self._verify(signature, self._prefix + digest)
+            verify(data[end - SIGNATURE_SIZE : end], prefix + digest)
         except SignatureError:
-            return None
-        receipt = self._reader.receipt(content)
-        if (
-            receipt is None
-            or receipt.issuer != self._issuer
-            or not self._start <= receipt.time < self._end
-            or self._account not in (None, receipt.account)
-        ):
-            return None
-        if receipt.cached:
-            if receipt.cache_read is not None:
-                self.identified += 1
-            elif self._require_cache_id:
-                return None
-            self.cached += 1
-        self.opened += 1
-        return receipt
+            return key, columns, number
+        row = reader.row(content)
+        if row is None:
+            return key, columns, number
+        column = columns.get(row[0])
+        if column is None:
+            column = columns[row[0]] = Column(span.first + number)
+        column.rows.append(row)
+        column.digests.append(digest)
+        column.last_item = span.first + number
+    return key, columns, len(span)
 
 
-def _signer(protected: bytes, policy: Policy) -> _Signer | None:
+def _protected(data: bytes, end: int) -> bytes:
+    """The protected header of the plain receipt that ends at ``end``."""
+    start = end - ENVELOPE_SIZE + 4
+    return data[start : start + PROTECTED_SIZE]
+
+
+def _key(protected: bytes, policy: Policy) -> TrustedKey | None:
     """The key of a protected header, if it is that of a receipt and the key is trusted and sound."""
     try:
         header = read_header(protected)
     except Fault:
         return None
     key = policy.keys.get(header.kid)
-    if header.kind is not Kind.RECEIPT or key is None or key.weakness is not None:
-        return None
-    return _Signer(protected, key, policy)
+    return key if header.kind is Kind.RECEIPT and key is not None and not key.weakness else None
 
 
-def _count(shard: Shard, signer: _Signer | None) -> None:
-    """Count the receipts that a signer has opened: they passed everything."""
-    if signer is None or not signer.opened:
-        return
-    shard.signers.add(signer.kid)
-    for name in ("items", "receipts", "formed", "signed", "agreeing"):
-        setattr(shard.counts, name, getattr(shard.counts, name) + signer.opened)
-    shard.counts.cached += signer.cached
-    shard.counts.identified += signer.identified
+def _collect(columns: _Columns, key: TrustedKey, policy: Policy, before: Shard) -> Shard | None:
+    """Steps 7 and 9 by columns, or None if there is anything to tell."""
+    shard, last_item = Shard(), -1
+    for (issuer, account, stream), column in columns.items():
+        base = before.base((issuer, account), stream, column.first)
+        run = column.run(base)
+        if (
+            run is None
+            or issuer != key.issuer
+            or policy.account not in (None, account)
+            or not key.may_sign(column.earliest, column.latest)
+            or (policy.require_cache_id and column.identified() < column.cached())
+        ):
+            return None
+        segment = shard.segment(issuer, account, column.first_item)
+        segment.put(stream, base, run, column.sums())
+        shard.requests.append(pack(column.request_keys(segment.request_prefix)))
+        shard.count_spotless(len(column.rows), column.cached(), column.identified())
+        if column.last_item > last_item:
+            last_item, shard.place = column.last_item, ((issuer, account), stream)
+    shard.signers.add(key.kid)
+    return shard

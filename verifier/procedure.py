@@ -82,29 +82,27 @@ class _Verification:
     def add(self, span: Span, shard: Shard) -> None:
         """Join what came of a span; where it cannot be judged apart, take its items one by one."""
         if not self.open.join(shard):
-            shard = Shard()
-            for number, raw in span.items():
-                self.open.take(number, span.offset_of(number), raw, self.policy)
-            self._forget_requests()
-        self.requests.add(shard.requests)
+            for number, offset, raw in span.items():
+                self.open.take(number, offset, raw, self.policy)
+        self._hand_on_requests()
 
-    def _forget_requests(self) -> None:
-        """Hand the request ids that were collected here on to the log."""
-        self.requests.add(self.open.requests)
-        self.open.requests = bytearray()
+    def _hand_on_requests(self) -> None:
+        for packed in self.open.requests:
+            self.requests.add(packed)
+        self.open.requests.clear()
 
     # Steps 2 to 10: any other item.
 
     def take(self, span: Span) -> None:
-        (number, raw) = next(span.items())
-        opened = self.open.open(number, span.offset, raw, self.policy)
+        (number, offset, raw) = next(span.items())
+        opened = self.open.open(number, offset, raw, self.policy)
         if opened.kind is Kind.STATEMENT:
             self._take_statement(number, raw, opened)
             return
         # An item without a readable header may have been a receipt or a statement.
         self.lost_statements += opened.kind is None
-        self.open.take_opened(number, span.offset, opened)
-        self._forget_requests()
+        self.open.take_opened(number, offset, opened)
+        self._hand_on_requests()
 
     def _take_statement(self, number: int, raw: bytes, opened: Opened) -> None:
         claims = opened.claims

@@ -10,102 +10,158 @@ in order raises: `ValueError` here, `IndexError` where the bytes end early.
 
 from __future__ import annotations
 
+from typing import Any
+
 from verifier.claims import CacheEntry, Receipt, Source
 from verifier.schema import MAX_TIME
 
-_Names = tuple[str, str, str]
-_Input = tuple[int, int, int, dict[int, int] | None]
+Names = tuple[str, str, str]
+"""Issuer, account, stream."""
 _Cache = tuple[CacheEntry | None, tuple[CacheEntry, ...], tuple[CacheEntry, ...]]
+Row = tuple[Any, ...]
+"""The claims of an ordinary receipt, in this order."""
+NAMES, SEQUENCE, PREVIOUS, TIME, REQUEST, MODEL, LOGICAL, CACHED, ATTRIBUTED, WRITES = range(10)
+OUTPUT, REASONING, CACHE, SOURCE, USAGE, TAGS, CLIENT = range(10, 17)
 
 
 class QuickReader:
     """Reads receipts one after the other.
 
-    The receipts of a stream share issuer, account and stream, and mostly tags. So the reader keeps the encoding of the last
-    ones, and compares before it parses.
+    The receipts of a stream share issuer, account and stream, and mostly model, source and tags. So the reader keeps the
+    encoding of the last ones, and compares before it parses.
     """
 
     def __init__(self) -> None:
-        self._head = b"\xff"  # which begins no receipt
-        self._names: _Names = ("", "", "")
-        self._tags = b"\xff"
-        self._tag_values: dict[str, str] = {}
-        self._source = (b"\xff", b"")
-        self._source_values = Source("", "", None, None, None)
+        nothing = b"\xff"  # which begins no claim
+        self._head: tuple[bytes, Names] = (nothing, ("", "", ""))
+        self._model: tuple[bytes, str] = (nothing, "")
+        self._source: tuple[bytes, bytes, Source] = (nothing, b"", Source("", "", None, None, None))
+        self._tags: tuple[bytes, dict[str, str]] = (nothing, {})
 
     def receipt(self, data: bytes) -> Receipt | None:
         """The claims, or None if they are not an ordinary receipt's: ``cached`` stated, every identity kept."""
+        row = self.row(data)
+        if row is None:
+            return None
+        names, *fields, cache, source, usage, tags, client = row
+        if source is not None and usage is not None:
+            source = source._replace(usage=usage)
+        return Receipt._make(
+            (*names, *fields, *(cache or (None, (), ())), source, None, tags, client)
+        )
+
+    def row(self, data: bytes) -> Row | None:
+        """The same as a plain tuple, for who reads very many."""
         try:
-            return self._receipt(data)
+            return self._row(data)
         except (IndexError, ValueError):
             return None
 
-    def _receipt(self, data: bytes) -> Receipt | None:
+    def _row(self, data: bytes) -> Row | None:
         size = len(data)
-        fields = 9  # 1 to 5 and 7 to 10 are always there; the map's head must agree with the rest
-        if data.startswith(self._head, 1):
-            names, at = self._names, 1 + len(self._head)
+        fields = 0xA9  # a map of nine: 1 to 5 and 7 to 10 are always there
+        head, names = self._head
+        if data.startswith(head, 1):
+            at = 1 + len(head)
         else:
             names, at = self._read_head(data)
-        sequence, at = _uint(data, at)
+        if data[at] == 0x19 and data[at + 1]:
+            sequence = data[at + 1] << 8 | data[at + 2]
+            at += 3
+        else:
+            sequence, at = _uint(data, at)
         previous = None
         if sequence:
             if data[at : at + 3] != b"\x06\x58\x20":
                 return None
             previous = data[at + 3 : at + 35]
             at += 35
-            fields = 10
+            fields = 0xAA
         if data[at] != 7:
             return None
         time, at = _uint(data, at + 1)
         if data[at] != 8 or time >= MAX_TIME:
             return None
-        request, at = _text(data, at + 1)
-        if data[at] != 9:
-            return None
-        model, at = _text(data, at + 1)
-        if data[at] != 10:
-            return None
-        (logical, cached, attributed, writes), at = _input(data, at + 1)
+        first = data[at + 1]
+        if 0x60 < first < 0x78:
+            begin, at = at + 2, at + first - 0x5E
+            request = data[begin:at].decode()
+        else:
+            request, at = _text(data, at + 1)
+        encoded, model = self._model
+        if data.startswith(encoded, at):
+            at += len(encoded)
+        else:
+            model, at = self._read_model(data, at)
 
-        output = reasoning = source = tags = client = None
-        cache: _Cache = (None, (), ())
+        # 10: input, which satisfies identities 1 and 2.
+        entries = data[at + 1]
+        if data[at] != 10 or data[at + 2] != 1:
+            return None
+        if data[at + 3] == 0x19 and data[at + 4]:
+            logical = data[at + 4] << 8 | data[at + 5]
+            at += 6
+        else:
+            logical, at = _uint(data, at + 3)
+        if data[at] != 2:
+            return None
+        if data[at + 1] == 0x19 and data[at + 2]:
+            cached = data[at + 2] << 8 | data[at + 3]
+            at += 4
+        else:
+            cached, at = _uint(data, at + 1)
+        if data[at] != 3:
+            return None
+        if data[at + 1] == 0x19 and data[at + 2]:
+            attributed = data[at + 2] << 8 | data[at + 3]
+            at += 4
+        else:
+            attributed, at = _uint(data, at + 1)
+        if cached + attributed != logical:
+            return None
+        writes = None
+        if entries == 0xA4:
+            if data[at] != 4:
+                return None
+            writes, at = _writes(data, at + 1, attributed)
+        elif entries != 0xA3:
+            return None
+
+        output = reasoning = cache = source = usage = tags = client = None
         if at < size and data[at] == 11:
             fields += 1
-            (output, reasoning), at = _output(data, at + 1)
+            output, reasoning, at = _output(data, at + 1)
         if at < size and data[at] == 12:
             fields += 1
             cache, at = _cache(data, at + 1, logical, cached)
         if at < size and data[at] == 13:
             fields += 1
-            source, at = self._read_source(data, at + 1)
+            before, after, source = self._source
+            begin = at + len(before)
+            at = begin + 32
+            if data.startswith(before, begin - len(before)) and data.startswith(after, at):
+                usage = data[begin:at]
+                at += len(after)
+            else:
+                source, usage, at = self._read_source(data, begin - len(before))
         if at < size and data[at] == 15:
             fields += 1
-            tags, at = self._read_tags(data, at + 1)
+            encoded, tags = self._tags
+            if data.startswith(encoded, at):
+                at += len(encoded)
+            else:
+                tags, at = self._read_tags(data, at)
         if at < size and data[at] == 16:
             fields += 1
             client, at = _short_bytes(data, at + 1)
-        if at != size or data[0] != 0xA0 + fields:
+        if at != size or data[0] != fields:
             return None
-        counts = (logical, cached, attributed, writes, output, reasoning)
-        return Receipt._make(
-            (
-                *names,
-                sequence,
-                previous,
-                time,
-                request,
-                model,
-                *counts,
-                *cache,
-                source,
-                None,
-                tags,
-                client,
-            )
-        )
+        return (
+            names, sequence, previous, time, request, model, logical, cached, attributed, writes,
+            output, reasoning, cache, source, usage, tags, client,
+        )  # fmt: skip
 
-    def _read_head(self, data: bytes) -> tuple[_Names, int]:
+    def _read_head(self, data: bytes) -> tuple[Names, int]:
         """Version, issuer, account, stream, and the label of the sequence."""
         if data[1:4] != b"\x01\x01\x02":
             raise ValueError
@@ -118,29 +174,39 @@ class QuickReader:
         stream, at = _text(data, at + 1)
         if data[at] != 5:
             raise ValueError
-        self._head, self._names = data[1 : at + 1], (issuer, account, stream)
-        return self._names, at + 1
+        names = (issuer, account, stream)
+        self._head = data[1 : at + 1], names
+        return names, at + 1
 
-    def _read_source(self, data: bytes, at: int) -> tuple[Source, int]:
-        """The source: all but the hash of the usage object is mostly that of the last receipt."""
-        before, after = self._source
-        usage_at = at + len(before)
-        if data.startswith(before, at) and data.startswith(after, usage_at + 32):
-            provider, api, _, tier, miss = self._source_values
-            usage = data[usage_at : usage_at + 32]
-            return Source(provider, api, usage, tier, miss), usage_at + 32 + len(after)
-        source, found_at, end = _source(data, at)
-        if found_at is not None:
-            self._source = data[at:found_at], data[found_at + 32 : end]
-            self._source_values = source
-        return source, end
+    def _read_model(self, data: bytes, at: int) -> tuple[str, int]:
+        """The label of the model, and the model."""
+        if data[at] != 9:
+            raise ValueError
+        model, end = _text(data, at + 1)
+        _whole(data, end)
+        self._model = data[at:end], model
+        return model, end
+
+    def _read_source(self, data: bytes, at: int) -> tuple[Source, bytes | None, int]:
+        """The label of the source, and the source. The hash of the usage object is different in each receipt."""
+        source, usage_at, end = _source(data, at + 1)
+        _whole(data, end)
+        if usage_at is not None:
+            self._source = data[at:usage_at], data[usage_at + 32 : end], source
+        return source, source.usage, end
 
     def _read_tags(self, data: bytes, at: int) -> tuple[dict[str, str], int]:
-        if data.startswith(self._tags, at):
-            return self._tag_values, at + len(self._tags)
-        tags, end = _tags(data, at)
-        self._tags, self._tag_values = data[at:end], tags
+        """The label of the tags, and the tags."""
+        tags, end = _tags(data, at + 1)
+        _whole(data, end)
+        self._tags = data[at:end], tags
         return tags, end
+
+
+def _whole(data: bytes, end: int) -> None:
+    """A slice does not fail where the bytes end early; what is remembered must be all there."""
+    if end > len(data):
+        raise IndexError
 
 
 def _uint(data: bytes, at: int) -> tuple[int, int]:
@@ -191,61 +257,48 @@ def _short_bytes(data: bytes, at: int) -> tuple[bytes, int]:
     raise ValueError
 
 
-def _input(data: bytes, at: int) -> tuple[_Input, int]:
-    """Logical, cached, attributed and writes, which satisfy identities 1 and 2."""
-    entries = data[at]
-    if data[at + 1] != 1 or entries not in (0xA3, 0xA4):
-        raise ValueError
-    logical, at = _uint(data, at + 2)
-    if data[at] != 2:
-        raise ValueError
-    cached, at = _uint(data, at + 1)
-    if data[at] != 3:
-        raise ValueError
-    attributed, at = _uint(data, at + 1)
-    if cached + attributed != logical:
-        raise ValueError
-    if entries == 0xA3:
-        return (logical, cached, attributed, None), at
-    if data[at] != 4:
-        raise ValueError
-    writes, at = _writes(data, at + 1, attributed)
-    return (logical, cached, attributed, writes), at
-
-
 def _writes(data: bytes, at: int, most: int) -> tuple[dict[int, int], int]:
+    """Cache writes by TTL, which are no more than ``most``."""
     entries = data[at] - 0xA0
     if not 1 <= entries <= 16:
         raise ValueError
     at += 1
-    writes, written, before = {}, 0, -1
+    writes, before = {}, -1
     for _ in range(entries):
-        ttl, at = _uint(data, at)
-        tokens, at = _uint(data, at)
+        if data[at] == 0x19 and data[at + 1]:
+            ttl = data[at + 1] << 8 | data[at + 2]
+            at += 3
+        else:
+            ttl, at = _uint(data, at)
+        if data[at] == 0x19 and data[at + 1]:
+            tokens = data[at + 1] << 8 | data[at + 2]
+            at += 3
+        else:
+            tokens, at = _uint(data, at)
         if ttl <= before:
             raise ValueError
         before = ttl
-        written += tokens
         writes[ttl] = tokens
-    if written > most:
+        most -= tokens
+    if most < 0:
         raise ValueError
     return writes, at
 
 
-def _output(data: bytes, at: int) -> tuple[tuple[int, int | None], int]:
-    """Output and reasoning tokens, which satisfy identity 3."""
+def _output(data: bytes, at: int) -> tuple[int, int | None, int]:
+    """Output and reasoning tokens, which satisfy identity 3, and where they end."""
     entries = data[at]
     if data[at + 1] != 1 or entries not in (0xA1, 0xA2):
         raise ValueError
     output, at = _uint(data, at + 2)
     if entries == 0xA1:
-        return (output, None), at
+        return output, None, at
     if data[at] != 2:
         raise ValueError
     reasoning, at = _uint(data, at + 1)
     if reasoning > output:
         raise ValueError
-    return (output, reasoning), at
+    return output, reasoning, at
 
 
 def _cache(data: bytes, at: int, logical: int, cached: int) -> tuple[_Cache, int]:

@@ -40,9 +40,8 @@ def read_items(files: Sequence[BatchFile]) -> Iterator[UnverifiedItem]:
     """
     reader = QuickReader()
     for span in Batch(files).spans():
-        for number, raw in span.items():
+        for number, offset, raw in span.items():
             claims = reader.receipt(plain_content(raw)) if span.plain else None
-            offset = span.offset_of(number)
             if claims is not None:
                 yield UnverifiedItem(number, offset, raw, Kind.RECEIPT, claims)
             else:
@@ -73,7 +72,7 @@ def statements(files: Sequence[BatchFile]) -> Iterator[tuple[UnverifiedItem, Sta
     """
     for span in Batch(files).spans():
         if not span.plain:
-            for number, raw in span.items():
-                item = read_item(number, span.offset, raw)
+            for number, offset, raw in span.items():
+                item = read_item(number, offset, raw)
                 if isinstance(item.claims, Statement):
                     yield item, item.claims

@@ -1,37 +1,44 @@
 """Is every request billed once? Request ids over any number of receipts, in bounded memory (verification step 9).
 
-Ids are kept as 16-byte hashes, in buckets by their first byte that spill to a temporary file. A hash that comes
-twice is only a suspicion: `second_look` reads the ids themselves before anybody is accused.
+The ids are dealt into buckets, which spill to a temporary file when they fill, and are compared bucket by bucket at the end.
 """
 
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
-from hashlib import blake2b
 from typing import IO, Final
 
-HASH_SIZE: Final = 16
-_PAGE: Final = 4096
+_BUCKETS: Final = 256
+_FULL: Final = 128
+"""Ids of one bucket that are kept in memory."""
+_SEPARATOR: Final = b"\xff"
+"""A byte that no UTF-8 text has."""
 
 
 def request_prefix(issuer: str, account: str) -> bytes:
-    """What is hashed before the request ids of an issuer and account. With lengths, so that no field can pass for another."""
+    """What stands before the request ids of an issuer and account. With lengths, so that no field passes for another."""
     return f"{len(issuer)},{len(account)},{issuer}{account}".encode()
 
 
-def request_hash(prefix: bytes, request: str) -> bytes:
-    """The hash under which a request is remembered."""
-    return blake2b(prefix + request.encode(), digest_size=HASH_SIZE).digest()
+def request_key(prefix: bytes, request: str) -> bytes:
+    """What stands for a request of an issuer and account."""
+    return prefix + request.encode()
+
+
+def pack(keys: Iterable[bytes]) -> bytes:
+    """Keys as one byte string."""
+    return _SEPARATOR.join(keys)
 
 
 class RequestLog:
-    """The hashes of all requests seen so far."""
+    """The keys of all requests seen so far."""
 
     def __init__(self) -> None:
-        self._buckets = [bytearray() for _ in range(256)]
-        self._pages: list[list[int]] = [[] for _ in range(256)]
+        self._buckets: list[list[bytes]] = [[] for _ in range(_BUCKETS)]
+        self._pages: list[list[tuple[int, int]]] = [[] for _ in range(_BUCKETS)]
+        """Where in the file the spilled keys of a bucket are, and how many bytes."""
         self._files = ExitStack()
         self._file: IO[bytes] | None = None
 
@@ -41,36 +48,39 @@ class RequestLog:
     def __exit__(self, *_: object) -> None:
         self._files.close()
 
-    def add(self, hashes: bytes | bytearray) -> None:
-        """Remember hashes, one after the other without a separator."""
+    def add(self, packed: bytes) -> None:
+        """Remember packed keys."""
+        if not packed:
+            return
         buckets = self._buckets
-        for at in range(0, len(hashes), HASH_SIZE):
-            bucket = buckets[hashes[at]]
-            bucket += hashes[at : at + HASH_SIZE]
-            if len(bucket) >= _PAGE:
-                self._spill(hashes[at])
+        for key in packed.split(_SEPARATOR):
+            buckets[hash(key) % _BUCKETS].append(key)
+        for number, bucket in enumerate(buckets):
+            if len(bucket) >= _FULL:
+                self._spill(number)
 
     def _spill(self, number: int) -> None:
         if self._file is None:
             spill = tempfile.TemporaryFile(prefix="receipt-verify-")  # noqa: SIM115  # closed by __exit__
             self._file = self._files.enter_context(spill)
-        self._pages[number].append(self._file.tell())
-        self._file.write(self._buckets[number])
-        self._buckets[number] = bytearray()
+        page = pack(self._buckets[number])
+        self._pages[number].append((self._file.tell(), len(page)))
+        self._file.write(page)
+        self._buckets[number] = []
 
     def repeated(self) -> Iterator[bytes]:
-        """Every hash that was added more than once, once for each repetition."""
+        """Every key that was added more than once, once for each repetition."""
         for number, bucket in enumerate(self._buckets):
-            seen: set[bytes] = set()
-            for page in (*self._spilled(number), bytes(bucket)):
-                for at in range(0, len(page), HASH_SIZE):
-                    found = page[at : at + HASH_SIZE]
-                    if found in seen:
-                        yield found
-                    seen.add(found)
+            keys = [*self._spilled(number), *bucket]
+            if len(set(keys)) < len(keys):
+                seen: set[bytes] = set()
+                for key in keys:
+                    if key in seen:
+                        yield key
+                    seen.add(key)
 
     def _spilled(self, number: int) -> Iterator[bytes]:
-        for at in self._pages[number]:
+        for at, size in self._pages[number]:
             if self._file is not None:
                 self._file.seek(at)
-                yield self._file.read(_PAGE)
+                yield from self._file.read(size).split(_SEPARATOR)

@@ -15,7 +15,7 @@ from verifier.claims import Receipt
 from verifier.findings import Finding
 from verifier.item import Opened, Policy, open_item
 from verifier.reading import readable_items
-from verifier.requests import request_hash, request_prefix
+from verifier.requests import request_key, request_prefix
 from verifier.segment import Place
 
 
@@ -56,7 +56,7 @@ def second_look(
         if not isinstance(claims, Receipt):
             continue
         slot = Place(claims.issuer, claims.account, claims.stream, claims.sequence)
-        request = request_hash(request_prefix(claims.issuer, claims.account), claims.request)
+        request = request_key(request_prefix(claims.issuer, claims.account), claims.request)
         wanted = [found for found in (slots.get(slot), asked.get(request)) if found is not None]
         opened = open_item(item.raw, policy) if wanted else None
         if opened is not None and not opened.lost:

@@ -30,27 +30,12 @@ class Run:
     last_time: int | None
     """ms, of the first and last receipt that is not withheld; None if there is none."""
     first_item: int
+    first_request: str | None
     last_item: int
     tree: Range | None
     """None where the position in the tree is not known."""
     unbroken: bool = True
     withheld: int = 0
-
-    def extend(self, receipt: Receipt, digest: bytes, item: int) -> str | None:
-        """Add the receipt that follows; return the finding code if it does not fit the one before it."""
-        code = None
-        if receipt.previous != self.head:
-            self.unbroken = False
-            code = "chain-broken"
-        elif self.last_time is not None and receipt.time < self.last_time:
-            code = "time-reversed"
-        self.next += 1
-        self.head = digest
-        self.last_time = receipt.time
-        self.last_item = item
-        if self.tree is not None:
-            self.tree.append(digest)
-        return code
 
     def join(self, later: Run) -> str | None:
         """Add the run that follows; return the finding code if it does not fit."""
@@ -104,16 +89,11 @@ class Segment:
         self, receipt: Receipt, digest: bytes, item: int, findings: Findings
     ) -> Place | None:
         """Put a receipt in its place; a sequence that is there already is not put, but returned."""
-        runs = self.streams.get(receipt.stream)
-        if runs is not None and runs[-1].next == receipt.sequence:
-            code = runs[-1].extend(receipt, digest, item)
-            if code is not None:
-                findings.add(_misplaced(code, receipt, item))
-        else:
-            run = self._single(receipt.stream, receipt.sequence, digest, item)
-            run.before, run.first_time, run.last_time = receipt.previous, receipt.time, receipt.time
-            if not self._place(run, receipt.stream, findings):
-                return Place(self.issuer, self.account, receipt.stream, receipt.sequence)
+        run = self._single(receipt.stream, receipt.sequence, digest, item)
+        run.before, run.first_request = receipt.previous, receipt.request
+        run.first_time = run.last_time = receipt.time
+        if not self._place(run, receipt.stream, findings):
+            return Place(self.issuer, self.account, receipt.stream, receipt.sequence)
         self.receipts += 1
         self.totals.add(receipt)
         return None
@@ -125,6 +105,13 @@ class Segment:
         self._place(run, stream, findings)
         self.receipts += 1
         self.withheld += 1
+
+    def put(self, stream: str, base: int, run: Run, sums: Sums) -> None:
+        """Put a whole run of a stream of which there is none yet, with the sums over it."""
+        self.bases[stream] = base
+        self.streams[stream] = [run]
+        self.receipts += run.next - run.first
+        self.totals.join(sums)
 
     def fits(self, later: Segment) -> bool:
         """Whether what was collected apart, from the items that follow, can be joined to this."""
@@ -152,7 +139,7 @@ class Segment:
         if sequence >= base:
             tree = Range(sequence - base, sequence - base)
             tree.append(digest)
-        return Run(sequence, sequence + 1, None, digest, None, None, item, item, tree)
+        return Run(sequence, sequence + 1, None, digest, None, None, item, None, item, tree)
 
     def _place(self, run: Run, stream: str, findings: Findings) -> bool:
         """Insert a run among those of its stream, and join it with its neighbours; False if it overlaps."""
@@ -170,25 +157,25 @@ class Segment:
 
     def _join(self, runs: list[Run], i: int, stream: str, findings: Findings) -> None:
         later = runs.pop(i + 1)
-        sequence, item = later.first, later.first_item
         code = runs[i].join(later)
         if code is not None:
-            findings.add(self._at(code, stream, sequence, item))
+            findings.add(self._at(code, _MESSAGES[code], stream, later))
 
     def _order(self, run: Run, stream: str, last: Run) -> Finding:
-        finding = self._at("receipt-order", stream, run.first, run.first_item)
-        finding.message = f"sequence {run.first} stands after {last.next - 1}"
-        return finding
+        message = f"sequence {run.first} stands after {last.next - 1}"
+        return self._at("receipt-order", message, stream, run)
 
-    def _at(self, code: str, stream: str, sequence: int, item: int) -> Finding:
+    def _at(self, code: str, message: str, stream: str, run: Run) -> Finding:
+        """A finding about the first receipt of a run."""
         return Finding(
             code,
-            _MESSAGES.get(code, ""),
-            item=item,
+            message,
+            item=run.first_item,
             issuer=self.issuer,
             account=self.account,
             stream=stream,
-            sequence=sequence,
+            sequence=run.first,
+            request=run.first_request,
         )
 
 
@@ -196,19 +183,6 @@ _MESSAGES = {
     "chain-broken": "previous is not the digest of the receipt before it",
     "time-reversed": "the time is before that of the receipt before it",
 }
-
-
-def _misplaced(code: str, receipt: Receipt, item: int) -> Finding:
-    return Finding(
-        code,
-        _MESSAGES[code],
-        item=item,
-        issuer=receipt.issuer,
-        account=receipt.account,
-        stream=receipt.stream,
-        sequence=receipt.sequence,
-        request=receipt.request,
-    )
 
 
 @dataclass(slots=True)

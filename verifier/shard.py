@@ -13,7 +13,7 @@ from verifier.claims import Receipt, Statement
 from verifier.envelope import Fault, Kind
 from verifier.findings import Finding, Findings
 from verifier.item import Opened, Policy, open_item
-from verifier.requests import request_hash
+from verifier.requests import request_key
 from verifier.segment import Place, Segment
 
 Account = tuple[str, str]
@@ -75,8 +75,8 @@ class Shard:
     segments: dict[Account, Segment] = field(default_factory=dict)
     findings: Findings = field(default_factory=Findings)
     counts: Counts = field(default_factory=Counts)
-    requests: bytearray = field(default_factory=bytearray)
-    """Hashes of the request ids, for `verifier.requests`."""
+    requests: list[bytes] = field(default_factory=list)
+    """Packed keys of the requests, for `verifier.requests`."""
     repeats: list[Place] = field(default_factory=list)
     repeated: int = 0
     """Receipts with a sequence that was there already; more than ``repeats`` if there are very many."""
@@ -95,13 +95,19 @@ class Shard:
             segment = self.segments[issuer, account] = Segment(issuer, account, item, bases)
         return segment
 
+    def base(self, account: Account, stream: str, first: int) -> int:
+        """The sequence that is leaf 0 of a stream's tree; ``first`` if nothing is known of it."""
+        segment = self.segments.get(account)
+        bases = self.bases.get(account, {}) if segment is None else segment.bases
+        return bases.get(stream, first)
+
     def collect(self, receipt: Receipt, digest: bytes, item: int) -> None:
         """Step 9 for one receipt."""
         segment = self.segment(receipt.issuer, receipt.account, item)
         repeat = segment.collect(receipt, digest, item, self.findings)
         self.place = (receipt.issuer, receipt.account), receipt.stream
         if repeat is None:
-            self.requests += request_hash(segment.request_prefix, receipt.request)
+            self.requests.append(request_key(segment.request_prefix, receipt.request))
         else:
             self.repeat(repeat)
 
@@ -134,6 +140,11 @@ class Shard:
             counts.cached += bool(claims.cached)
             counts.identified += claims.cache_read is not None
             counts.charged += claims.charge is not None
+
+    def count_spotless(self, receipts: int, cached: int, identified: int) -> None:
+        """Count receipts that came through steps 2 to 8 without a fault."""
+        counts = self.counts
+        counts.add(Counts(receipts, receipts, 0, receipts, receipts, receipts, cached, identified))
 
     def take(self, number: int, offset: int, raw: bytes, policy: Policy) -> None:
         """Steps 2 to 9 for one item that is not a statement, the plain way."""
@@ -170,6 +181,7 @@ class Shard:
                 self.segments[key].join(segment, self.findings)
             else:
                 self.segments[key] = segment
+        self.requests += later.requests
         self.findings.extend(later.findings)
         self.counts.add(later.counts)
         for repeat in later.repeats:
