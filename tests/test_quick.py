@@ -46,7 +46,11 @@ def test_a_mutated_receipt_is_never_accepted_when_the_plain_way_refuses(claims, 
         "insert": honest[:at] + bytes((byte,)) + honest[at:],
         "cut": honest[:at],
     }[kind]
-    for each in (reader, reader, QuickReader()):  # twice: what was read once may have been remembered
+    for each in (
+        reader,
+        reader,
+        QuickReader(),
+    ):  # twice: what was read once may have been remembered
         fast = each.receipt(mutated)
         assert fast is None or fast == plainly(mutated)
 

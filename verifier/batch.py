@@ -28,6 +28,7 @@ _COSE: Final = b"\xd2\x84\x58\x76"
 _MIDDLE: Final = b"\xa0\xf6\x58\x40"
 PROTECTED_SIZE: Final = 118
 SIGNATURE_SIZE: Final = 64
+_MIDDLE_AT: Final = len(_COSE) + PROTECTED_SIZE
 ENVELOPE_SIZE: Final = len(_COSE) + PROTECTED_SIZE + len(_MIDDLE) + SIGNATURE_SIZE
 
 
@@ -196,22 +197,28 @@ def _item_end(data: bytes, at: int, offset: int, whole: bool) -> int | None:
 
 def _plain_run(data: bytes, at: int) -> tuple[list[int], int]:
     """The starts, from ``at``, of consecutive plain receipts, and where the last one ends."""
-    begin, starts, size = at, [], len(data)
-    while True:
-        first = data[at : at + 4]
-        if first[:2] == _LONG:
-            length, body = first[2] << 8 | first[3] if len(first) == 4 else 0, at + 4
-            if length < 256:  # not the shortest form
+    begin, starts, last_tail = at, [], len(data) - ENVELOPE_SIZE
+    while at < last_tail:
+        first = data[at : at + 2]
+        if first == _LONG:
+            length = data[at + 2] << 8 | data[at + 3]
+            tail = at + 4 + length
+            if length < 256:
                 break
-        elif first[:2] == _SHORT and len(first) == 4 and first[2] > 23:
-            length, body = first[2], at + 3
+        elif first == _SHORT:
+            length = data[at + 2]
+            tail = at + 3 + length
+            if length < 24:
+                break
         else:
             break
-        tail = body + length
-        middle = tail + 4 + PROTECTED_SIZE
-        end = middle + 4 + SIGNATURE_SIZE
-        if end > size or data[tail : tail + 4] != _COSE or data[middle : middle + 4] != _MIDDLE:
+        middle = tail + _MIDDLE_AT
+        if (
+            tail > last_tail
+            or data[tail : tail + 4] != _COSE
+            or data[middle : middle + 4] != _MIDDLE
+        ):
             break
         starts.append(at - begin)
-        at = end
+        at = tail + ENVELOPE_SIZE
     return starts, at

@@ -72,14 +72,14 @@ class Column:
             first_time=self.earliest,
             last_time=self.latest,
             first_item=self.first_item,
-            first_request=rows[0][REQUEST],
+            first_request=rows[0][REQUEST].decode(),
             last_item=self.last_item,
             tree=tree,
         )
 
     def request_keys(self, prefix: bytes) -> list[bytes]:
         """What stands for the requests (`requests.request_key`)."""
-        return [prefix + row[REQUEST].encode() for row in self.rows]
+        return [prefix + row[REQUEST] for row in self.rows]
 
     def sums(self) -> Sums:
         """The sums over the receipts, all of which state logical, cached and attributed tokens."""

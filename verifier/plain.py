@@ -11,7 +11,7 @@ from itertools import pairwise
 
 from verifier.batch import ENVELOPE_SIZE, PROTECTED_SIZE, SIGNATURE_SIZE, Span
 from verifier.columns import Column
-from verifier.ed25519 import SignatureError
+from verifier.ed25519 import SignatureError, Verify
 from verifier.envelope import Fault, Kind, read_header, to_be_signed
 from verifier.item import Policy
 from verifier.keys import TrustedKey
@@ -45,38 +45,52 @@ def _read(
     Returns the key that has signed them, the receipts as columns, and where it stopped.
     """
     columns: _Columns = {}
-    data, starts = span.data, (*span.starts[at:], len(span.data))
-    protected = _protected(data, starts[1])
-    key = _key(protected, policy)
+    key = _key(_protected(span, at), policy)
     if key is None:
         return None, columns, at
-    verify, prefix = policy.verifier(key), to_be_signed(protected, b"")
-    for number, (start, end) in enumerate(pairwise(starts), at):
-        tail = end - ENVELOPE_SIZE
-        if not data.startswith(protected, tail + 4):
-            return key, columns, number
-        content = data[start + (3 if data[start + 1] == 0x58 else 4) : tail]
-        digest = sha256(content).digest()
+    contents, digests = _signed(span, at, policy.verifier(key))
+    rows = [reader.row(content) for content in contents]
+    end = at
+    for row, digest in zip(rows, digests, strict=True):
+        if row is None:
+            break
+        column = columns.get(row[0])
+        if column is None:
+            column = columns[row[0]] = Column(span.first + end)
+        column.rows.append(row)
+        column.digests.append(digest)
+        column.last_item = span.first + end
+        end += 1
+    return key, columns, end
+
+
+def _signed(span: Span, at: int, verify: Verify) -> tuple[list[bytes], list[bytes]]:
+    """Contents and digests of receipts from the one at ``at`` on that have its header and a valid signature."""
+    data, edges = span.data, [*span.starts[at:], len(span.data)]
+    protected = _protected(span, at)
+    prefix = to_be_signed(protected, b"")
+    contents = [
+        data[start + (3 if data[start + 1] == 0x58 else 4) : end - ENVELOPE_SIZE]
+        for start, end in pairwise(edges)
+    ]
+    digests = [sha256(content).digest() for content in contents]
+    count = 0
+    for digest, end in zip(digests, edges[1:], strict=True):
+        if not data.startswith(protected, end - ENVELOPE_SIZE + 4):
+            break
         try:
             verify(data[end - SIGNATURE_SIZE : end], prefix + digest)
         except SignatureError:
-            return key, columns, number
-        row = reader.row(content)
-        if row is None:
-            return key, columns, number
-        column = columns.get(row[0])
-        if column is None:
-            column = columns[row[0]] = Column(span.first + number)
-        column.rows.append(row)
-        column.digests.append(digest)
-        column.last_item = span.first + number
-    return key, columns, len(span)
+            break
+        count += 1
+    return contents[:count], digests[:count]
 
 
-def _protected(data: bytes, end: int) -> bytes:
-    """The protected header of the plain receipt that ends at ``end``."""
+def _protected(span: Span, at: int) -> bytes:
+    """The protected header of the item at ``at``."""
+    end = span.starts[at + 1] if at + 1 < len(span) else len(span.data)
     start = end - ENVELOPE_SIZE + 4
-    return data[start : start + PROTECTED_SIZE]
+    return span.data[start : start + PROTECTED_SIZE]
 
 
 def _key(protected: bytes, policy: Policy) -> TrustedKey | None:

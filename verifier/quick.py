@@ -10,11 +10,17 @@ in order raises: `ValueError` here, `IndexError` where the bytes end early.
 
 from __future__ import annotations
 
-from typing import Any
+import struct
+from typing import Any, Final, Generic, TypeVar
 
 from verifier.claims import CacheEntry, Receipt, Source
 from verifier.schema import MAX_TIME
 
+_USUAL_INPUT: Final = struct.Struct(">IHHHHH")
+"""0a aN 01 19 LLLL 02 19 CCCC 03 19 AAAA."""
+_RECENT: Final = 7
+"""So many encodings besides the last one are kept of a field."""
+_Value = TypeVar("_Value")
 Names = tuple[str, str, str]
 """Issuer, account, stream."""
 _Cache = tuple[CacheEntry | None, tuple[CacheEntry, ...], tuple[CacheEntry, ...]]
@@ -22,6 +28,28 @@ Row = tuple[Any, ...]
 """The claims of an ordinary receipt, in this order."""
 NAMES, SEQUENCE, PREVIOUS, TIME, REQUEST, MODEL, LOGICAL, CACHED, ATTRIBUTED, WRITES = range(10)
 OUTPUT, REASONING, CACHE, SOURCE, USAGE, TAGS, CLIENT = range(10, 17)
+
+
+class _Recent(Generic[_Value]):
+    """The encodings of the last few values of one field, the latest first, to compare with before parsing."""
+
+    def __init__(self) -> None:
+        self._known: list[tuple[bytes, _Value]] = []
+
+    def find(self, data: bytes, at: int) -> tuple[bytes, _Value] | None:
+        """The value that is encoded at ``at``, and its encoding, if it is one of the last few."""
+        for known in self._known:
+            if data.startswith(known[0], at):
+                return known
+        return None
+
+    def add(self, data: bytes, at: int, end: int, value: _Value) -> tuple[bytes, _Value]:
+        """Remember the value that is encoded from ``at`` to ``end``."""
+        if end > len(data):  # a slice would not fail; what is remembered must be all there
+            raise IndexError
+        known = (data[at:end], value)
+        self._known = [known, *self._known[:_RECENT]]
+        return known
 
 
 class QuickReader:
@@ -34,37 +62,51 @@ class QuickReader:
     def __init__(self) -> None:
         nothing = b"\xff"  # which begins no claim
         self._head: tuple[bytes, Names] = (nothing, ("", "", ""))
+        self._heads = _Recent[Names]()
         self._model: tuple[bytes, str] = (nothing, "")
+        self._models = _Recent[str]()
         self._source: tuple[bytes, bytes, Source] = (nothing, b"", Source("", "", None, None, None))
         self._tags: tuple[bytes, dict[str, str]] = (nothing, {})
+        self._recent_tags = _Recent[dict[str, str]]()
 
     def receipt(self, data: bytes) -> Receipt | None:
         """The claims, or None if they are not an ordinary receipt's: ``cached`` stated, every identity kept."""
         row = self.row(data)
         if row is None:
             return None
-        names, *fields, cache, source, usage, tags, client = row
+        names, sequence, previous, time, request, *fields, cache, source, usage, tags, client = row
         if source is not None and usage is not None:
             source = source._replace(usage=usage)
         return Receipt._make(
-            (*names, *fields, *(cache or (None, (), ())), source, None, tags, client)
+            (
+                *names,
+                sequence,
+                previous,
+                time,
+                request.decode(),
+                *fields,
+                *(cache or (None, (), ())),
+                source,
+                None,
+                tags,
+                client,
+            )
         )
 
     def row(self, data: bytes) -> Row | None:
         """The same as a plain tuple, for who reads very many."""
         try:
             return self._row(data)
-        except (IndexError, ValueError):
+        except (IndexError, ValueError, struct.error):
             return None
 
     def _row(self, data: bytes) -> Row | None:
         size = len(data)
         fields = 0xA9  # a map of nine: 1 to 5 and 7 to 10 are always there
         head, names = self._head
-        if data.startswith(head, 1):
-            at = 1 + len(head)
-        else:
-            names, at = self._read_head(data)
+        if not data.startswith(head, 1):
+            head, names = self._read_head(data)
+        at = 1 + len(head)
         if data[at] == 0x19 and data[at + 1]:
             sequence = data[at + 1] << 8 | data[at + 2]
             at += 3
@@ -77,46 +119,46 @@ class QuickReader:
             previous = data[at + 3 : at + 35]
             at += 35
             fields = 0xAA
-        if data[at] != 7:
-            return None
-        time, at = _uint(data, at + 1)
-        if data[at] != 8 or time >= MAX_TIME:
-            return None
-        first = data[at + 1]
-        if 0x60 < first < 0x78:
-            begin, at = at + 2, at + first - 0x5E
-            request = data[begin:at].decode()
+        if data[at : at + 2] == b"\x07\x1b":
+            time = int.from_bytes(data[at + 2 : at + 10])
+            at += 10
+            if not 0xFFFFFFFF < time < MAX_TIME:
+                return None
         else:
-            request, at = _text(data, at + 1)
+            time, at = self._read_time(data, at)
+        length = data[at + 1] - 0x60
+        if data[at] != 8:
+            return None
+        if 0 < length < 0x18:
+            begin = at + 2
+        elif length == 0x18:
+            begin, length = at + 3, data[at + 2]
+            if length < 0x18:
+                return None
+        else:
+            return None
+        at = begin + length
+        request = data[begin:at]
+        if not request.isascii():
+            request.decode()
         encoded, model = self._model
-        if data.startswith(encoded, at):
-            at += len(encoded)
-        else:
-            model, at = self._read_model(data, at)
+        if not data.startswith(encoded, at):
+            encoded, model = self._read_model(data, at)
+        at += len(encoded)
 
-        # 10: input, which satisfies identities 1 and 2.
-        entries = data[at + 1]
-        if data[at] != 10 or data[at + 2] != 1:
-            return None
-        if data[at + 3] == 0x19 and data[at + 4]:
-            logical = data[at + 4] << 8 | data[at + 5]
-            at += 6
+        # 10: input, which satisfies identities 1 and 2. Its three counts mostly take two bytes each.
+        head, logical, two, cached, three, attributed = _USUAL_INPUT.unpack_from(data, at)
+        if (
+            head & 0xFF00FFFF == 0x0A000119
+            and two == 0x0219
+            and three == 0x0319
+            and logical > 0xFF < cached
+            and attributed > 0xFF
+        ):
+            entries = data[at + 1]
+            at += 14
         else:
-            logical, at = _uint(data, at + 3)
-        if data[at] != 2:
-            return None
-        if data[at + 1] == 0x19 and data[at + 2]:
-            cached = data[at + 2] << 8 | data[at + 3]
-            at += 4
-        else:
-            cached, at = _uint(data, at + 1)
-        if data[at] != 3:
-            return None
-        if data[at + 1] == 0x19 and data[at + 2]:
-            attributed = data[at + 2] << 8 | data[at + 3]
-            at += 4
-        else:
-            attributed, at = _uint(data, at + 1)
+            entries, logical, cached, attributed, at = _input(data, at)
         if cached + attributed != logical:
             return None
         writes = None
@@ -138,19 +180,17 @@ class QuickReader:
             fields += 1
             before, after, source = self._source
             begin = at + len(before)
-            at = begin + 32
-            if data.startswith(before, begin - len(before)) and data.startswith(after, at):
-                usage = data[begin:at]
-                at += len(after)
+            if data.startswith(before, at) and data.startswith(after, begin + 32):
+                usage = data[begin : begin + 32]
+                at = begin + 32 + len(after)
             else:
-                source, usage, at = self._read_source(data, begin - len(before))
+                source, usage, at = self._read_source(data, at)
         if at < size and data[at] == 15:
             fields += 1
             encoded, tags = self._tags
-            if data.startswith(encoded, at):
-                at += len(encoded)
-            else:
-                tags, at = self._read_tags(data, at)
+            if not data.startswith(encoded, at):
+                encoded, tags = self._read_tags(data, at)
+            at += len(encoded)
         if at < size and data[at] == 16:
             fields += 1
             client, at = _short_bytes(data, at + 1)
@@ -161,52 +201,57 @@ class QuickReader:
             output, reasoning, cache, source, usage, tags, client,
         )  # fmt: skip
 
-    def _read_head(self, data: bytes) -> tuple[Names, int]:
+    def _read_head(self, data: bytes) -> tuple[bytes, Names]:
         """Version, issuer, account, stream, and the label of the sequence."""
-        if data[1:4] != b"\x01\x01\x02":
-            raise ValueError
-        issuer, at = _text(data, 4)
-        if data[at] != 3:
-            raise ValueError
-        account, at = _text(data, at + 1)
-        if data[at] != 4:
-            raise ValueError
-        stream, at = _text(data, at + 1)
-        if data[at] != 5:
-            raise ValueError
-        names = (issuer, account, stream)
-        self._head = data[1 : at + 1], names
-        return names, at + 1
+        known = self._heads.find(data, 1)
+        if known is None:
+            if data[1:4] != b"\x01\x01\x02":
+                raise ValueError
+            issuer, at = _text(data, 4)
+            if data[at] != 3:
+                raise ValueError
+            account, at = _text(data, at + 1)
+            if data[at] != 4:
+                raise ValueError
+            stream, at = _text(data, at + 1)
+            if data[at] != 5:
+                raise ValueError
+            known = self._heads.add(data, 1, at + 1, (issuer, account, stream))
+        self._head = known
+        return known
 
-    def _read_model(self, data: bytes, at: int) -> tuple[str, int]:
-        """The label of the model, and the model."""
-        if data[at] != 9:
+    def _read_time(self, data: bytes, at: int) -> tuple[int, int]:
+        """The label of the time, and a time of the first 49 days."""
+        if data[at] != 7:
             raise ValueError
-        model, end = _text(data, at + 1)
-        _whole(data, end)
-        self._model = data[at:end], model
-        return model, end
+        return _uint(data, at + 1)
+
+    def _read_model(self, data: bytes, at: int) -> tuple[bytes, str]:
+        """The label of the model, and the model."""
+        known = self._models.find(data, at)
+        if known is None:
+            if data[at] != 9:
+                raise ValueError
+            model, end = _text(data, at + 1)
+            known = self._models.add(data, at, end, model)
+        self._model = known
+        return known
 
     def _read_source(self, data: bytes, at: int) -> tuple[Source, bytes | None, int]:
         """The label of the source, and the source. The hash of the usage object is different in each receipt."""
         source, usage_at, end = _source(data, at + 1)
-        _whole(data, end)
-        if usage_at is not None:
+        if usage_at is not None and end <= len(data):
             self._source = data[at:usage_at], data[usage_at + 32 : end], source
         return source, source.usage, end
 
-    def _read_tags(self, data: bytes, at: int) -> tuple[dict[str, str], int]:
+    def _read_tags(self, data: bytes, at: int) -> tuple[bytes, dict[str, str]]:
         """The label of the tags, and the tags."""
-        tags, end = _tags(data, at + 1)
-        _whole(data, end)
-        self._tags = data[at:end], tags
-        return tags, end
-
-
-def _whole(data: bytes, end: int) -> None:
-    """A slice does not fail where the bytes end early; what is remembered must be all there."""
-    if end > len(data):
-        raise IndexError
+        known = self._recent_tags.find(data, at)
+        if known is None:
+            tags, end = _tags(data, at + 1)
+            known = self._recent_tags.add(data, at, end, tags)
+        self._tags = known
+        return known
 
 
 def _uint(data: bytes, at: int) -> tuple[int, int]:
@@ -255,6 +300,21 @@ def _short_bytes(data: bytes, at: int) -> tuple[bytes, int]:
         end = at + 2 + data[at + 1]
         return data[at + 2 : end], end
     raise ValueError
+
+
+def _input(data: bytes, at: int) -> tuple[int, int, int, int, int]:
+    """The label and head of the input map, and logical, cached and attributed tokens, of any width."""
+    entries = data[at + 1]
+    if data[at] != 10 or data[at + 2] != 1:
+        raise ValueError
+    logical, at = _uint(data, at + 3)
+    if data[at] != 2:
+        raise ValueError
+    cached, at = _uint(data, at + 1)
+    if data[at] != 3:
+        raise ValueError
+    attributed, at = _uint(data, at + 1)
+    return entries, logical, cached, attributed, at
 
 
 def _writes(data: bytes, at: int, most: int) -> tuple[dict[int, int], int]:

@@ -21,7 +21,7 @@ from receipts.keys import jwk, jwks
 from tests.bench import data
 from tests.build import ISSUER, KEY
 
-SMALL, LARGE, HUGE = 10_000, 100_000, 1_000_000
+SMALL, LARGE, HUGE = 30_000, 100_000, 1_000_000
 PEER = "cwt==3.3.0"
 HERE = Path(__file__).parent
 

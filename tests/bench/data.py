@@ -54,7 +54,7 @@ def signatures(path: Path) -> list[tuple[bytes, bytes]]:
     """Signature and signed bytes of every receipt: all that a bare loop needs."""
     found = []
     for span in Batch([BatchFile(str(path), lambda: path.open("rb"))]).spans():
-        for _, raw in span.items() if span.plain else ():
+        for _, _, raw in span.items() if span.plain else ():
             digest = sha256(plain_content(raw)).digest()
             found.append((raw[-64:], to_be_signed(raw[-186:-68], digest)))
     return found
@@ -63,7 +63,7 @@ def signatures(path: Path) -> list[tuple[bytes, bytes]]:
 def contents(path: Path) -> list[bytes]:
     """The claims of every receipt, as bytes."""
     spans = Batch([BatchFile(str(path), lambda: path.open("rb"))]).spans()
-    return [plain_content(raw) for span in spans if span.plain for _, raw in span.items()]
+    return [plain_content(raw) for span in spans if span.plain for _, _, raw in span.items()]
 
 
 def trusted(jwks: bytes) -> Any:
