@@ -8,23 +8,53 @@ An object that breaks an identity, or that leaves a needed count open, raises; i
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
 
 import rfc8785
 
 from receipts.errors import UsageError
-from receipts.ingest import anthropic, openai
-from receipts.ingest.base import Reading
+from receipts.ingest import anthropic, bedrock, deepseek, google, openai, opentelemetry, vllm
+from receipts.ingest.base import Reading, Shape, last_usage
 
-__all__ = ["APIS", "Reading", "read_usage", "usage_hash"]
+__all__ = ["APIS", "Api", "Reading", "Shape", "last_usage", "read_usage", "usage_hash"]
 
-APIS: dict[tuple[str, str], Callable[[Mapping[str, Any]], Reading]] = {
-    ("anthropic", "messages"): anthropic.messages,
-    ("openai", "chat.completions"): openai.chat_completions,
-    ("openai", "responses"): openai.responses,
+
+@dataclass(frozen=True, slots=True)
+class Api:
+    """How the usage of an API is read."""
+
+    shape: Shape
+    read: Callable[[Mapping[str, Any]], Reading]
+
+
+_CHAT = Api(Shape.SUBSET, openai.chat_completions)
+_RESPONSES = Api(Shape.SUBSET, openai.responses)
+_MESSAGES = Api(Shape.ADDITIVE, anthropic.messages)
+
+APIS: dict[tuple[str, str], Api] = {
+    ("anthropic", "messages"): _MESSAGES,
+    ("openai", "chat.completions"): _CHAT,
+    ("openai", "responses"): _RESPONSES,
+    ("google", "generateContent"): Api(Shape.SUBSET, google.generate_content),
+    ("deepseek", "chat.completions"): Api(Shape.SUBSET, deepseek.chat_completions),
+    ("deepseek", "responses"): _RESPONSES,
+    ("vllm", "chat.completions"): Api(Shape.SUBSET, vllm.chat_completions),
+    ("vllm", "responses"): _RESPONSES,
+    ("bedrock", "converse"): Api(Shape.ADDITIVE, bedrock.converse),
+    ("bedrock", "invoke"): _MESSAGES,
+    ("bedrock-mantle", "responses"): _RESPONSES,
+    ("openrouter", "chat.completions"): _CHAT,
+    ("openrouter", "responses"): _RESPONSES,
+    ("opentelemetry", "gen_ai"): Api(Shape.SUBSET, opentelemetry.span),
+    # Hosts whose recorded usage has OpenAI's shape, and whose totals agree with it.
+    ("crusoe", "chat.completions"): _CHAT,
+    ("groq", "chat.completions"): _CHAT,
+    ("mistral", "chat.completions"): _CHAT,
+    ("zai", "chat.completions"): _CHAT,
 }
-"""The function for each provider and API."""
+"""Every API that can be read. A usage object is never read as that of an API that it only resembles."""
 
 
 def read_usage(provider: str, api: str, usage: Mapping[str, Any]) -> Reading:
@@ -33,11 +63,11 @@ def read_usage(provider: str, api: str, usage: Mapping[str, Any]) -> Reading:
     Raises:
         UsageError: the API is not known, or the object does not say what a receipt needs.
     """
-    read = APIS.get((provider, api))
-    if read is None:
+    known_api = APIS.get((provider, api))
+    if known_api is None:
         known = ", ".join(f"{p} {a}" for p, a in APIS)
         raise UsageError("api", f"{provider} {api} is not one of: {known}")
-    return read(usage)
+    return known_api.read(usage)
 
 
 def usage_hash(usage: Mapping[str, Any]) -> bytes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Annotated, Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -19,6 +20,15 @@ class Usage(BaseModel):
     """A provider's object. Members that are not named are the provider's business, and stay in the usage hash."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
+
+
+class Shape(StrEnum):
+    """Whether an API's input count includes what was read from the cache and written to it."""
+
+    ADDITIVE = "additive"
+    """It does not: the logical count is the sum."""
+    SUBSET = "subset"
+    """It does: what was read and written are parts of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,3 +106,47 @@ def check_total(field: str, total: int | None, counts: Counts) -> None:
     expected = counts.logical + (counts.output or 0)
     if total is not None and total != expected:
         raise UsageError(field, f"expected input plus output, {expected}, found {total}")
+
+
+def check_parts(field: str, counts: Counts) -> Counts:
+    """In a subset API, what was read and what was written are different parts of the input.
+
+    Raises:
+        UsageError: together they are more than the input.
+    """
+    parts = (counts.cached or 0) + sum((counts.writes or {}).values())
+    if parts > counts.logical:
+        raise UsageError(
+            field, f"expected at least what was read and written, {parts}, found {counts.logical}"
+        )
+    return counts
+
+
+def proven_zero(total: int | None, parts: Mapping[str, int | None]) -> dict[str, int]:
+    """The parts of a total. One that is absent counts as zero only where the total proves that it is.
+
+    Raises:
+        UsageError: a part is absent, and the total does not account for it.
+    """
+    stated_sum = sum(tokens for tokens in parts.values() if tokens is not None)
+    for field, tokens in parts.items():
+        if tokens is None and total != stated_sum:
+            raise UsageError(field, "is not stated, and the total does not show that it is zero")
+    return {field: tokens or 0 for field, tokens in parts.items()}
+
+
+def last_usage(usages: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    """The final usage of a stream: of every field the last value that is not null.
+
+    The usage objects of a stream are cumulative, and a later one may leave fields out; so they are neither added up
+    nor is the first one taken. A list (``iterations``) is a field like any other.
+    """
+    final: dict[str, Any] = {}
+    for usage in usages:
+        for field, value in usage.items():
+            before = final.get(field)
+            if isinstance(value, Mapping):
+                final[field] = last_usage([before if isinstance(before, Mapping) else {}, value])
+            elif value is not None or field not in final:
+                final[field] = value
+    return final

@@ -10,25 +10,38 @@ from collections.abc import Mapping
 from typing import Any
 
 from receipts.claims import Counts
-from receipts.errors import UsageError
-from receipts.ingest.base import Reading, Tokens, Usage, check_total, parse, split_writes
+from receipts.ingest.base import (
+    Reading,
+    Tokens,
+    Usage,
+    check_parts,
+    check_total,
+    parse,
+    split_writes,
+)
 
 
-class _PromptDetails(Usage):
+class PromptDetails(Usage):
+    """Parts of the prompt."""
+
     cached_tokens: Tokens | None = None
     cache_write_tokens: Tokens | None = None
 
 
-class _CompletionDetails(Usage):
+class CompletionDetails(Usage):
+    """Parts of the completion."""
+
     reasoning_tokens: Tokens | None = None
 
 
-class _ChatUsage(Usage):
+class ChatUsage(Usage):
+    """Usage in the shape of Chat Completions, which other hosts have taken over."""
+
     prompt_tokens: Tokens
     completion_tokens: Tokens
     total_tokens: Tokens | None = None
-    prompt_tokens_details: _PromptDetails | None = None
-    completion_tokens_details: _CompletionDetails | None = None
+    prompt_tokens_details: PromptDetails | None = None
+    completion_tokens_details: CompletionDetails | None = None
 
 
 class _WriteDetails(Usage):
@@ -36,7 +49,7 @@ class _WriteDetails(Usage):
     ttl_12h_tokens: Tokens | None = None
 
 
-class _InputDetails(_PromptDetails):
+class _InputDetails(PromptDetails):
     cache_write_tokens_details: _WriteDetails | None = None
 
 
@@ -45,7 +58,7 @@ class _ResponsesUsage(Usage):
     output_tokens: Tokens
     total_tokens: Tokens | None = None
     input_tokens_details: _InputDetails | None = None
-    output_tokens_details: _CompletionDetails | None = None
+    output_tokens_details: CompletionDetails | None = None
 
 
 def chat_completions(usage: Mapping[str, Any]) -> Reading:
@@ -54,15 +67,27 @@ def chat_completions(usage: Mapping[str, Any]) -> Reading:
     Raises:
         UsageError: a count is missing, or the object contradicts itself.
     """
-    parsed = parse(_ChatUsage, usage)
-    details = parsed.prompt_tokens_details or _PromptDetails()
-    completion = parsed.completion_tokens_details or _CompletionDetails()
+    parsed = parse(ChatUsage, usage)
+    details = parsed.prompt_tokens_details or PromptDetails()
+    writes = split_writes(
+        "prompt_tokens_details.cache_write_tokens", details.cache_write_tokens, {}
+    )
+    return chat_reading(parsed, details.cached_tokens, writes)
+
+
+def chat_reading(
+    parsed: ChatUsage, cached: int | None, writes: Mapping[int, int] | None
+) -> Reading:
+    """Counts of a chat completion in which ``cached`` prompt tokens were read and ``writes`` written, by TTL in s.
+
+    Raises:
+        UsageError: the total or the parts disagree.
+    """
+    completion = parsed.completion_tokens_details or CompletionDetails()
     counts = Counts(
         logical=parsed.prompt_tokens,
-        cached=details.cached_tokens,
-        writes=split_writes(
-            "prompt_tokens_details.cache_write_tokens", details.cache_write_tokens, {}
-        ),
+        cached=cached,
+        writes=writes,
         output=parsed.completion_tokens,
         reasoning=completion.reasoning_tokens,
     )
@@ -78,7 +103,7 @@ def responses(usage: Mapping[str, Any]) -> Reading:
     """
     parsed = parse(_ResponsesUsage, usage)
     details = parsed.input_tokens_details or _InputDetails()
-    output = parsed.output_tokens_details or _CompletionDetails()
+    output = parsed.output_tokens_details or CompletionDetails()
     split = details.cache_write_tokens_details or _WriteDetails()
     field = "input_tokens_details.cache_write_tokens"
     ttls = {1800: split.ttl_30m_tokens, 43200: split.ttl_12h_tokens}
@@ -91,17 +116,3 @@ def responses(usage: Mapping[str, Any]) -> Reading:
     )
     check_total("total_tokens", parsed.total_tokens, counts)
     return Reading(check_parts("input_tokens", counts))
-
-
-def check_parts(field: str, counts: Counts) -> Counts:
-    """In a subset API, what was read and what was written are different parts of the input.
-
-    Raises:
-        UsageError: together they are more than the input.
-    """
-    parts = (counts.cached or 0) + sum((counts.writes or {}).values())
-    if parts > counts.logical:
-        raise UsageError(
-            field, f"expected at least what was read and written, {parts}, found {counts.logical}"
-        )
-    return counts
