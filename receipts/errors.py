@@ -23,3 +23,11 @@ class UsageError(ValueError):
     def __init__(self, field: str, message: str) -> None:
         super().__init__(f"{field}: {message}")
         self.field = field
+
+
+class DuplicateRequestError(ReceiptError):
+    """The request has a receipt already."""
+
+
+class JournalError(Exception):
+    """The journal cannot be opened, read or written: what SQLite or the disk says, with the file's name."""

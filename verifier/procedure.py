@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from verifier import scope
 from verifier.batch import Batch, BatchFile, Span, UnreadableError
 from verifier.chain import Chain, Conflict, Seen, check_chain
-from verifier.claims import REGULAR, Statement
+from verifier.claims import LATE, REGULAR, Statement
 from verifier.envelope import Kind
 from verifier.findings import Finding, Findings
 from verifier.intervals import Intervals
@@ -21,7 +21,7 @@ from verifier.keys import text
 from verifier.known import Known, nothing_known
 from verifier.report import AccountSummary, Input, Report, StatementSummary, Subject
 from verifier.requests import RequestLog
-from verifier.second_look import second_look, times_of
+from verifier.second_look import looked_up, second_look
 from verifier.segment import Place, Segment, Sums
 from verifier.settlement import Settlement, Unlisted, settle
 from verifier.shard import MAX_REPEATS, Account, Bases, Shard
@@ -44,7 +44,8 @@ class _Ledger:
     """By stream, the sequences that were collected before a statement of the input."""
     settlements: list[Settlement] = field(default_factory=list)
     chain: Chain = field(default_factory=Chain)
-    newest_known: int = -1
+    absent: list[Statement] = field(default_factory=list)
+    """Known statements that are not in the input."""
 
 
 class _Verification:
@@ -172,16 +173,17 @@ class _Verification:
     def _judge_unlisted(self, sources: Sequence[BatchFile]) -> None:
         """Step 10, where it takes the time of a receipt that the first pass did not keep."""
         wanted = {one.inner for one in self.unlisted if one.inner is not None}
-        times = times_of(sources, wanted) if wanted else {}
+        found = looked_up(sources, wanted) if wanted else {}
         for one in self.unlisted:
-            one.judge(times.get(one.inner) if one.inner is not None else None)
+            if one.inner in found:
+                one.look(*found[one.inner])
             self.findings.add(one.finding)
 
     def check_chains(self, known: Known) -> None:
         """Step 11."""
         for account, ledger in self.ledgers.items():
             earlier = [seen for raw in known(*account) if (seen := self._known(raw, account))]
-            ledger.newest_known = max((seen.claims.number for seen in earlier), default=-1)
+            ledger.absent = [s.claims for s in earlier if s.digest not in ledger.digests]
             ledger.chain = check_chain([*earlier, *ledger.seen])
             for finding in ledger.chain.findings:
                 self.findings.add(finding)
@@ -239,13 +241,21 @@ class _Verification:
                     f"not {start} to {end}",
                 )
                 self.findings.add(found)
-        elif ledger.seen and ledger.newest_known > max(s.claims.number for s in ledger.seen):
+        if ledger.seen:
             newest = max(ledger.seen, key=lambda seen: seen.claims.number)
-            message = (
-                f"statement {newest.claims.number} is older than statement {ledger.newest_known}, "
-                "which is known already"
-            )
-            self.findings.add(_about(newest.claims, "statement-replayed", message, newest.item))
+            if absent := _concerning(period, newest.claims, ledger.absent):
+                message = f"statement {max(absent)} is known, and not in the input"
+                self.findings.add(_about(newest.claims, "statement-replayed", message, newest.item))
+
+
+def _concerning(
+    period: tuple[int, int] | None, newest: Statement, absent: Iterable[Statement]
+) -> list[int]:
+    """Numbers of absent statements without which the input is not all that there is for what was asked."""
+    if period is None:
+        return [claims.number for claims in absent if claims.number > newest.number]
+    start, end = period  # that a regular statement is absent shows as a hole
+    return [c.number for c in absent if c.kind == LATE and c.start < end and start < c.end]
 
 
 def uncovered(period: tuple[int, int], statements: Iterable[Statement]) -> list[tuple[int, int]]:

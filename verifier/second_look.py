@@ -92,13 +92,13 @@ def _same_request(asked: dict[bytes, list[_Found]], flagged: set[int | None]) ->
             yield one.finding("request-duplicate", message)
 
 
-def times_of(files: Sequence[BatchFile], places: set[Place]) -> dict[Place, int]:
-    """The times, in ms, of the receipts at certain places; the first one counts, where there are two."""
-    times: dict[Place, int] = {}
+def looked_up(files: Sequence[BatchFile], places: set[Place]) -> dict[Place, tuple[int, int]]:
+    """Time, in ms, and item of the receipts at certain places; the first one counts, where there are two."""
+    found: dict[Place, tuple[int, int]] = {}
     for item in readable_items(files):
         claims = item.claims
         if isinstance(claims, Receipt):
             place = Place(claims.issuer, claims.account, claims.stream, claims.sequence)
             if place in places:
-                times.setdefault(place, claims.time)
-    return times
+                found.setdefault(place, (claims.time, item.number))
+    return found

@@ -27,6 +27,12 @@ class Unlisted:
         if time is not None and self.statement.start <= time < self.statement.end:
             self.finding.code = "receipt-unstated" if self.stream_listed else "stream-unstated"
 
+    def look(self, time: int, item: int) -> None:
+        """Take note of the receipt at ``inner``."""
+        self.judge(time)
+        if self.inner is not None and self.inner.sequence == self.finding.sequence:
+            self.finding.item = item
+
 
 @dataclass(frozen=True, slots=True)
 class Settlement:

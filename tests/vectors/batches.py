@@ -360,7 +360,7 @@ def _listings(honest: Batch) -> Iterator[Vector]:
         "a receipt of the period and one of the next are left out: the first is a fault",
         [*both.receipts, sign_statement(claims).data],
         "receipt-unstated",
-        4,
+        2,
     )
     outside = Batch(one=Stream(change=lambda n, c: c | {7: NOVEMBER[1]} if n == 2 else c))
     yield Vector(
@@ -745,6 +745,20 @@ def _two_stories(november: Batch, december: Batch) -> Iterator[Vector]:
         "statement-replayed",
         _STATEMENT,
         options={"known": [november.statement.data, december.statement.data]},
+    )
+    late_again = sign_statement(
+        statement_claims({}, number=2, previous=december.statement.digest, kind=1)
+    )
+    yield Vector(
+        "chain-late-withheld",
+        "the batch of a period for which a later statement is known, that closes late receipts of it",
+        november.items,
+        "statement-replayed",
+        _STATEMENT,
+        options={
+            "known": [november.statement.data, december.statement.data, late_again.data],
+            "period": list(NOVEMBER),
+        },
     )
     yield Vector(
         "chain-older-asked",

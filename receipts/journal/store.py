@@ -1,0 +1,199 @@
+"""The journal's file: SQLite, write-ahead logging, every commit on the disk before it is reported.
+
+One connection, one thread. What SQLite complains about comes out as `JournalError`, with the file's name.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from receipts.errors import JournalError
+from receipts.issuer import Head, Issued
+
+_APPLICATION: Final = 0x52435054  # "RCPT"
+_VERSION: Final = 1
+_WAIT_S: Final = 30.0
+"""How long a writer waits for another process."""
+_SCHEMA: Final = """
+CREATE TABLE issuer (name TEXT NOT NULL);
+CREATE TABLE receipts (
+  account TEXT NOT NULL, stream TEXT NOT NULL, sequence INTEGER NOT NULL, request TEXT NOT NULL, time INTEGER NOT NULL,
+  digest BLOB NOT NULL, data BLOB NOT NULL,
+  UNIQUE (account, stream, sequence), UNIQUE (account, request)
+);
+CREATE TABLE statements (account TEXT NOT NULL, number INTEGER NOT NULL, data BLOB NOT NULL, PRIMARY KEY (account, number));
+"""
+
+
+class Store:
+    """Receipts and statements of one issuer in a file.
+
+    Args:
+        path: the file; it is made if it is not there.
+        issuer: whose journal it is.
+
+    Raises:
+        JournalError: the file cannot be opened, is no journal, or is another issuer's.
+    """
+
+    def __init__(self, path: str, issuer: str) -> None:
+        self._path = path
+        with self._named():
+            # Used by one thread at a time: the one that opens it, and then the one that writes.
+            self._db = sqlite3.connect(
+                path, timeout=_WAIT_S, isolation_level=None, check_same_thread=False
+            )
+        try:
+            with self._named():
+                self._prepare(issuer)
+        except JournalError:
+            self._db.close()
+            raise
+
+    def _prepare(self, issuer: str) -> None:
+        self._db.execute("PRAGMA journal_mode=WAL")
+        self._db.execute("PRAGMA synchronous=FULL")
+        with self.transaction():
+            application = self._db.execute("PRAGMA application_id").fetchone()[0]
+            empty = not self._db.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]
+            if application == 0 and empty:
+                self._create(issuer)
+            elif application != _APPLICATION:
+                raise JournalError(f"{self._path} is a database, but not a journal")
+        version = self._db.execute("PRAGMA user_version").fetchone()[0]
+        if version != _VERSION:
+            raise JournalError(
+                f"{self._path} is a journal of version {version}, expected {_VERSION}"
+            )
+        owner = self._db.execute("SELECT name FROM issuer").fetchone()[0]
+        if owner != issuer:
+            raise JournalError(f"{self._path} is the journal of {owner}, not of {issuer}")
+
+    def _create(self, issuer: str) -> None:
+        for statement in _SCHEMA.split(";\n"):
+            self._db.execute(statement)
+        self._db.execute("INSERT INTO issuer VALUES (?)", (issuer,))
+        self._db.execute(f"PRAGMA application_id={_APPLICATION}")
+        self._db.execute(f"PRAGMA user_version={_VERSION}")
+
+    def close(self) -> None:
+        """Close the file."""
+        self._db.close()
+
+    @contextmanager
+    def _named(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.Error as error:
+            raise JournalError(f"{self._path}: {error}") from error
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """A transaction that keeps other writers out; it is on the disk when this returns, or nothing of it is.
+
+        Raises:
+            JournalError: it could not be written.
+        """
+        with self._named():
+            self._db.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+                self._db.execute("COMMIT")
+            finally:
+                if self._db.in_transaction:
+                    self._db.execute("ROLLBACK")
+
+    @contextmanager
+    def snapshot(self) -> Iterator[None]:
+        """All reads inside see the same moment; writers go on."""
+        with self._named():
+            self._db.execute("BEGIN")
+            try:
+                yield
+            finally:
+                self._db.execute("ROLLBACK")
+
+    def head(self, account: str, stream: str) -> Head | None:
+        """Where a stream stands."""
+        row = self._db.execute(
+            "SELECT sequence, digest, time FROM receipts WHERE account = ? AND stream = ?"
+            " ORDER BY sequence DESC LIMIT 1",
+            (account, stream),
+        ).fetchone()
+        return None if row is None else Head(*row)
+
+    def find(self, account: str, request: str) -> bytes | None:
+        """The receipt of a request."""
+        with self._named():
+            row = self._db.execute(
+                "SELECT data FROM receipts WHERE account = ? AND request = ?", (account, request)
+            ).fetchone()
+        return None if row is None else bytes(row[0])
+
+    def add(self, receipts: Iterable[tuple[str, Issued]]) -> None:
+        """Add receipts with their request ids."""
+        self._db.executemany(
+            "INSERT INTO receipts VALUES (?, ?, ?, ?, ?, ?, ?)",
+            [
+                (r.account, r.stream, r.sequence, request, r.time, r.digest, r.data)
+                for request, r in receipts
+            ],
+        )
+
+    def open_receipts(
+        self, account: str, closed: Mapping[str, int], before: int
+    ) -> Iterator[bytes]:
+        """Receipts of an account that no statement closes, of times before ``before`` (ms), stream by stream.
+
+        Args:
+            account: whose.
+            closed: by stream, the sequence that comes after the last closed one.
+            before: a time in ms.
+        """
+        with self._named():
+            streams = self._db.execute(
+                "SELECT DISTINCT stream FROM receipts WHERE account = ? ORDER BY stream", (account,)
+            ).fetchall()
+            for (stream,) in streams:
+                for (data,) in self._db.execute(
+                    "SELECT data FROM receipts WHERE account = ? AND stream = ? AND sequence >= ? AND time < ?"
+                    " ORDER BY sequence",
+                    (account, stream, closed.get(stream, 0), before),
+                ):
+                    yield bytes(data)
+
+    def receipts(self, account: str, stream: str, first: int, count: int) -> Iterator[bytes]:
+        """Receipts of a stream, from a sequence on."""
+        with self._named():
+            for (data,) in self._db.execute(
+                "SELECT data FROM receipts WHERE account = ? AND stream = ? AND sequence >= ? AND sequence < ?"
+                " ORDER BY sequence",
+                (account, stream, first, first + count),
+            ):
+                yield bytes(data)
+
+    def statements(self, account: str) -> list[bytes]:
+        """The signed statements of an account, by number."""
+        with self._named():
+            rows = self._db.execute(
+                "SELECT data FROM statements WHERE account = ? ORDER BY number", (account,)
+            ).fetchall()
+        return [bytes(data) for (data,) in rows]
+
+    def add_statement(self, account: str, number: int, data: bytes) -> None:
+        """Keep a signed statement.
+
+        Raises:
+            JournalError: there is a statement of that number.
+        """
+        with self.transaction():
+            self._db.execute("INSERT INTO statements VALUES (?, ?, ?)", (account, number, data))
+
+
+def exists(path: str) -> bool:
+    """Whether there is a journal to read from; opening would make one."""
+    return Path(path).is_file()
