@@ -9,6 +9,7 @@ from cli.terminal import CliError
 from receipts import Head
 from verifier import BatchFile, Receipt, UnreadableError, UnverifiedItem, read_items
 from verifier.envelope import open_envelope
+from verifier.reading import read_item
 
 
 def files(names: tuple[str, ...]) -> list[BatchFile]:
@@ -47,3 +48,13 @@ def heads(names: tuple[str, ...], issuer: str, account: str) -> dict[tuple[str, 
         if isinstance(claims, Receipt) and (claims.issuer, claims.account) == (issuer, account):
             found[account, claims.stream] = Head(claims.sequence, digest(item), claims.time)
     return found
+
+
+def receipt_in(raw: bytes) -> Receipt:
+    """The receipt that a journal holds."""
+    claims = read_item(0, 0, raw).claims
+    if not isinstance(claims, Receipt):
+        raise CliError(
+            "the journal holds something that is not a receipt", "restore it from a copy"
+        )
+    return claims

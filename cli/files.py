@@ -10,7 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from verifier import BatchFile, batch_stream
+from verifier import BatchFile, batch_file, batch_stream
+from verifier.batch import Readable
 
 STDIN = "-"
 
@@ -71,7 +72,8 @@ def inputs(names: tuple[str, ...], advance: Callable[[int], None]) -> list[Batch
 def _input(name: str, advance: Callable[[int], None]) -> BatchFile:
     if name == STDIN:
         return batch_stream(STDIN, sys.stdin.buffer)
-    return BatchFile(name, lambda: _Counted(Path(name).open("rb"), advance))
+    source = batch_file(name)
+    return BatchFile(name, lambda: _Counted(source.open(), advance))
 
 
 def total_size(names: tuple[str, ...]) -> int | None:
@@ -85,7 +87,7 @@ def total_size(names: tuple[str, ...]) -> int | None:
 class _Counted:
     """A file that tells how much is read of it."""
 
-    def __init__(self, stream: BinaryIO, advance: Callable[[int], None]) -> None:
+    def __init__(self, stream: Readable, advance: Callable[[int], None]) -> None:
         self._stream = stream
         self._advance = advance
 

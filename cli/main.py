@@ -6,6 +6,7 @@ Exit codes: 0 done or verified, 1 rejected, 2 usage, unreadable input or unwrita
 
 from __future__ import annotations
 
+import io
 import os
 import signal
 import sys
@@ -21,6 +22,7 @@ INTERRUPTED, TERMINATED, BROKEN_PIPE = 130, 143, 141
 
 _COMMANDS = {
     "keygen": "make an issuer's key",
+    "ingest": "read recorded usage, without signing",
     "issue": "turn recorded usage into signed receipts",
     "close": "close a period with a signed statement",
     "trust": "pin, list and remove the issuers that you trust",
@@ -101,6 +103,8 @@ def _terminate(_signal: int, _frame: FrameType | None) -> None:
 def main() -> None:
     """The console script."""
     signal.signal(signal.SIGTERM, _terminate)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # a report is not lost to an encoding
     if "_RECEIPT_COMPLETE" in os.environ:
         receipt.main(prog_name="receipt")
     try:

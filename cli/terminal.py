@@ -26,22 +26,27 @@ class CliError(click.ClickException):
         self.hint = hint
 
 
+def safe(text: str) -> str:
+    """Text that may come from a file, without what a terminal would obey."""
+    return "".join(ch if ch.isprintable() else ch.encode("unicode_escape").decode() for ch in text)
+
+
 def complain(message: str, hint: str | None = None) -> None:
     """Print an error, and its hint."""
-    click.echo(f"receipt: {click.style('error', fg='red')}: {message}", err=True)
+    click.echo(f"receipt: {click.style('error', fg='red')}: {safe(message)}", err=True)
     if hint:
-        click.echo(f"receipt: hint: {hint}", err=True)
+        click.echo(f"receipt: hint: {safe(hint)}", err=True)
 
 
 def warn(message: str) -> None:
     """Print a warning: something that the user should know before going on."""
-    click.echo(f"receipt: {click.style('warning', fg='yellow')}: {message}", err=True)
+    click.echo(f"receipt: {click.style('warning', fg='yellow')}: {safe(message)}", err=True)
 
 
 def say(message: str) -> None:
     """Print a word on what was done; ``--quiet`` silences it."""
     if not click.get_current_context().params.get("quiet"):
-        click.echo(f"receipt: {message}", err=True)
+        click.echo(f"receipt: {safe(message)}", err=True)
 
 
 def print_json(document: Any) -> None:

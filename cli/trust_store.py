@@ -1,7 +1,7 @@
 """What a customer trusts and remembers, in a folder of its own.
 
     issuers/<hash of the issuer>.jwks.json               the pinned keys of an issuer
-    statements/<hash of issuer and account>/<number>     every signed statement seen, as its signed object
+    statements/<hash of issuer and account>/<number>-<digest>.cbor    every signed statement seen
 
 Each statement is a file that is created once and never replaced, so two runs at a time cannot undo each other's memory.
 """
@@ -16,7 +16,7 @@ import click
 
 from cli.files import output_file
 from cli.terminal import CliError
-from verifier import KeyFileError, Statement, TrustedKey, read_jwks
+from verifier import KeyFileError, KnownStatement, Statement, TrustedKey, read_jwks
 
 VARIABLE = "RECEIPT_TRUST_STORE"
 
@@ -65,16 +65,19 @@ class TrustStore:
         path.unlink(missing_ok=True)
         return existed
 
-    def statements(self, issuer: str, account: str) -> Iterable[bytes]:
+    def statements(self, issuer: str, account: str) -> Iterable[KnownStatement]:
         """The signed statements that were seen before."""
         folder = self._statements(issuer, account)
-        return [path.read_bytes() for path in sorted(folder.glob("*.cbor"))]
+        return [
+            KnownStatement(path.read_bytes(), verified=True)
+            for path in sorted(folder.glob("*.cbor"))
+        ]
 
     def remember(self, claims: Statement, signed: bytes) -> None:
-        """Keep a statement. The first one seen of a number stays; another one is evidence, not a correction."""
+        """Keep a statement. Another one of the same number is kept beside it: it is evidence, not a correction."""
         folder = self._statements(claims.issuer, claims.account)
         folder.mkdir(parents=True, exist_ok=True)
-        path = folder / f"{claims.number:020d}.cbor"
+        path = folder / f"{claims.number:020d}-{sha256(signed).hexdigest()[:16]}.cbor"
         if not path.exists():
             with output_file(str(path)) as stream:
                 stream.write(signed)

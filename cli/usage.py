@@ -1,17 +1,19 @@
-"""The lines of ``usage.jsonl``: one request each, with the provider's usage object."""
+"""The lines of ``usage.jsonl``: one request each, with the provider's usage object.
+
+A line that cannot be read is neither guessed at nor lost: it becomes a `Reject`, with the reason and the line as it was.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictStr, ValidationError
 
-from cli.terminal import CliError
 from receipts import Cache, CacheEntry, Counts, Source, UsageError
-from receipts.ingest import read_usage, usage_hash
+from receipts.ingest import last_usage, read_usage, usage_hash
 from verifier import PeriodError
 from verifier.period import instant
 
@@ -75,7 +77,7 @@ class _Line(_Strict):
     model: StrictStr
     request: StrictStr
     time: Time
-    usage: dict[str, Any]
+    usage: dict[str, Any] | list[dict[str, Any]]
     stream: StrictStr | None = None
     tags: dict[StrictStr, StrictStr] | None = None
     client: Octets | None = None
@@ -84,9 +86,10 @@ class _Line(_Strict):
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One request, ready to be issued. ``line`` counts from 1."""
+    """One request, ready to be issued. ``line`` counts from 1, ``raw`` is the line."""
 
     line: int
+    raw: bytes
     request: str
     model: str
     time: int
@@ -98,33 +101,97 @@ class Entry:
     cache: Cache | None
 
 
-def read_entries(name: str, data: bytes) -> Iterator[Entry]:
-    """The requests in a usage file, in the order of its lines. Empty lines are skipped.
+@dataclass(frozen=True, slots=True)
+class Reject:
+    """A line that is not issued, and why. ``line`` counts from 1."""
 
-    Raises:
-        CliError: a line is not as it should be; it is named.
-    """
-    for number, raw in enumerate(data.split(b"\n"), 1):
-        if raw.strip():
+    line: int
+    raw: bytes
+    reason: str
+
+    def encoded(self) -> bytes:
+        """A line of a rejects file; `read_lines` reads such a line as the one that was rejected."""
+        about = {"line": self.line, "reason": self.reason}
+        try:
+            document = {"reject": about, "raw": self.raw.decode()}
+        except UnicodeDecodeError:
+            document = {"reject": about, "raw_hex": self.raw.hex()}
+        return json.dumps(document).encode() + b"\n"
+
+
+def read_lines(data: bytes) -> Iterator[Entry | Reject]:
+    """The requests in a usage file or a rejects file, in the order of its lines. Empty lines are skipped."""
+    for number, line in enumerate(data.split(b"\n"), 1):
+        if line.strip():
+            raw = line
             try:
-                yield _read(number, raw)
+                document = _json(line)
+                if isinstance(document, dict) and "reject" in document:
+                    raw = _rejected(document)
+                    document = _json(raw)
+                yield _entry(number, raw, document)
             except (ValueError, RecursionError) as error:
-                hint = "every line is one request: provider, api, model, request, time, usage"
-                raise CliError(f"{name}, line {number}: {_message(error)}", hint) from None
+                yield Reject(number, raw, _message(error))
 
 
-def _read(number: int, raw: bytes) -> Entry:
-    line = _Line.model_validate(json.loads(raw, parse_constant=_no_constant))
-    reading = read_usage(line.provider, line.api, line.usage)
+def unique(lines: Iterable[Entry | Reject]) -> Iterator[Entry | Reject]:
+    """One entry a request: the first of equal ones. Where they differ, nobody knows which is final, so none."""
+    lines = list(lines)
+    by_request: dict[str, list[Entry]] = {}
+    for line in lines:
+        if isinstance(line, Entry):
+            by_request.setdefault(line.request, []).append(line)
+    for line in lines:
+        if isinstance(line, Reject):
+            yield line
+            continue
+        same = by_request[line.request]
+        if any(other.source != line.source for other in same):
+            where = ", ".join(str(other.line) for other in same if other is not line)
+            reason = f"request {line.request!r} has another usage in line {where}: which is final?"
+            yield Reject(line.line, line.raw, reason)
+        elif line is not same[0]:
+            reason = f"request {line.request!r} stands in line {same[0].line} already"
+            yield Reject(line.line, line.raw, reason)
+        else:
+            yield line
+
+
+def _rejected(document: dict[str, Any]) -> bytes:
+    raw, encoded = document.get("raw"), document.get("raw_hex")
+    if isinstance(raw, str):
+        return raw.encode()
+    if isinstance(encoded, str):
+        return bytes.fromhex(encoded)
+    raise ValueError("a rejected line has raw or raw_hex")
+
+
+def _entry(number: int, raw: bytes, document: Any) -> Entry:
+    line = _Line.model_validate(document)
+    usage = last_usage(line.usage) if isinstance(line.usage, list) else line.usage
+    reading = read_usage(line.provider, line.api, usage)
     return Entry(
-        number, line.request, line.model, line.time, reading.counts,
-        Source(line.provider, line.api, usage_hash(line.usage), reading.tier),
+        number, raw, line.request, line.model, line.time, reading.counts,
+        Source(line.provider, line.api, usage_hash(usage), reading.tier),
         line.stream, line.tags, line.client, line.cache.cache() if line.cache else None,
     )  # fmt: skip
 
 
+def _json(raw: bytes) -> Any:
+    return json.loads(raw, parse_constant=_no_constant, object_pairs_hook=_no_duplicates)
+
+
 def _no_constant(text: str) -> None:
     raise ValueError(f"{text} is not JSON")
+
+
+def _no_duplicates(members: list[tuple[str, Any]]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for name, value in members:
+        if name in found:
+            raise ValueError(f"{name} is there twice")
+        found[name] = value
+    return found
 
 
 def _message(error: Exception) -> str:
@@ -134,4 +201,6 @@ def _message(error: Exception) -> str:
         return f"{field}: {first['msg'].removeprefix('Value error, ')}"
     if isinstance(error, json.JSONDecodeError):
         return f"not JSON: {error}"
+    if isinstance(error, RecursionError):
+        return "not JSON: nested too deeply"
     return f"usage: {error}" if isinstance(error, UsageError) else str(error)

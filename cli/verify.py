@@ -14,6 +14,7 @@ from cli.terminal import CliError, output_options, print_json, progress, style, 
 from cli.trust_store import VARIABLE, TrustStore
 from receipts import equivocation
 from verifier import (
+    DamagedMemoryError,
     KeyFileError,
     NoStatementError,
     Policy,
@@ -94,8 +95,13 @@ def verify(
     policy = Policy(by_kid(_keys(keys, store)), account, require_cache_id)
     earlier = _previous(previous)
     known = earlier if no_remember else lambda i, a: [*store.statements(i, a), *earlier(i, a)]
-    with progress("verifying", total_size(batch)) as advance:
-        report = verify_files(inputs(batch, advance), policy, period=period, known=known, jobs=jobs)
+    try:
+        with progress("verifying", total_size(batch)) as advance:
+            sources = inputs(batch, advance)
+            report = verify_files(sources, policy, period=period, known=known, jobs=jobs)
+    except DamagedMemoryError as error:
+        hint = f"look below {store.folder}/statements; restore it from a copy, or remove what is damaged"
+        raise CliError(str(error), hint) from None
     if as_json:
         print_json(report.as_dict())
     else:
@@ -137,8 +143,12 @@ def _write_proofs(report: Report) -> None:
     for conflict in report.conflicts[:_MOST_PROOFS]:
         proof = equivocation(conflict.one, conflict.two)
         path = Path(f"equivocation-{sha256(proof).hexdigest()[:12]}.cbor")
-        with output_file(str(path)) as stream:
-            stream.write(proof)
+        try:
+            with output_file(str(path)) as stream:
+                stream.write(proof)
+        except OSError as error:  # the verdict stands, and is what the exit code says
+            warn(f"{conflict.code}: the proof could not be written: {path}: {error.strerror}")
+            continue
         warn(
             f"{conflict.code}: the proof is in {path}; anybody can check it: receipt verify {path}"
         )

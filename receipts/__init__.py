@@ -6,8 +6,15 @@ The format is in spec/receipt.md and spec/statement.md. `receipts.ingest` reads 
 """
 
 from receipts.claims import Cache, CacheEntry, Charge, ChargeLine, Counts, Source
-from receipts.errors import KeyFileError, ReceiptError, UsageError
+from receipts.errors import (
+    DuplicateRequestError,
+    JournalError,
+    KeyFileError,
+    ReceiptError,
+    UsageError,
+)
 from receipts.issuer import Head, Issued, Issuer
+from receipts.journal import Journal
 from receipts.keys import SigningKey, jwk, jwks
 from receipts.proof import equivocation, inclusion_proof
 from receipts.signing import Signed
@@ -21,9 +28,12 @@ __all__ = [
     "Charge",
     "ChargeLine",
     "Counts",
+    "DuplicateRequestError",
     "Head",
     "Issued",
     "Issuer",
+    "Journal",
+    "JournalError",
     "KeyFileError",
     "Period",
     "Previous",

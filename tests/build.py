@@ -6,7 +6,7 @@ The key is that of RFC 8032 section 7.1 test 1, so that everything here can be r
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from typing import Any
 
@@ -184,15 +184,18 @@ class Batch:
     one: Stream = field(default_factory=Stream)
     two: Stream = field(default_factory=lambda: Stream("gpu-8", 2))
     statement_over: dict[str, Any] = field(default_factory=dict)
+    key: SigningKey = KEY
 
     def __post_init__(self) -> None:
+        if self.key is not KEY:
+            self.one, self.two = replace(self.one, key=self.key), replace(self.two, key=self.key)
         self.ones, self.twos = self.one.receipts(), self.two.receipts()
         self.claims = statement_claims(
             {self.one.name: self.ones, self.two.name: self.twos},
             {self.one.name: self.one.first, self.two.name: self.two.first},
             **self.statement_over,
         )
-        self.statement = sign_statement(self.claims)
+        self.statement = sign_statement(self.claims, self.key)
 
     @property
     def receipts(self) -> list[bytes]:

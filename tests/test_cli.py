@@ -141,7 +141,7 @@ BAD_LINES = {
         "line 2: time: '2026-11-20T12:00:00' has no time zone",
     ),
     "usage": ({"usage": {"input_tokens": 1.5}}, "line 2: usage: input_tokens: "),
-    "api": ({"api": "other"}, "line 2: usage: api: anthropic other is not one of"),
+    "api": ({"api": "other"}, "line 2: usage: api: there is no reader for anthropic other"),
     "hex": ({"client": "xyz"}, "line 2: client: expected bytes in hexadecimal"),
     "tags": ({"tags": {"a": 1}}, "line 2: tags.a: Input should be a valid string"),
     "empty request": (
@@ -156,17 +156,125 @@ BAD_LINES = {
 
 
 @pytest.mark.parametrize("name", BAD_LINES)
-def test_a_bad_line_is_named_and_nothing_is_written(shell, keys, name):
+def test_a_bad_line_is_named_kept_and_resumed(shell, keys, name):
+    """The others are issued; the line itself is kept as it was, and can be mended."""
     change, message = BAD_LINES[name]
     rows = list(lines())
     raw = change if isinstance(change, str) else json.dumps(rows[1] | change)
     Path("u.jsonl").write_text(f"{json.dumps(rows[0])}\n{raw}\n{json.dumps(rows[2])}\n")
     result = shell("issue u.jsonl --keys keys --account acme --out b.cbor")
-    assert result.code == 2
-    assert result.err.startswith(f"receipt: error: u.jsonl, {message}")
-    assert "receipt: hint: " in result.err
-    assert not Path("b.cbor").exists()
-    assert {path.name for path in Path().iterdir()} <= {"u.jsonl", "keys"}
+    assert result.code == 1
+    assert result.err.startswith(f"receipt: warning: u.jsonl, {message}")
+    assert "1 line rejected: u.rejects.jsonl" in result.err
+    assert [c.request for c in claims_of("b.cbor")] == ["r0", "r2"]
+    (reject,) = map(json.loads, Path("u.rejects.jsonl").read_text().splitlines())
+    assert reject["raw"] == raw
+    assert reject["reject"]["line"] == 2
+    assert reject["reject"]["reason"] in f"{message}{result.err}"
+    if name != "twice":
+        again = shell("issue u.rejects.jsonl --keys keys --account acme --out c.cbor")
+        assert (again.code, Path("c.cbor").exists()) == (1, False)
+        Path("u.rejects.jsonl").write_text(json.dumps(reject | {"raw": json.dumps(rows[1])}))
+        assert shell("issue u.rejects.jsonl --keys keys --account acme --out c.cbor").code == 0
+        assert [c.request for c in claims_of("c.cbor")] == ["r1"]
+
+
+def test_a_line_that_is_not_text_is_kept_byte_for_byte(shell, keys):
+    Path("u.jsonl").write_bytes(b"\xff\xfe{}\n")
+    assert (
+        shell("issue u.jsonl --keys keys --account acme --out b.cbor --rejects r.jsonl").code == 1
+    )
+    assert bytes.fromhex(json.loads(Path("r.jsonl").read_text())["raw_hex"]) == b"\xff\xfe{}"
+    again = shell("ingest r.jsonl --json")
+    assert json.loads(again.out)["rejects"][0]["line"] == 1
+    assert json.loads(Path("r.rejects.jsonl").read_text())["raw_hex"] == "fffe7b7d"
+
+
+def test_two_lines_of_a_request_with_another_usage(shell, keys):
+    """Which of them is final, nobody knows; so neither is issued (VibeCodingTracker#283: one response logged many times)."""
+    rows = list(lines())
+    rows[1] |= {"request": "r0", "usage": rows[0]["usage"] | {"output_tokens": 1}}
+    write([*rows, rows[2]])
+    result = shell("issue u.jsonl --keys keys --account acme --out b.cbor")
+    assert result.code == 1
+    assert (
+        "u.jsonl, line 1: request 'r0' has another usage in line 2: which is final?" in result.err
+    )
+    assert "u.jsonl, line 4: request 'r2' stands in line 3 already" in result.err
+    assert [c.request for c in claims_of("b.cbor")] == ["r2"]
+
+
+def test_ingest(shell, folder):
+    rows = list(lines(2))
+    rows.append({**rows[0], "request": "r9", "provider": "vllm", "api": "chat.completions",
+                 "usage": {"prompt_tokens": 25, "completion_tokens": 1024, "total_tokens": 1049, "prompt_tokens_details": None}})  # fmt: skip
+    rows.append({**rows[0], "request": "bad", "api": "other"})
+    write(rows)
+    result = shell("ingest u.jsonl --check")
+    assert result.code == 1
+    head, *body = result.out.splitlines()
+    assert (
+        head == "line request    api            shape    logical  cached written output reasoning"
+    )
+    assert body[-1].split() == ["3", "r9", "chat.completi…", "subset", "25", "-", "-", "1024", "-"]
+    assert max(map(len, result.out.splitlines())) <= 80
+    assert "line 4: usage: api: there is no reader for anthropic other" in result.err
+    assert not Path("u.rejects.jsonl").exists()
+    document = json.loads(shell("ingest u.jsonl --check --json").out)
+    assert document["requests"][2]["cached"] is None
+    assert document["requests"][0]["shape"] == "additive"
+    assert shell("ingest u.jsonl").code == 1
+    assert json.loads(Path("u.rejects.jsonl").read_text())["reject"]["line"] == 4
+
+
+def test_rotation_without_a_stop(shell, keys):
+    """What the old key signed stays valid; the new one continues the same stream and closes the month."""
+    rows = list(lines(4, stream="gpu"))
+    for row in rows:
+        row["time"] = "2026-11-02T00:00:00Z"
+    write(rows[:2])
+    write(rows[2:], "v.jsonl")
+    assert shell("issue u.jsonl --keys keys --account acme --journal j.db").code == 0
+    before = Path("keys/issuer.pem").read_bytes()
+    assert shell("keygen --rotate --out keys --old-expires 2026-11-03").code == 0
+    assert before in [p.read_bytes() for p in keys.glob("issuer-*.pem")]
+    assert shell("issue v.jsonl --keys keys --account acme --journal j.db").code == 0
+    assert (
+        shell("close --journal j.db --keys keys --account acme --period 2026-11 --out b.cbor").code
+        == 0
+    )
+    result = shell(
+        "verify b.cbor --keys keys/issuer.jwks.json --period 2026-11 --json --no-remember"
+    )
+    report = json.loads(result.out)
+    assert (result.code, len(report["keys"])) == (0, 2)
+    rows[0] |= {"request": "r8", "time": "2026-11-04T00:00:00Z"}
+    write(rows[:1])
+    (keys / "issuer.pem").write_bytes(before)
+    assert shell("issue u.jsonl --keys keys --account acme --out c.cbor").code == 0
+    late = shell("verify c.cbor --keys keys/issuer.jwks.json --json --no-remember")
+    assert json.loads(late.out)["findings"][0]["code"] == "key-outside-window"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "keygen --out keys",
+        "keygen --out keys --issuer x --rotate",
+        "keygen --out keys --issuer x --old-expires 2026-11-03",
+        "issue u.jsonl --keys keys --account a",
+        "issue u.jsonl --keys keys --account a --out b.cbor --journal j.db",
+        "issue u.jsonl --keys keys --account a --previous b.cbor --journal j.db",
+        "close --keys keys --period 2026-11",
+        "close b.cbor --journal j.db --keys keys --period 2026-11",
+        "close --journal j.db --keys keys --period 2026-11 --out b.cbor",
+    ],
+)
+def test_options_that_do_not_go_together(shell, keys, line):
+    result = shell(line)
+    assert (result.code, result.out) == (2, "")
+    assert result.err.startswith("receipt: error: ")
+    assert "receipt: hint: see receipt" in result.err
 
 
 def test_two_months_with_the_batch_before(shell, keys):

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from verifier import BatchFile, Policy, by_kid, read_jwks, verify
+from verifier import BatchFile, KnownStatement, Policy, by_kid, read_jwks, verify
 from verifier.ed25519 import BACKENDS
 from verifier.keys import TrustedKey
 
@@ -42,7 +42,8 @@ def run(document, vector, **kwargs):
         policy,
         period=tuple(period) if period else None,
         known=lambda _issuer, _account: [
-            bytes.fromhex(known) for known in options.get("known", [])
+            KnownStatement(bytes.fromhex(known), verified=False)
+            for known in options.get("known", [])
         ],
     )
 

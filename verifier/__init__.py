@@ -22,7 +22,8 @@ from verifier.files import batch_file, batch_stream
 from verifier.findings import RULES, Finding, Severity
 from verifier.item import Policy
 from verifier.keys import KeyFileError, TrustedKey, by_kid, read_jwks
-from verifier.known import Known, NoStatementError, nothing_known, statements_in
+from verifier.known import Known, KnownStatement, NoStatementError, nothing_known, statements_in
+from verifier.memory import DamagedMemoryError
 from verifier.period import PeriodError
 from verifier.period import parse as parse_period
 from verifier.procedure import verify_batch
@@ -34,8 +35,10 @@ from verifier.text import render
 __all__ = [
     "RULES",
     "BatchFile",
+    "DamagedMemoryError",
     "Finding",
     "KeyFileError",
+    "KnownStatement",
     "NoStatementError",
     "PeriodError",
     "Policy",
@@ -84,6 +87,6 @@ def verify(
         with closing(sources[0].open()) as stream:
             kind = subject(stream.read(2))
         if kind is not Subject.BATCH:
-            return verify_container(sources[0], policy, kind, period)
+            return verify_container(sources[0], policy, kind, period, known)
     checker: Checker = in_this_process if jobs == 1 else in_processes(jobs, sources)
     return verify_batch(sources, policy, period=period, known=known, checker=checker)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import io
 import json
 import os
 import sys
@@ -34,6 +35,8 @@ BROKEN_PIPE = 141
 def main(arguments: Sequence[str] | None = None) -> int:
     """Verify what the arguments name; return the exit code: 0 verified, 1 rejected, 2 usage, 3 incomplete."""
     options = _parser().parse_args(arguments)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # a report is not lost to an encoding
     try:
         report = verify(
             [_source(name) for name in options.batch],
@@ -42,7 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 account=options.account,
                 require_cache_id=options.require_cache_id,
             ),
-            period=parse_period(options.period) if options.period else None,
+            period=parse_period(options.period) if options.period is not None else None,
             known=statements_in([batch_file(name) for name in options.previous]),
             jobs=options.jobs,
         )

@@ -71,13 +71,17 @@ class Span:
     def __len__(self) -> int:
         return len(self.starts)
 
+    def edges(self, begin: int, end: int) -> tuple[int, ...]:
+        """Where in ``data`` the items ``begin`` to ``end - 1`` start, and where the last one ends."""
+        return (*self.starts[begin:end], self.starts[end] if end < len(self) else len(self.data))
+
     def items(self) -> Iterator[tuple[int, int, bytes]]:
         """Number, byte offset in the file, and bytes of each item."""
         return self.items_from(0, len(self))
 
     def items_from(self, begin: int, end: int) -> Iterator[tuple[int, int, bytes]]:
         """The same for the items ``begin`` to ``end - 1`` of the span."""
-        edges = (*self.starts[begin:end], self.starts[end] if end < len(self) else len(self.data))
+        edges = self.edges(begin, end)
         for i, (start, stop) in enumerate(pairwise(edges), begin):
             yield self.first + i, self.offset + start, self.data[start:stop]
 
@@ -180,7 +184,7 @@ def _runs(stream: Readable, file: FileRead) -> Iterator[tuple[int, bytes, list[i
 def _item_end(data: bytes, at: int, offset: int, whole: bool) -> int | None:
     """Where the item ends, or None if more data has to be read first."""
     try:
-        return cbor.item_end(data, at, MAX_ITEM)
+        end = cbor.item_end(data, at, MAX_ITEM)
     except cbor.CborTruncated as error:
         if whole:
             raise Fault("item-truncated", str(error), offset=offset + error.offset) from None
@@ -193,6 +197,9 @@ def _item_end(data: bytes, at: int, offset: int, whole: bool) -> int | None:
         raise Fault("item-too-large", str(error), offset=offset + error.offset) from None
     except cbor.CborError as error:
         raise Fault("item-malformed", str(error), offset=offset + error.offset) from None
+    if end - at > MAX_ITEM:
+        raise Fault("item-too-large", f"more than {MAX_ITEM} bytes", offset=offset + at)
+    return end
 
 
 def _plain_run(data: bytes, at: int) -> tuple[list[int], int]:

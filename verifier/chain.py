@@ -70,9 +70,12 @@ def check_chain(statements: Sequence[Seen]) -> Chain:
     chain = Chain()
     by_number = _by_number(statements, chain)
     state = _State(chain)
+    before: list[Seen] = []
     for number in sorted(by_number):
+        before = by_number.get(number - 1, [])
+        digests = {other.digest for other in before}
         for seen in by_number[number]:
-            _check_link(seen, by_number, chain)
+            _check_link(seen, before, digests, chain)
         state.follow(by_number[number][0])
     _check_gaps(by_number, chain)
     return chain
@@ -81,12 +84,17 @@ def check_chain(statements: Sequence[Seen]) -> Chain:
 def _by_number(statements: Sequence[Seen], chain: Chain) -> dict[int, list[Seen]]:
     """The different statements of each number; more than one is an equivocation."""
     by_number: dict[int, list[Seen]] = {}
+    place: dict[bytes, int] = {}
     for seen in statements:
-        same = by_number.setdefault(seen.claims.number, [])
-        if any(other.digest == seen.digest for other in same):
+        number = seen.claims.number
+        same = by_number.setdefault(number, [])
+        copy = place.get(seen.digest)
+        if copy is not None:
+            if same[copy].item is None:  # known before; faults are told of the one in the input
+                same[copy] = seen
             continue
+        place[seen.digest] = len(same)
         for other in same[:1]:
-            number = seen.claims.number
             chain.tell(
                 "statement-equivocation",
                 f"another statement {number} is signed as well",
@@ -97,11 +105,10 @@ def _by_number(statements: Sequence[Seen], chain: Chain) -> dict[int, list[Seen]
     return by_number
 
 
-def _check_link(seen: Seen, by_number: dict[int, list[Seen]], chain: Chain) -> None:
-    """``previous`` is the digest of the statement numbered one less."""
+def _check_link(seen: Seen, before: list[Seen], digests: set[bytes], chain: Chain) -> None:
+    """``previous`` is the digest of the statement numbered one less, of which there are ``before``."""
     number = seen.claims.number
-    before = by_number.get(number - 1, [])
-    if before and all(other.digest != seen.claims.previous for other in before):
+    if before and seen.claims.previous not in digests:
         message = f"previous is not the digest of statement {number - 1}"
         chain.tell("statement-chain-broken", message, seen, before[0])
     if seen.item is not None and (before or number == 0):
@@ -130,17 +137,25 @@ class _State:
         self.regular_is_last = False
         """Whether all statements since the last regular one are at hand."""
         self.streams: dict[str, StreamEntry] = {}
+        """Where each stream was closed last, as far as it is known."""
+        self.contiguous_streams: set[str] = set()
+        """Those of them of which all statements since are at hand."""
         self.from_zero = False
 
     def follow(self, seen: Seen) -> None:
         number = seen.claims.number
         contiguous = self.last is not None and self.last.claims.number == number - 1
         if not contiguous:
-            self.streams, self.from_zero, self.regular_is_last = {}, number == 0, False
+            self.contiguous_streams, self.from_zero, self.regular_is_last = (
+                set(),
+                number == 0,
+                False,
+            )
         self._check_period(seen)
         for entry in seen.claims.streams:
             self._check_first(seen, entry)
             self.streams[entry.stream] = entry
+            self.contiguous_streams.add(entry.stream)
         if seen.claims.kind == REGULAR:
             self.regular, self.regular_is_last = seen, True
         self.last = seen
@@ -169,7 +184,11 @@ class _State:
         if before is None and not self.from_zero:
             return
         expected = 0 if before is None else before.first + before.count
-        if entry.first != expected:
+        if before is not None and entry.stream not in self.contiguous_streams:
+            if entry.first < expected:
+                message = f"stream {entry.stream!r} begins at {entry.first}, but was closed up to {expected - 1}"
+                self.chain.tell("first-mismatch", message, seen)
+        elif entry.first != expected:
             message = f"stream {entry.stream!r} begins at {entry.first}, expected {expected}"
             self.chain.tell("first-mismatch", message, seen)
         elif before is not None and seen.befores.get(entry.stream) not in (None, before.head):

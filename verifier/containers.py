@@ -9,18 +9,25 @@ from hashlib import sha256
 
 from verifier import cbor, merkle, scope
 from verifier.batch import MAX_ITEM, BatchFile
-from verifier.chain import Seen, conflict
+from verifier.chain import CONFLICTS, Conflict, Seen, check_chain, conflict
 from verifier.claims import Receipt, Statement
 from verifier.envelope import Fault, Kind
 from verifier.findings import Finding, Findings
 from verifier.item import Opened, Policy
 from verifier.keys import text
+from verifier.known import Known, nothing_known
+from verifier.memory import known_statement
 from verifier.report import Check, Input, ObjectSummary, Report, Subject
 from verifier.shard import Shard
 
 PROOF_HEAD = b"\x83"
 EQUIVOCATION_HEAD = b"\x82\x82"
 _MAX_PATH = 64
+_MAX_CONTAINER = 3 * MAX_ITEM
+
+
+class ContainerTooLargeError(OSError):
+    """The file is larger than a proof or an equivocation can be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,15 +48,23 @@ def subject(head: bytes) -> Subject:
 
 
 def verify_container(
-    source: BatchFile, policy: Policy, kind: Subject, period: tuple[int, int] | None
+    source: BatchFile,
+    policy: Policy,
+    kind: Subject,
+    period: tuple[int, int] | None,
+    known: Known = nothing_known,
 ) -> Report:
-    """Verify a proof or an equivocation.
+    """Verify a proof or an equivocation; the statement of a proof is held against the ``known`` ones.
 
     Raises:
         OSError: the file cannot be read.
     """
     with closing(source.open()) as stream:
-        data = stream.read(3 * MAX_ITEM)
+        data = stream.read(_MAX_CONTAINER + 1)
+    if len(data) > _MAX_CONTAINER:
+        raise ContainerTooLargeError(
+            f"{source.name} has more than {_MAX_CONTAINER} bytes, so it is no {kind}"
+        )
     shard = Shard()
     checks: list[Check] = []
     parts: list[_Part] = []
@@ -61,6 +76,9 @@ def verify_container(
         shard.findings.add(
             Finding(fault.code, str(fault), item=0, offset=fault.offset, field=fault.field)
         )
+    conflicts = (
+        _against_known(parts, policy, known, shard.findings) if kind is Subject.PROOF else []
+    )
     if period is not None:
         message = f"a {kind} does not show that a period is complete"
         shard.findings.add(Finding("period-uncovered", message))
@@ -87,7 +105,28 @@ def verify_container(
         ],
         shard.findings,
         objects,
+        conflicts,
     )
+
+
+def _against_known(
+    parts: list[_Part], policy: Policy, known: Known, findings: Findings
+) -> list[Conflict]:
+    """Step 11 for the statement of a proof: what contradicts a known one."""
+    conflicts: list[Conflict] = []
+    for part in parts:
+        claims = part.opened.claims
+        if isinstance(claims, Statement) and part.opened.signed:
+            account = (claims.issuer, claims.account)
+            earlier = [
+                seen for one in known(*account) if (seen := known_statement(one, account, policy))
+            ]
+            chain = check_chain([*earlier, Seen(claims, part.opened.digest, part.raw, part.number)])
+            for finding in chain.findings:
+                if finding.code in CONFLICTS:
+                    findings.add(finding)
+            conflicts += chain.conflicts
+    return conflicts
 
 
 def _parts(data: bytes, kind: Subject, shard: Shard, policy: Policy) -> Iterator[_Part]:
@@ -211,6 +250,8 @@ def _contradict(parts: list[_Part], _data: bytes, findings: Findings) -> Check:
     claims = one.opened.claims, two.opened.claims
     if None in claims or one.opened.lost or two.opened.lost:
         return Check(name, 0, 1, 0, "one of the two could not be read")
+    if one.opened.digest > two.opened.digest:
+        raise Fault("envelope-invalid", "the object with the smaller digest comes first", offset=0)
     if _conflicting(one, two):
         return Check(name, 1, 1)
     findings.add(

@@ -80,6 +80,8 @@ def _types(kind: Kind) -> bytes:
 
 
 _ALG_KID: Final = bytes.fromhex("0132 045820")
+_MAX_PROTECTED: Final = 65_535
+"""Far above what a header with an issuer and an account of 512 bytes takes."""
 RECEIPT_HEAD: Final = b"\xa5" + _ALG_KID
 RECEIPT_TAIL: Final = _types(Kind.RECEIPT)
 _STATEMENT_HEAD: Final = b"\xa6" + _ALG_KID
@@ -98,7 +100,7 @@ def read_header(protected: bytes) -> Header:
     if protected[:6] == _STATEMENT_HEAD and protected.endswith(_STATEMENT_TAIL):
         subject = protected[38 : -len(_STATEMENT_TAIL)]
         try:
-            if subject[:1] == b"\x0f":
+            if subject[:1] == b"\x0f" and len(protected) <= _MAX_PROTECTED:
                 value = cbor.decode(subject[1:])
                 if isinstance(value, dict) and list(value) == [1, 2]:
                     issuer, account = value[1], value[2]  # type: ignore[index]  # keys are 1 and 2
@@ -155,10 +157,10 @@ def _unprotected(raw: bytes, at: int, protected: bytes) -> bool:
     major, entries, after = cbor.head(raw, at)
     if major == cbor.MAP and entries == 0:
         return False
-    if not protected.startswith(_STATEMENT_HEAD):
+    if major != cbor.MAP or not protected.startswith(_STATEMENT_HEAD):
         raise _invalid("unprotected", "an empty map", raw[at : at + 8].hex() + "...")
     allowed = [270, 394]
-    for _ in range(entries if major == cbor.MAP else 1):
+    for _ in range(entries):
         major, label, after = cbor.head(raw, after)
         if major != cbor.UINT or label not in allowed:
             raise _invalid("unprotected", "the labels 270 and 394, in this order", f"{label}")

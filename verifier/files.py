@@ -11,7 +11,14 @@ from verifier.batch import BatchFile, Readable
 
 
 def batch_file(path: str) -> BatchFile:
-    """A file. It is opened anew each time it is read."""
+    """A file. It is opened anew each time it is read; what can be read only once is copied, as by `batch_stream`.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    if Path(path).exists() and not Path(path).is_file() and not Path(path).is_dir():
+        with Path(path).open("rb") as stream:
+            return batch_stream(path, stream)
     return BatchFile(path, lambda: Path(path).open("rb"))
 
 

@@ -260,5 +260,15 @@ class Findings:
         return iter(self.kept)
 
     def in_input_order(self) -> list[Finding]:
-        """The findings by item; those without an item last, in the order they were found."""
-        return sorted(self.kept, key=lambda finding: (finding.item is None, finding.item or 0))
+        """The findings by item, of an item in the order of the closed list; those without an item last."""
+        order = {code: place for place, code in enumerate(RULES)}
+        return sorted(
+            self.kept,
+            key=lambda f: (
+                f.item is None,
+                f.item or 0,
+                order[f.code],
+                f.stream or "",
+                f.sequence or 0,
+            ),
+        )

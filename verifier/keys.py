@@ -136,8 +136,11 @@ def _revoked_at(jwk: dict[str, Any], where: str) -> int | None:
 
 
 def _base64(value: str, where: str) -> bytes:
-    raw = urlsafe_b64decode(value + "=" * (-len(value) % 4)) if value.isascii() else b""
-    if urlsafe_b64encode(raw).rstrip(b"=").decode() != value:
+    try:
+        raw = urlsafe_b64decode(value + "=" * (-len(value) % 4))
+    except ValueError:  # binascii.Error is one
+        raw = b""
+    if not raw or urlsafe_b64encode(raw).rstrip(b"=").decode() != value:
         raise KeyFileError(f"{where} is not base64url without padding")
     return raw
 

@@ -15,10 +15,12 @@ from verifier.ed25519 import SignatureError, Verify
 from verifier.envelope import Fault, Kind, read_header, to_be_signed
 from verifier.item import Policy
 from verifier.keys import TrustedKey
-from verifier.quick import Names, QuickReader
+from verifier.quick import Names, QuickReader, Row
 from verifier.requests import pack
 from verifier.shard import Bases, Shard
 
+_BLOCK = 256
+"""Receipts that are read before their signatures are checked. Small, since after a fault they are read once more."""
 _Columns = dict[Names, Column]
 
 
@@ -45,50 +47,64 @@ def _read(
     Returns the key that has signed them, the receipts as columns, and where it stopped.
     """
     columns: _Columns = {}
-    key = _key(_protected(span, at), policy)
+    protected = _protected(span, at)
+    key = _key(protected, policy)
     if key is None:
         return None, columns, at
-    contents, digests = _signed(span, at, policy.verifier(key))
-    rows = [reader.row(content) for content in contents]
-    end = at
-    for row, digest in zip(rows, digests, strict=True):
-        if row is None:
-            break
-        column = columns.get(row[0])
-        if column is None:
-            column = columns[row[0]] = Column(span.first + end)
-        column.rows.append(row)
-        column.digests.append(digest)
-        column.last_item = span.first + end
-        end += 1
+    verify, end, whole = policy.verifier(key), at, True
+    while whole and end < len(span):
+        stop = min(end + _BLOCK, len(span))
+        rows, contents = _rows(span, end, stop, protected, reader)
+        digests = _signed(span, end, contents, protected, verify)
+        for row, digest in zip(rows, digests, strict=False):  # up to the first fault
+            column = columns.get(row[0])
+            if column is None:
+                column = columns[row[0]] = Column(span.first + end)
+            column.rows.append(row)
+            column.digests.append(digest)
+            column.last_item = span.first + end
+            end += 1
+        whole = end == stop
     return key, columns, end
 
 
-def _signed(span: Span, at: int, verify: Verify) -> tuple[list[bytes], list[bytes]]:
-    """Contents and digests of receipts from the one at ``at`` on that have its header and a valid signature."""
-    data, edges = span.data, [*span.starts[at:], len(span.data)]
-    protected = _protected(span, at)
-    prefix = to_be_signed(protected, b"")
-    contents = [
-        data[start + (3 if data[start + 1] == 0x58 else 4) : end - ENVELOPE_SIZE]
-        for start, end in pairwise(edges)
-    ]
-    digests = [sha256(content).digest() for content in contents]
-    count = 0
-    for digest, end in zip(digests, edges[1:], strict=True):
+def _rows(
+    span: Span, at: int, stop: int, protected: bytes, reader: QuickReader
+) -> tuple[list[Row], list[bytes]]:
+    """Claims and contents of the receipts ``at`` to ``stop - 1``, up to one that has a fault or another header."""
+    data, rows, contents = span.data, [], []
+    for start, end in pairwise(span.edges(at, stop)):
         if not data.startswith(protected, end - ENVELOPE_SIZE + 4):
             break
+        content = data[start + (3 if data[start + 1] == 0x58 else 4) : end - ENVELOPE_SIZE]
+        row = reader.row(content)
+        if row is None:
+            break
+        rows.append(row)
+        contents.append(content)
+    return rows, contents
+
+
+def _signed(
+    span: Span, at: int, contents: list[bytes], protected: bytes, verify: Verify
+) -> list[bytes]:
+    """The digests of contents from the item ``at`` on, up to one whose signature does not hold."""
+    data, prefix = span.data, to_be_signed(protected, b"")
+    digests: list[bytes] = []
+    ends = span.edges(at, at + len(contents))[1:]
+    for content, end in zip(contents, ends, strict=True):
+        digest = sha256(content).digest()
         try:
             verify(data[end - SIGNATURE_SIZE : end], prefix + digest)
         except SignatureError:
             break
-        count += 1
-    return contents[:count], digests[:count]
+        digests.append(digest)
+    return digests
 
 
 def _protected(span: Span, at: int) -> bytes:
     """The protected header of the item at ``at``."""
-    end = span.starts[at + 1] if at + 1 < len(span) else len(span.data)
+    _, end = span.edges(at, at + 1)
     start = end - ENVELOPE_SIZE + 4
     return span.data[start : start + PROTECTED_SIZE]
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from heapq import nsmallest
 
 from verifier import scope
 from verifier.batch import Batch, BatchFile, Span, UnreadableError
@@ -19,11 +20,12 @@ from verifier.intervals import Intervals
 from verifier.item import Opened, Policy
 from verifier.keys import text
 from verifier.known import Known, nothing_known
+from verifier.memory import known_statement
 from verifier.report import AccountSummary, Input, Report, StatementSummary, Subject
 from verifier.requests import RequestLog
-from verifier.second_look import looked_up, second_look
+from verifier.second_look import ChangedError, compare_roots, looked_up, second_look
 from verifier.segment import Place, Segment, Sums
-from verifier.settlement import Settlement, Unlisted, settle
+from verifier.settlement import Settlement, Unlisted, Unrooted, settle
 from verifier.shard import MAX_REPEATS, Account, Bases, Shard
 from verifier.spans import Checker, in_this_process
 
@@ -61,6 +63,7 @@ class _Verification:
         self.unreadable = False
         self.conflicts: list[Conflict] = []
         self.unlisted: list[Unlisted] = []
+        self.unrooted: list[Unrooted] = []
         self.raw_statements: list[tuple[Statement, bytes]] = []
 
     def signers(self) -> list[str]:
@@ -112,6 +115,10 @@ class _Verification:
             return
         account = (claims.issuer, claims.account)
         ledger = self.ledger(account)
+        if opened.key is None:  # anybody may have signed it: it closes nothing
+            self.lost_statements += 1
+            ledger.summaries.append(StatementSummary(claims, opened.digest, trusted=False))
+            return
         segment = self.open.segments.pop(account, None) or Segment(*account, number)
         self.open.place = None
         self._enter(ledger, segment)
@@ -120,11 +127,10 @@ class _Verification:
             self.findings.add(_about(claims, "statement-duplicate", message, number))
             return
         ledger.digests.add(opened.digest)
-        trusted = opened.key is not None
-        ledger.summaries.append(StatementSummary(claims, opened.digest, trusted))
-        if trusted:
-            befores = {stream: runs[0].before for stream, runs in segment.streams.items()}
-            ledger.seen.append(Seen(claims, opened.digest, raw, number, befores))
+        ledger.summaries.append(StatementSummary(claims, opened.digest, trusted=True))
+        befores = {stream: runs[0].before for stream, runs in segment.streams.items()}
+        ledger.seen.append(Seen(claims, opened.digest, raw, number, befores))
+        if opened.signed:
             self.raw_statements.append((claims, raw))
         if claims.number not in ledger.numbers:
             self._close(ledger, claims, segment, number)
@@ -136,6 +142,7 @@ class _Verification:
         for finding in settlement.findings:
             self.findings.add(finding)
         self.unlisted += settlement.unlisted
+        self.unrooted += settlement.unrooted
         ledger.settlements.append(settlement)
 
     def _enter(self, ledger: _Ledger, segment: Segment) -> None:
@@ -159,13 +166,12 @@ class _Verification:
         for segment in self.unclosed:
             self._enter(self.ledger((segment.issuer, segment.account)), segment)
         self._judge_unlisted(sources)
-        suspects: set[bytes] = set()
-        for request in self.requests.repeated():
-            if len(suspects) < MAX_REPEATS:
-                suspects.add(request)
+        for finding in compare_roots(sources, self.policy, self.unrooted):
+            self.findings.add(finding)
+        suspects = list(dict.fromkeys(nsmallest(MAX_REPEATS, self.requests.repeated())))
         if suspects or self.open.repeats:
             repeats = list(dict.fromkeys(self.open.repeats))
-            findings, conflicts = second_look(sources, self.policy, repeats, frozenset(suspects))
+            findings, conflicts = second_look(sources, self.policy, repeats, suspects)
             for finding in findings:
                 self.findings.add(finding)
             self.conflicts += conflicts
@@ -175,28 +181,25 @@ class _Verification:
         wanted = {one.inner for one in self.unlisted if one.inner is not None}
         found = looked_up(sources, wanted) if wanted else {}
         for one in self.unlisted:
-            if one.inner in found:
+            if one.inner is not None:
+                if one.inner not in found:
+                    raise ChangedError("the input changed while it was read")
                 one.look(*found[one.inner])
             self.findings.add(one.finding)
 
     def check_chains(self, known: Known) -> None:
         """Step 11."""
         for account, ledger in self.ledgers.items():
-            earlier = [seen for raw in known(*account) if (seen := self._known(raw, account))]
+            earlier = [
+                seen
+                for one in known(*account)
+                if (seen := known_statement(one, account, self.policy))
+            ]
             ledger.absent = [s.claims for s in earlier if s.digest not in ledger.digests]
             ledger.chain = check_chain([*earlier, *ledger.seen])
             for finding in ledger.chain.findings:
                 self.findings.add(finding)
             self.conflicts += ledger.chain.conflicts
-
-    def _known(self, raw: bytes, account: Account) -> Seen | None:
-        opened = Shard().open(0, 0, raw, Policy(self.policy.keys, backend=self.policy.backend))
-        claims = opened.claims
-        if opened.lost or opened.key is None or not isinstance(claims, Statement):
-            return None
-        if (claims.issuer, claims.account) != account:
-            return None
-        return Seen(claims, opened.digest, raw)
 
     def check_completeness(self, period: tuple[int, int] | None) -> None:
         """Step 12."""
@@ -267,6 +270,14 @@ def uncovered(period: tuple[int, int], statements: Iterable[Statement]) -> list[
     return covered.missing(*period)
 
 
+def beyond(period: tuple[int, int] | None, statements: Iterable[StatementSummary]) -> int:
+    """How many regular statements reach out of the named period."""
+    if period is None:
+        return 0
+    regular = [s.claims for s in statements if s.claims.kind == REGULAR]
+    return sum(c.start < period[0] < c.end or c.start < period[1] < c.end for c in regular)
+
+
 def _about(claims: Statement, code: str, message: str, item: int | None) -> Finding:
     return Finding(
         code, message, item=item, issuer=claims.issuer, account=claims.account, number=claims.number
@@ -334,7 +345,7 @@ def _report(run: _Verification, batch: Batch, period: tuple[int, int] | None) ->
         scope.chain_check(
             sum(one.chain.linked for _, one in ledgers), len(statements), run.findings
         ),
-        scope.period_check(period, len(accounts), run.findings),
+        scope.period_check(period, len(accounts), beyond(period, statements), run.findings),
         scope.CUSTOMER,
     ]
     inputs = [Input(file.name, file.size, file.sha256) for file in batch.files]

@@ -167,13 +167,16 @@ def chain_check(linked: int, statements: int, findings: Findings) -> Check:
     )
 
 
-def period_check(period: tuple[int, int] | None, accounts: int, findings: Findings) -> Check:
-    """Step 12: the caller's period."""
+def period_check(
+    period: tuple[int, int] | None, accounts: int, beyond: int, findings: Findings
+) -> Check:
+    """Step 12: the caller's period; ``beyond`` statements close more than that."""
     if period is None:
         reason = "no period was named (--period); the statements' own is reported"
         return Check("period", 0, accounts, 0, reason)
     failed = findings.counts.get("period-uncovered", 0)
-    return Check("period", accounts if not failed else 0, accounts, failed)
+    outside = f"{plural(beyond, 'statement')} also of a time outside it" if beyond else None
+    return Check("period", accounts if not failed else 0, accounts, failed, outside)
 
 
 CUSTOMER = Check(

@@ -17,6 +17,11 @@ from verifier.item import Opened, Policy, open_item
 from verifier.reading import readable_items
 from verifier.requests import request_key, request_prefix
 from verifier.segment import Place
+from verifier.settlement import Unrooted
+
+
+class ChangedError(OSError):
+    """The input is not the same in the second pass as it was in the first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +51,7 @@ def second_look(
     sources: Sequence[BatchFile],
     policy: Policy,
     repeats: Sequence[Place],
-    requests: frozenset[bytes],
+    requests: Sequence[bytes],
 ) -> tuple[list[Finding], list[Conflict]]:
     """What the repeated sequences and request ids are, with the proofs of those that are equivocations."""
     slots: dict[Place, list[_Found]] = {repeat: [] for repeat in repeats}
@@ -63,16 +68,28 @@ def second_look(
             for found in wanted:
                 found.append(_Found(item.number, item.offset, item.raw, opened, claims))
     findings, conflicts, flagged = [], [], set()
+    _check_found(slots, asked)
     for slot_finding, conflict in _same_slot(slots):
         findings.append(slot_finding)
         flagged.add(slot_finding.item)
         conflicts += [conflict] if conflict else []
     findings += _same_request(asked, flagged)
-    return findings, conflicts
+    return sorted(findings, key=lambda finding: finding.item or 0), conflicts
+
+
+def _check_found(slots: dict[Place, list[_Found]], asked: dict[bytes, list[_Found]]) -> None:
+    """What was there twice is still there; a withheld receipt is not found by its claims, and counts as one."""
+    if any(not found for found in slots.values()) or any(
+        len(found) < 2 for found in asked.values()
+    ):
+        raise ChangedError("the input changed while it was read")
 
 
 def _same_slot(slots: dict[Place, list[_Found]]) -> Iterator[tuple[Finding, Conflict | None]]:
-    for first, *later in slots.values():
+    for place, (first, *later) in slots.items():
+        if not later:
+            message = f"sequence {place.sequence} is there twice, once withheld"
+            yield first.finding("receipt-duplicate", message), None
         for found in later:
             where = f"item {first.item} has the same stream and sequence"
             if found.opened.digest == first.opened.digest:
@@ -102,3 +119,31 @@ def looked_up(files: Sequence[BatchFile], places: set[Place]) -> dict[Place, tup
             if place in places:
                 found.setdefault(place, (claims.time, item.number))
     return found
+
+
+def compare_roots(
+    files: Sequence[BatchFile], policy: Policy, unrooted: Sequence[Unrooted]
+) -> Iterator[Finding]:
+    """Roots and heads of streams whose receipts have to be put in order first.
+
+    Raises:
+        ChangedError: the receipts are not there any more.
+        OSError: a file cannot be read.
+    """
+    if not unrooted:
+        return
+    wanted = {(u.statement.issuer, u.statement.account, u.entry.stream) for u in unrooted}
+    digests: dict[tuple[str, str, str], dict[int, bytes]] = {place: {} for place in wanted}
+    for item in readable_items(files):
+        claims = item.claims
+        if isinstance(claims, Receipt):
+            found = digests.get((claims.issuer, claims.account, claims.stream))
+            if found is not None and claims.sequence not in found:
+                opened = open_item(item.raw, policy)
+                if not opened.lost:
+                    found[claims.sequence] = opened.digest
+    for one in unrooted:
+        found = digests[one.statement.issuer, one.statement.account, one.entry.stream]
+        if not all(s in found for s in range(one.entry.first, one.entry.first + one.entry.count)):
+            raise ChangedError("the input changed while it was read")
+        yield from one.compare(found)

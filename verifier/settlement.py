@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from verifier.claims import Statement, StreamEntry
 from verifier.findings import Finding
 from verifier.intervals import Intervals
+from verifier.merkle import Range
 from verifier.segment import Place, Run, Segment
 from verifier.words import plural
 
@@ -35,11 +36,29 @@ class Unlisted:
 
 
 @dataclass(frozen=True, slots=True)
+class Unrooted:
+    """A stream that is exactly as listed, but whose tree was not built: the receipts did not come one after the other."""
+
+    statement: Statement
+    entry: StreamEntry
+    item: int
+    """Of the statement."""
+
+    def compare(self, digests: dict[int, bytes]) -> Iterator[Finding]:
+        """The findings, given the digests by sequence."""
+        tree, entry = Range(0, 0), self.entry
+        tree.extend([digests[s] for s in range(entry.first, entry.first + entry.count)])
+        head = digests[entry.first + entry.count - 1]
+        yield from _compare_stream(self.statement, entry, tree.root(), head, self.item)
+
+
+@dataclass(frozen=True, slots=True)
 class Settlement:
     """What came of holding a statement against its receipts."""
 
     findings: tuple[Finding, ...]
     unlisted: tuple[Unlisted, ...]
+    unrooted: tuple[Unrooted, ...]
     roots_checked: int
     """Streams whose root and head were compared."""
     totals_checked: bool
@@ -60,8 +79,13 @@ def settle(statement: Statement, segment: Segment, item: int, lost: int) -> Sett
     if absent > lost:
         findings += _missing_findings(statement, missing, item)
     exact = {s: run for s, e in listed.items() if (run := _exact(e, segment.streams.get(s, ())))}
+    unrooted = []
     for stream, run in exact.items():
-        findings += _compare_stream(statement, listed[stream], run, item)
+        if run.tree is not None and run.tree.begin == 0:
+            root = run.tree.root()
+            findings += _compare_stream(statement, listed[stream], root, run.head, item)
+        else:
+            unrooted.append(Unrooted(statement, listed[stream], item))
     for stream, entry in listed.items():
         findings += _times(statement, entry, segment.streams.get(stream, ()))
     whole = not absent and not segment.withheld and not unlisted
@@ -69,7 +93,7 @@ def settle(statement: Statement, segment: Segment, item: int, lost: int) -> Sett
         findings += _compare_totals(statement, segment, item)
     checked = len(exact)
     reason = None if whole and checked == len(listed) else _reason(absent, lost, segment)
-    return Settlement(tuple(findings), unlisted, checked, whole, reason)
+    return Settlement(tuple(findings), unlisted, tuple(unrooted), checked, whole, reason)
 
 
 def _reason(absent: int, lost: int, segment: Segment) -> str:
@@ -158,17 +182,16 @@ def _exact(entry: StreamEntry, runs: list[Run] | tuple[Run, ...]) -> Run | None:
     """The run that is exactly what the entry lists, in an unbroken chain, or None."""
     for run in runs:
         if (run.first, run.next) == (entry.first, entry.first + entry.count):
-            return run if run.unbroken and run.tree is not None and run.tree.begin == 0 else None
+            return run if run.unbroken else None
     return None
 
 
 def _compare_stream(
-    statement: Statement, entry: StreamEntry, run: Run, item: int
+    statement: Statement, entry: StreamEntry, root: bytes, head: bytes, item: int
 ) -> Iterator[Finding]:
-    root = run.tree.root() if run.tree is not None else b""
     for code, name, expected, actual in (
         ("root-mismatch", "root", root, entry.root),
-        ("head-mismatch", "head", run.head, entry.head),
+        ("head-mismatch", "head", head, entry.head),
     ):
         if expected != actual:
             yield Finding(

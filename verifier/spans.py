@@ -77,14 +77,12 @@ def _check(span: Span, bases: Bases) -> Shard:
 
 
 def _hints(plan: Sequence[BatchFile]) -> deque[tuple[int, Bases]]:
-    """For each statement of the input: its item number, and where the trees begin that are open until then."""
+    """For each statement of the input: its item number, and where the trees of its account begin until then."""
     found: list[tuple[int, Statement]] = []
     with suppress(UnreadableError):  # reading ends there, and the run that checks will tell
         found += ((item.number, claims) for item, claims in statements(plan))
     hints: deque[tuple[int, Bases]] = deque()
-    following: Bases = {}
-    for number, claims in reversed(found):
+    for number, claims in found:
         firsts = {entry.stream: entry.first for entry in claims.streams}
-        following = {**following, (claims.issuer, claims.account): firsts}
-        hints.appendleft((number, following))
+        hints.append((number, {(claims.issuer, claims.account): firsts}))
     return hints

@@ -65,8 +65,7 @@ def read_usage(provider: str, api: str, usage: Mapping[str, Any]) -> Reading:
     """
     known_api = APIS.get((provider, api))
     if known_api is None:
-        known = ", ".join(f"{p} {a}" for p, a in APIS)
-        raise UsageError("api", f"{provider} {api} is not one of: {known}")
+        raise UsageError("api", f"there is no reader for {provider} {api}")
     return known_api.read(usage)
 
 

@@ -1,0 +1,92 @@
+"""``receipt ingest``: read usage as it would be issued, without signing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from cli import rejects
+from cli.files import read_bytes
+from cli.terminal import output_options, print_json, say
+from cli.usage import Entry, Reject, read_lines, unique
+from receipts.ingest import APIS
+from verifier.words import plural
+
+_HEAD = ("line", "request", "api", "shape", "logical", "cached", "written", "output", "reasoning")
+_WIDTHS = (4, 10, 14, 8, 7, 7, 7, 6, 9)
+
+
+_APIS = "\b\nProvider and api of a line:\n" + "\n".join(f"  {p} {a}" for p, a in APIS)
+
+
+@click.command(epilog=_APIS)
+@click.argument("usage", type=click.Path())
+@click.option("--check", is_flag=True, help="Only look: write no rejects file.")
+@click.option("--rejects", "rejects_file", metavar="FILE",
+              help="Where rejected lines go. Default: USAGE's name with .rejects.jsonl, in this folder.")  # fmt: skip
+@output_options
+def ingest(
+    usage: str,
+    check: bool,
+    rejects_file: str | None,
+    as_json: bool,
+    quiet: bool,  # noqa: ARG001  # read by `say`
+) -> None:
+    """Read recorded usage and print the counts, without signing anything.
+
+    A count that is not stated is shown as -; it is unknown, not zero. Lines that cannot be read are rejected with the reason, and
+    the exit code is 1.
+
+    \b
+    receipt ingest usage.jsonl --check
+    """
+    lines = list(unique(read_lines(read_bytes(usage))))
+    entries = [line for line in lines if isinstance(line, Entry)]
+    rejected = [line for line in lines if isinstance(line, Reject)]
+    if as_json:
+        print_json({
+            "requests": [_document(entry) for entry in entries],
+            "rejects": [{"line": r.line, "reason": r.reason} for r in rejected],
+        })  # fmt: skip
+    elif entries:
+        click.echo(_row(_HEAD))
+        for entry in entries:
+            click.echo(_row(_cells(entry)))
+    if check:
+        rejects.tell(usage, rejected)
+    else:
+        rejects.write(rejects_file or rejects.default_path(usage), usage, rejected)
+    say(f"{plural(len(entries), 'request')} can be issued, {len(rejected)} cannot")
+    rejects.leave(rejected)
+
+
+def _cells(entry: Entry) -> tuple[str, ...]:
+    counts, source = entry.counts, entry.source
+    written = None if counts.writes is None else sum(counts.writes.values())
+    numbers = (counts.logical, counts.cached, written, counts.output, counts.reasoning)
+    shape = APIS[source.provider, source.api].shape
+    stated = ["-" if number is None else str(number) for number in numbers]
+    return (str(entry.line), entry.request, source.api, str(shape), *stated)
+
+
+def _row(cells: tuple[str, ...]) -> str:
+    """One row of 80 columns: words to the left and shortened, numbers to the right and whole."""
+    parts = []
+    for i, (cell, width) in enumerate(zip(cells, _WIDTHS, strict=True)):
+        if i in (1, 2, 3):
+            short = cell if len(cell) <= width else cell[: width - 1] + "…"
+            parts.append("".join(c if c.isprintable() else "?" for c in short).ljust(width))
+        else:
+            parts.append(cell.rjust(width))
+    return " ".join(parts).rstrip()
+
+
+def _document(entry: Entry) -> dict[str, Any]:
+    counts, source = entry.counts, entry.source
+    return {
+        "line": entry.line, "request": entry.request, "provider": source.provider, "api": source.api,
+        "shape": APIS[source.provider, source.api].shape, "model": entry.model, "time": entry.time,
+        "logical": counts.logical, "cached": counts.cached, "attributed": counts.attributed,
+        "writes": counts.writes, "output": counts.output, "reasoning": counts.reasoning,
+    }  # fmt: skip

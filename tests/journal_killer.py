@@ -1,0 +1,64 @@
+"""Kills issuing processes: ``python journal_killer.py JOURNAL KEY.pem ROUNDS SEED``. Run by tests/test_journal.py.
+
+Each round forks a child that issues from several threads and writes a line for every receipt that it was handed; the parent kills
+the child after a random time, and prints the lines that came through. One process with one thread, so that forking is safe.
+"""
+
+import os
+import random
+import select
+import signal
+import sys
+import threading
+import time
+from pathlib import Path
+
+from receipts import Counts, Journal, SigningKey
+
+THREADS = 4
+
+
+def child(path: str, key: SigningKey, name: str, out: int) -> None:
+    journal = Journal(path, "https://api.example.com", key)
+
+    def work(thread: int) -> None:
+        n = 0
+        while True:
+            n += 1
+            issued = journal.issue(
+                "acme", request=f"{name}-{thread}-{n}", model="m", counts=Counts(10, 4, output=2)
+            )
+            os.write(out, f"{issued.stream} {issued.sequence} {issued.digest.hex()}\n".encode())
+
+    for thread in range(THREADS):
+        threading.Thread(target=work, args=(thread,)).start()
+
+
+def main() -> None:
+    path, pem, rounds, seed = sys.argv[1:]
+    key = SigningKey.from_pem(Path(pem).read_bytes())
+    numbers = random.Random(int(seed))
+    for number in range(int(rounds)):
+        read, write = os.pipe()
+        pid = os.fork()
+        if pid == 0:
+            os.close(read)
+            child(path, key, f"r{number}", write)
+            while True:
+                signal.pause()
+        os.close(write)
+        received = bytearray()
+        ends = time.monotonic() + numbers.uniform(0.0, 0.03)
+        while (left := ends - time.monotonic()) > 0:
+            if select.select([read], [], [], left)[0]:
+                received += os.read(read, 65536)
+        os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
+        while more := os.read(read, 65536):
+            received += more
+        os.close(read)
+        sys.stdout.write(received.decode())
+    sys.stdout.write("done\n")
+
+
+main()

@@ -1,0 +1,403 @@
+"""Ways in which a provider with the key tried to get past the verifier, and did once. Each stays closed."""
+
+import json
+import os
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import cbor2
+import pytest
+
+from receipts import equivocation
+from receipts.proof import inclusion_proof
+from tests.build import (
+    ISSUER,
+    KEY,
+    NOVEMBER,
+    OCTOBER,
+    SECOND,
+    STRANGER,
+    Batch,
+    Stream,
+    jwk_set,
+    sign_receipt,
+    sign_statement,
+    statement_claims,
+    withhold,
+)
+from tests.conftest import SAMPLE
+from tests.vectors.batches import _december
+from verifier import KeyFileError, Policy, batch_file, by_kid, ed25519, read_jwks, verify
+from verifier.batch import MAX_ITEM
+from verifier.spans import _hints
+
+KEYS = by_kid(read_jwks(json.dumps(jwk_set(KEY)).encode()))
+
+
+@pytest.fixture
+def check(shell, folder):
+    """Writes a batch, verifies it with the pinned key, and returns the exit code and the codes of the findings."""
+    (folder / "k.json").write_text(json.dumps(jwk_set(KEY)))
+    shell("trust add k.json --yes")
+
+    def run(data, more="", name="b.cbor"):
+        (folder / name).write_bytes(data)
+        result = shell(f"verify {name} --json {more}")
+        return result.code, [f["code"] for f in json.loads(result.out)["findings"]]
+
+    return run
+
+
+NOVEMBER_BATCH = Batch()
+CHAINS = {
+    "statement-chain-broken": _december(NOVEMBER_BATCH, previous=bytes(32)),
+    "first-mismatch": _december(NOVEMBER_BATCH, first=5),
+    "statement-rollback": _december(NOVEMBER_BATCH, start=NOVEMBER[0] + 1, end=NOVEMBER[1]),
+}
+
+
+@pytest.mark.parametrize("code", CHAINS)
+def test_a_bad_batch_is_as_bad_the_second_time(check, code):
+    """Its own statements are remembered by then; they must not stand in for those of the input."""
+    data = NOVEMBER_BATCH.data + CHAINS[code].data
+    first = check(data)
+    assert (first[0], code in first[1]) == (1, True)
+    assert check(data) == first
+    assert check(data, "--previous b.cbor") == first
+
+
+def test_a_gap_is_a_gap_the_second_time(check):
+    data = NOVEMBER_BATCH.data + _december(NOVEMBER_BATCH, number=2, previous=bytes(32)).data
+    assert check(data) == check(data) == (3, ["statement-gap"])
+
+
+def double_billing():
+    return Batch(two=Stream("gpu-8", 2, change=lambda n, c: c | {8: "gpu-7-0"} if n == 1 else c))
+
+
+def test_a_pipe_does_not_hide_double_billing(shell, folder):
+    """What can be read only once is copied before the first pass, also where it is named as a file."""
+    (folder / "k.json").write_text(json.dumps(jwk_set(KEY)))
+    (folder / "empty").write_bytes(b"")
+    os.mkfifo("pipe")
+    for command in ("cli.main", "verifier"):
+        for more in ([], ["empty"]):
+            writer = threading.Thread(
+                target=Path("pipe").write_bytes, args=(double_billing().data,)
+            )
+            writer.start()
+            code = (
+                "from cli.main import main; main()"
+                if command == "cli.main"
+                else "import sys; from verifier.__main__ import main; sys.exit(main())"
+            )
+            arguments = ["verify"] if command == "cli.main" else []
+            run = subprocess.run(
+                [sys.executable, "-c", code, *arguments, "pipe", *more, "--keys", "k.json", "--json"],
+                capture_output=True, text=True, check=False, env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+            )  # fmt: skip
+            writer.join()
+            assert run.returncode == 1, run.stderr
+            assert [f["code"] for f in json.loads(run.stdout)["findings"]] == ["request-duplicate"]
+
+
+def test_input_that_changes_between_the_passes_is_an_error(folder):
+    """The second pass must find what the first one saw."""
+    from verifier import BatchFile
+
+    versions = [double_billing().data, double_billing().data, Batch().data]
+    Path("now").write_bytes(versions[0])
+
+    def reopen():
+        Path("now").write_bytes(versions.pop(0))
+        return Path("now").open("rb")
+
+    with pytest.raises(OSError, match="changed while it was read"):
+        verify([BatchFile("b", reopen)], Policy(KEYS))
+
+
+def told_again(key=KEY):
+    return Batch(one=Stream(over={"input": {1: 3000, 2: 1000, 3: 2000}}), key=key)
+
+
+def test_memory_outlives_the_key(shell, folder, check):
+    """A story under the old key, another one under the new key, while only the new one is trusted."""
+    assert check(NOVEMBER_BATCH.data) == (0, [])
+    (folder / "k2.json").write_text(json.dumps(jwk_set(SECOND)))
+    code, found = check(told_again(SECOND).data, "--keys k2.json")
+    assert (code, found) == (1, ["statement-equivocation"])
+
+
+def test_a_memory_slot_cannot_be_taken(shell, folder, check):
+    """A stranger's statement of the same issuer and number is kept beside the honest one, not in its place."""
+    (folder / "k2.json").write_text(json.dumps(jwk_set(STRANGER)))
+    assert check(told_again(STRANGER).data, "--keys k2.json")[0] == 0
+    check(NOVEMBER_BATCH.data)
+    again = Batch(one=Stream(over={"input": {1: 3000, 2: 500, 3: 2500}}))
+    assert check(again.data)[1] == ["statement-equivocation"]
+    kept = list((folder / "trust/statements").rglob("*.cbor"))
+    assert len(kept) == 3
+
+
+@pytest.mark.parametrize("damage", [b"", b"\x82\xff", b"\x82\x5a\x00", None])
+def test_damaged_memory_is_an_error(shell, folder, check, damage):
+    check(NOVEMBER_BATCH.data)
+    (kept,) = (folder / "trust/statements").rglob("*.cbor")
+    kept.write_bytes(kept.read_bytes()[:-1] if damage is None else damage)
+    result = shell("verify b.cbor")
+    assert (result.code, result.out) == (2, "")
+    assert "receipt: error: a remembered statement is damaged" in result.err
+    assert "receipt: hint: look below" in result.err
+
+
+def test_a_revoked_key_does_not_poison_the_memory(shell, folder, check):
+    revoked = jwk_set(KEY, revoked={"revoked_at": NOVEMBER[0] // 1000})
+    both = {"iss": ISSUER, "keys": [*revoked["keys"], *jwk_set(SECOND)["keys"]]}
+    (folder / "both.json").write_text(json.dumps(both))
+    assert check(told_again().data, "--keys both.json")[0] == 1
+    assert not list((folder / "trust/statements").rglob("*.cbor"))
+    assert check(Batch(key=SECOND).data, "--keys both.json") == (0, [])
+
+
+UNPROTECTED = {
+    "an array": b"\x82\x19\x01\x0e\x41\x00",
+    "a byte string": b"\x45\x19\x01\x0e\x41\x00",
+    "a text": b"\x65\x19\x01\x0e\x41\x00",
+    "a byte string that is no CBOR": b"\x41\xff",
+    "a short byte string": b"\x43\x19\x00\x01",
+}
+
+
+@pytest.mark.parametrize("name", UNPROTECTED)
+def test_an_unprotected_header_is_a_map(check, name):
+    honest = NOVEMBER_BATCH.statement.data
+    assert honest[-68:-64] == b"\xa0\xf6\x58\x40"[-4:]
+    data = b"".join(NOVEMBER_BATCH.items[:-1]) + honest[:-68] + UNPROTECTED[name] + honest[-67:]
+    code, found = check(data)
+    assert (code, found) == (1, ["envelope-invalid"])
+
+
+def test_a_huge_header_is_no_traceback(check):
+    claims = statement_claims({}) | {2: "x" * 70_000}
+    code, found = check(sign_statement(claims).data)
+    assert (code, found) == (1, ["header-invalid"])
+
+
+def test_a_container_that_is_too_large_is_refused(shell, folder, check):
+    batch = NOVEMBER_BATCH
+    proof = inclusion_proof(
+        batch.ones[0].data, 0, [r.digest for r in batch.ones], batch.statement.data
+    )
+    assert check(proof)[0] == 0
+    (folder / "p.cbor").write_bytes(proof + bytes(3 * MAX_ITEM))
+    result = shell("verify p.cbor")
+    assert (result.code, "so it is no proof" in result.err) == (2, True)
+
+
+def test_the_smaller_digest_comes_first(check):
+    one, two = (sign_receipt(c) for c in ({**cbor2.loads(cbor2.loads(NOVEMBER_BATCH.ones[0].data)[0]), 9: m} for m in "ab"))  # fmt: skip
+    proof = equivocation(one.data, two.data)
+    assert check(proof)[0] == 0
+    first, second = sorted((one, two), key=lambda signed: signed.digest)
+    assert check(b"\x82" + second.data + first.data) == (1, ["envelope-invalid"])
+
+
+def test_a_proof_under_another_statement_than_the_known_one(check):
+    assert check(NOVEMBER_BATCH.data)[0] == 0
+    batch = told_again()
+    proof = inclusion_proof(
+        batch.ones[0].data, 0, [r.digest for r in batch.ones], batch.statement.data
+    )
+    assert check(proof) == (1, ["statement-equivocation"])
+
+
+def test_sequences_are_not_used_again_behind_a_missing_statement(check):
+    """December as number 2, while number 1 is not at hand: its streams may not begin before November's end."""
+    check(NOVEMBER_BATCH.data)
+    again = _december(NOVEMBER_BATCH, first=1, number=2, previous=bytes(32))
+    assert check(again.data) == (1, ["first-mismatch"])
+
+
+def test_a_period_that_holds_more_than_was_asked(shell, check):
+    whole = Batch(statement_over={"start": OCTOBER[0]})
+    assert check(whole.data, "--period 2026-11")[0] == 0
+    assert "1 statement also of a time outside it" in shell("verify b.cbor --period 2026-11").out
+
+
+def test_a_sequence_twice_once_withheld(check):
+    ones = NOVEMBER_BATCH.ones
+    data = b"".join([ones[0].data, withhold(ones[1]), ones[1].data, ones[2].data])
+    code, found = check(data)
+    assert (code, "receipt-duplicate" in found) == (1, True)
+
+
+@pytest.mark.parametrize("x", ["A", "é", "", "A" * 5])
+def test_a_key_file_with_a_bad_point(x):
+    document = jwk_set(KEY)
+    document["keys"][0]["x"] = x
+    with pytest.raises(KeyFileError, match="x"):
+        read_jwks(json.dumps(document).encode())
+
+
+def test_an_encoding_does_not_lose_the_report(folder):
+    (folder / "k.json").write_text(json.dumps(jwk_set(KEY)))
+    over = {"account": "漢"}
+    batch = Batch(one=Stream(over=over), two=Stream("gpu-8", 2, over=over), statement_over=over)
+    (folder / "b.cbor").write_bytes(batch.data)
+    for program in (
+        ["-m", "verifier"],
+        ["-c", "from cli.main import main; main()", "verify", "--no-remember"],
+    ):
+        run = subprocess.run(
+            [sys.executable, *program, "b.cbor", "--keys", "k.json"], capture_output=True, check=False,
+            env={**os.environ, "PYTHONIOENCODING": "latin-1", "PYTHONPATH": os.pathsep.join(sys.path)},
+        )  # fmt: skip
+        assert run.returncode == 0, run.stderr
+        assert b"\\u6f22" in run.stdout
+
+
+def test_a_proof_that_cannot_be_written_does_not_change_the_verdict(
+    shell, folder, check, monkeypatch
+):
+    check(NOVEMBER_BATCH.data)
+
+    def refuse(*_args, **_more):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("cli.verify.output_file", refuse)
+    (folder / "c.cbor").write_bytes(told_again().data)
+    result = shell("verify c.cbor")
+    assert result.code == 1
+    assert "the proof could not be written" in result.err
+
+
+def test_an_escape_sequence_does_not_reach_the_terminal(shell, folder):
+    row = json.loads(SAMPLE.read_text().splitlines()[0]) | {"\x1b[31mred": 1}
+    (folder / "u.jsonl").write_text(json.dumps(row))
+    result = shell("ingest u.jsonl --check")
+    assert "\x1b" not in result.err
+    assert "\\x1b[31mred" in result.err
+
+
+def whole(batch):
+    """All of a batch that is larger than usual."""
+    return b"".join(signed.data for signed in [*batch.ones, *batch.twos, batch.statement])
+
+
+def count_checks(monkeypatch, data, name):
+    """Signature checks that a verification makes."""
+    made = []
+    original = ed25519.verifier
+
+    def counting(public, backend):
+        library = original(public, backend)
+
+        def check(signature, message):
+            made.append(1)
+            return library(signature, message)
+
+        return check
+
+    monkeypatch.setattr("verifier.keys.ed25519.verifier", counting)
+    Path(name).write_bytes(data)
+    assert verify([batch_file(name)], Policy(by_kid(read_jwks(json.dumps(jwk_set(KEY)).encode())))).verdict == "verified"  # fmt: skip
+    return len(made)
+
+
+def test_signature_checks_grow_with_the_receipts(folder, monkeypatch):
+    """Receipts that the fast way leaves to the slow one: at most two checks each, wherever they stand."""
+    for count in (50, 200):
+        slow = Batch(
+            one=Stream("gpu-7", count, over={"tags": {"team": ""}}), two=Stream("gpu-8", 1)
+        )
+        mixed = Batch(one=Stream("gpu-7", count, change=lambda n, c: c | {15: {"team": ""}} if n % 2 else c), two=Stream("gpu-8", 1))  # fmt: skip
+        assert count_checks(monkeypatch, whole(slow), "b.cbor") <= 2 * count + 10
+        assert count_checks(monkeypatch, whole(mixed), "b.cbor") <= 2 * count + 10
+
+
+def test_hints_grow_with_the_statements(folder):
+    statements = [sign_statement(statement_claims({}) | {3: f"a{n}"}, subject=(ISSUER, f"a{n}")).data for n in range(50)]  # fmt: skip
+    Path("b.cbor").write_bytes(b"".join(statements))
+    assert sum(len(bases) for _, bases in _hints([batch_file("b.cbor")])) == 50
+
+
+def test_the_same_verdict_with_one_process_and_two(folder):
+    """Old receipts, a gap, and listed ones with a wrong root: the tree begins elsewhere in each way."""
+    old = Stream("gpu-7", 2, over={"time": OCTOBER[0]}).receipts()
+    new = Stream("gpu-7", 3, 3, before=bytes(32)).receipts()
+    claims = statement_claims({"gpu-7": new})
+    claims[9][0] |= {2: 3, 4: bytes(32)}
+    data = b"".join(r.data for r in [*old, *new]) + sign_statement(claims).data
+    Path("b.cbor").write_bytes(data)
+    reports = [verify([batch_file("b.cbor")], Policy(KEYS), jobs=jobs).as_dict() for jobs in (1, 2)]
+    assert reports[0] == reports[1]
+    assert "root-mismatch" in [f["code"] for f in reports[0]["findings"]]
+
+
+def test_swapped_receipts_and_a_wrong_root(folder):
+    """Both are told: the root is compared although the tree could not be built on the way."""
+    batch = Batch()
+    claims = {**batch.claims, 9: [batch.claims[9][0] | {4: bytes(32)}, batch.claims[9][1]]}
+    items = batch.items
+    swapped = [items[2], items[1], items[0], *items[3:-1], sign_statement(claims).data]
+    Path("b.cbor").write_bytes(b"".join(swapped))
+    for jobs in (1, 2):
+        report = verify([batch_file("b.cbor")], Policy(KEYS), jobs=jobs)
+        assert {"receipt-order", "root-mismatch"} == set(report.findings.counts)
+
+
+def test_a_large_item_is_too_large_wherever_it_is_read(folder):
+    """26 MB in the unsigned header of a statement; read whole or in parts."""
+    honest = NOVEMBER_BATCH.statement.data
+    part = b"\x5a" + (9_000_000).to_bytes(4) + bytes(9_000_000)
+    padded = honest[:-68] + b"\xa1\x19\x01\x8a\x83" + part * 3 + honest[-67:]
+    Path("a.cbor").write_bytes(b"".join(NOVEMBER_BATCH.items[:-1]) + padded)
+    Path("b.cbor").write_bytes(b"".join(NOVEMBER_BATCH.items[:-1]))
+    Path("c.cbor").write_bytes(padded)
+    for names in (["a.cbor"], ["b.cbor", "c.cbor"]):
+        report = verify([batch_file(name) for name in names], Policy(KEYS))
+        assert list(report.findings.counts) == ["item-too-large"]
+
+
+def test_the_report_does_not_depend_on_the_hash_seed(folder):
+    """More repeated requests than are named: which ones, and how many, is the same in every run."""
+    (folder / "k.json").write_text(json.dumps(jwk_set(KEY)))
+    batch = Batch(one=Stream("gpu-7", 1200, change=lambda n, c: c | {8: f"r{n // 2}"}), two=Stream("gpu-8", 600, change=lambda n, c: c | {8: f"r{n}"}))  # fmt: skip
+    (folder / "b.cbor").write_bytes(whole(batch))
+    reports = {
+        subprocess.run(
+            [sys.executable, "-m", "verifier", "b.cbor", "--keys", "k.json", "--json"], capture_output=True, check=False,
+            env={**os.environ, "PYTHONHASHSEED": seed, "PYTHONPATH": os.pathsep.join(sys.path)},
+        ).stdout
+        for seed in ("1", "2", "3")
+    }  # fmt: skip
+    assert len(reports) == 1
+
+
+def test_an_empty_period_is_no_period(shell, check, folder):
+    check(NOVEMBER_BATCH.data)
+    run = subprocess.run(
+        [sys.executable, "-m", "verifier", "b.cbor", "--keys", "k.json", "--period", ""], capture_output=True, check=False,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+    )  # fmt: skip
+    assert run.returncode == shell("verify b.cbor --period ''").code == 2
+
+
+def test_a_strangers_statement_does_not_soften_the_verdict(check):
+    """It closes nothing, so the issuer's own false statement is still held against its receipts."""
+    lying = Batch(statement_over={"totals": {1: 1}})
+    stranger = sign_statement({**lying.claims}, STRANGER)
+    receipts, statement = lying.items[:-1], lying.items[-1]
+    code, found = check(b"".join([*receipts, stranger.data, statement]))
+    assert code == 1
+    assert {"key-unknown", "totals-mismatch"} <= set(found)
+
+
+def test_many_statements_with_one_number(folder):
+    """Each is told once, and compared with the first."""
+    items = [sign_statement(statement_claims({}) | {7: NOVEMBER[1] + n}).data for n in range(400)]
+    Path("b.cbor").write_bytes(b"".join(items))
+    report = verify([batch_file("b.cbor")], Policy(KEYS))
+    assert report.findings.counts["statement-equivocation"] == 399

@@ -1,0 +1,418 @@
+"""The journal: nothing twice, nothing skipped, nothing lost, whatever happens to the process or the disk."""
+
+import asyncio
+import json
+import os
+import resource
+import sqlite3
+import subprocess
+import sys
+import time
+from collections import defaultdict
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from receipts import Counts, DuplicateRequestError, Journal, JournalError, ReceiptError, SigningKey
+from receipts.journal import Store
+from tests.build import ACCOUNT, ISSUER, KEY, jwk_set
+from verifier import Policy, Receipt, batch_file, by_kid, read_items, read_jwks, verify
+
+KEYS = by_kid(read_jwks(json.dumps(jwk_set(KEY)).encode()))
+COUNTS = Counts(3000, 2000, {300: 600}, 500, 120)
+FOREVER = 2**53
+
+
+def issue(journal, request="r", **more):
+    return journal.issue(ACCOUNT, request=request, model="m", counts=COUNTS, **more)
+
+
+def items(path, account=ACCOUNT):
+    store = Store(str(path), ISSUER)
+    found = list(store.open_receipts(account, {}, FOREVER))
+    store.close()
+    return found
+
+
+def report_of(path, folder, account=ACCOUNT):
+    batch = folder / "dump.cbor"
+    batch.write_bytes(b"".join(items(path, account)))
+    return verify([batch_file(str(batch))], Policy(KEYS))
+
+
+def sound(report):
+    """Nothing is wrong with the receipts; they are only not closed yet."""
+    return [finding.code for finding in report.findings] == ["statement-missing"]
+
+
+@pytest.fixture
+def path(folder):
+    return folder / "issuer.db"
+
+
+def test_from_many_threads(path, folder):
+    with Journal(str(path), ISSUER, KEY) as journal, ThreadPoolExecutor(16) as pool:
+        before = time.time_ns() // 1_000_000
+        issued = list(pool.map(lambda n: issue(journal, f"r{n}"), range(400)))
+    assert sorted(one.sequence for one in issued) == list(range(400))
+    assert {one.stream for one in issued} == {journal.stream}
+    assert {one.data for one in issued} == set(items(path))
+    assert all(before <= one.time <= time.time_ns() // 1_000_000 for one in issued)
+    assert sound(report_of(path, folder))
+
+
+def test_from_many_tasks(path):
+    async def main(journal):
+        return await asyncio.gather(*(
+            journal.issue_async(ACCOUNT, request=f"r{n}", model="m", counts=COUNTS) for n in range(200)
+        ))  # fmt: skip
+
+    with Journal(str(path), ISSUER, KEY) as journal:
+        issued = asyncio.run(main(journal))
+    assert sorted(one.sequence for one in issued) == list(range(200))
+
+
+def test_a_task_that_is_cancelled_leaves_a_whole_receipt(path):
+    async def main(journal):
+        task = asyncio.create_task(
+            journal.issue_async(ACCOUNT, request="r", model="m", counts=COUNTS)
+        )
+        await asyncio.sleep(0)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    with Journal(str(path), ISSUER, KEY) as journal:
+        asyncio.run(main(journal))
+        assert issue(journal, "r2").sequence == 1
+    assert len(items(path)) == 2
+
+
+def test_a_receipt_that_must_not_be_signed_uses_no_sequence_up(path):
+    with Journal(str(path), ISSUER, KEY) as journal:
+        with pytest.raises(ReceiptError, match="model: expected text"):
+            journal.issue(ACCOUNT, request="r", model="", counts=COUNTS)
+        with pytest.raises(ReceiptError, match="cached"):
+            journal.issue(ACCOUNT, request="r", model="m", counts=Counts(1, 2))
+        assert issue(journal).sequence == 0
+
+
+def test_a_request_has_one_receipt(path):
+    with Journal(str(path), ISSUER, KEY) as journal:
+        issue(journal)
+        with pytest.raises(
+            DuplicateRequestError, match="request: expected one that has no receipt yet, found r"
+        ):
+            issue(journal)
+        futures = [journal.submit(ACCOUNT, request="s", model="m", counts=COUNTS) for _ in range(5)]
+        errors = [future.exception() for future in futures]
+        assert [type(error) for error in errors] == [type(None)] + [DuplicateRequestError] * 4
+        assert journal.issue("other", request="r", model="m", counts=COUNTS).sequence == 0
+        assert issue(journal, "t").sequence == 2
+
+
+def test_every_open_journal_has_a_stream_and_named_streams_go_on(path, folder):
+    with Journal(str(path), ISSUER, KEY) as one, Journal(str(path), ISSUER, KEY) as two:
+        assert one.stream != two.stream
+        for n in range(20):
+            assert issue(one, f"a{n}").sequence == issue(two, f"b{n}").sequence == n
+            assert issue(one, f"c{n}", stream="shared").sequence == 2 * n
+            assert issue(two, f"d{n}", stream="shared").sequence == 2 * n + 1
+    with Journal(str(path), ISSUER, KEY) as later:
+        assert issue(later, "e", stream="shared").sequence == 40
+        assert issue(later, "f").stream not in {one.stream, two.stream}
+    assert sound(report_of(path, folder))
+
+
+def test_times_do_not_go_back_and_are_not_made_up(path, monkeypatch):
+    """A clock that was set back begins a new stream."""
+    with Journal(str(path), ISSUER, KEY) as journal:
+        first = issue(journal, "a")
+        monkeypatch.setattr("receipts.journal.time_ns", lambda: (first.time - 5000) * 1_000_000)
+        second = issue(journal, "b")
+        third = issue(journal, "c")
+    assert (second.time, second.sequence) == (first.time - 5000, 0)
+    assert second.stream != first.stream
+    assert (third.stream, third.sequence) == (second.stream, 1)
+
+
+def test_rotation(path, folder):
+    other = SigningKey.generate()
+    with Journal(str(path), ISSUER, KEY) as journal:
+        issue(journal, "a")
+        journal.rotate(other)
+        assert issue(journal, "b").sequence == 1
+    (folder / "b.cbor").write_bytes(b"".join(items(path)))
+    both = by_kid(read_jwks(json.dumps(jwk_set(KEY, other)).encode()))
+    report = verify([batch_file(str(folder / "b.cbor"))], Policy(both))
+    assert sound(report)
+    assert len(report.keys) == 2
+
+
+def test_a_closed_journal_and_a_fork(path):
+    journal = Journal(str(path), ISSUER, KEY)
+    assert issue(journal).sequence == 0
+    journal._process = -1  # as a child sees it
+    with pytest.raises(JournalError, match="open it after the fork"):
+        issue(journal, "s")
+    journal._process = os.getpid()
+    journal.close()
+    journal.close()
+    with pytest.raises(JournalError, match="the journal is closed"):
+        issue(journal, "s")
+
+
+def test_files_that_are_no_journal(path, folder):
+    path.write_bytes(b"not a database, and long enough to see that" * 30)
+    with pytest.raises(JournalError, match=r"issuer\.db: file is not a database"):
+        Journal(str(path), ISSUER, KEY)
+    (folder / "folder").mkdir()
+    with pytest.raises(JournalError, match="unable to open"):
+        Journal(str(folder / "folder"), ISSUER, KEY)
+    other = folder / "other.db"
+    with sqlite3.connect(other) as db:
+        db.execute("CREATE TABLE t (x)")
+    db.close()
+    with pytest.raises(JournalError, match="is a database, but not a journal"):
+        Journal(str(other), ISSUER, KEY)
+    mine = folder / "mine.db"
+    Journal(str(mine), ISSUER, KEY).close()
+    with pytest.raises(
+        JournalError, match=r"is the journal of https://api.example.com, not of https://x"
+    ):
+        Journal(str(mine), "https://x", KEY)
+    with sqlite3.connect(mine) as db:
+        db.execute("PRAGMA user_version=9")
+    db.close()
+    with pytest.raises(JournalError, match="is a journal of version 9, expected 1"):
+        Journal(str(mine), ISSUER, KEY)
+
+
+def test_a_full_disk(path):
+    """The receipts of the failed commit do not exist; once there is room, the next one takes their place."""
+    with Journal(str(path), ISSUER, KEY) as journal:
+        issued = [issue(journal, "r0")]
+        pages = journal._store._db.execute("PRAGMA page_count").fetchone()[0]
+        journal._store._db.execute(f"PRAGMA max_page_count={pages + 2}")
+        failed = None
+        for n in range(1, 100):
+            try:
+                issued.append(issue(journal, f"r{n}"))
+            except JournalError as error:
+                failed = n
+                assert str(error) == f"{path}: database or disk is full"
+                break
+        assert failed is not None
+        with pytest.raises(JournalError):
+            issue(journal, "again")
+        journal._store._db.execute("PRAGMA max_page_count=1000000")
+        issued.append(issue(journal, f"r{failed}"))
+    assert [one.sequence for one in issued] == list(range(len(issued)))
+    assert items(path) == [one.data for one in issued]
+
+
+LIMITED = """
+import resource, signal, sys
+from pathlib import Path
+from receipts import Counts, Journal, JournalError, SigningKey
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+journal = Journal(sys.argv[1], sys.argv[3], SigningKey.from_pem(Path(sys.argv[2]).read_bytes()))
+resource.setrlimit(resource.RLIMIT_FSIZE, (300_000, 300_000))
+try:
+    for n in range(10_000):
+        print(journal.issue("acme", request=str(n), model="m", counts=Counts(10, 4)).digest.hex(), flush=True)
+except JournalError as error:
+    print("error:", error)
+"""
+
+
+def test_a_file_that_cannot_grow(path, folder, keys):
+    """As on a full disk, seen by the operating system: what was handed out is there, and sound."""
+    run = subprocess.run(
+        [sys.executable, "-c", LIMITED, path, keys / "issuer.pem", ISSUER],
+        capture_output=True, text=True, check=True, env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+    )  # fmt: skip
+    *handed_out, error = run.stdout.splitlines()
+    assert error.startswith(f"error: {path}: ")
+    assert len(handed_out) >= 10
+    digests = [item.raw for item in read_items([batch_file(dump(path, folder))])]
+    assert len(digests) >= len(handed_out)
+    assert sound(report_of(path, folder))
+
+
+def dump(path, folder):
+    batch = folder / "dump.cbor"
+    batch.write_bytes(b"".join(items(path)))
+    return str(batch)
+
+
+def test_a_read_only_file(shell, keys, path, monkeypatch):
+    """Root may write anywhere, so SQLite is told that it may not."""
+    Journal(str(path), ISSUER, KEY).close()
+    connect = sqlite3.connect
+    monkeypatch.setattr(
+        sqlite3, "connect", lambda name, **more: connect(f"file:{name}?mode=ro", uri=True, **more)
+    )
+    with Journal(str(path), ISSUER, KEY) as journal, pytest.raises(JournalError, match="attempt to write a readonly database"):  # fmt: skip
+        issue(journal)
+
+
+def test_a_journal_that_is_damaged(path):
+    with Journal(str(path), ISSUER, KEY) as journal:
+        for n in range(200):
+            issue(journal, f"r{n}")
+    data = bytearray(path.read_bytes())
+    data[4096 * 2 :] = b"\xff" * (len(data) - 4096 * 2)
+    path.write_bytes(data)
+    with Journal(str(path), ISSUER, KEY) as journal, pytest.raises(JournalError, match=r"issuer\.db: database disk image is malformed"):  # fmt: skip
+        issue(journal, "s")
+
+
+def test_killed_a_few_hundred_times(path, folder, keys, shell):
+    """kill -9 at random moments: no sequence twice, none skipped, no receipt missing that was handed out."""
+    rounds = 300
+    run = subprocess.run(
+        [sys.executable, Path(__file__).parent / "journal_killer.py", path, keys / "issuer.pem", str(rounds), "1"],
+        capture_output=True, text=True, check=True, env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+    )  # fmt: skip
+    *lines, last = run.stdout.splitlines()
+    assert last == "done"
+    handed_out = {}
+    for line in lines:
+        stream, sequence, digest = line.split()
+        assert handed_out.setdefault((stream, int(sequence)), digest) == digest
+    kept = defaultdict(dict)
+    for item in read_items([batch_file(dump(path, folder))]):
+        assert isinstance(item.claims, Receipt)
+        assert item.claims.sequence not in kept[item.claims.stream]
+        kept[item.claims.stream][item.claims.sequence] = item
+    for sequences in kept.values():
+        assert sorted(sequences) == list(range(len(sequences)))
+    from verifier.envelope import open_envelope
+
+    for (stream, sequence), digest in handed_out.items():
+        assert open_envelope(kept[stream][sequence].raw).digest.hex() == digest
+    assert len(kept) > rounds / 3  # most of them lived long enough to issue
+    assert len(handed_out) > rounds
+    assert sound(report_of(path, folder))
+    month = time.strftime("%Y-%m", time.gmtime())
+    assert (
+        shell(
+            f"close --journal {path} --keys keys --account acme --period {month} --out all.cbor"
+        ).code
+        == 0
+    )
+    report = shell(
+        f"verify all.cbor --keys keys/issuer.jwks.json --period {month} --json --no-remember"
+    )
+    assert json.loads(report.out)["verdict"] == "verified"
+
+
+def lines(count, start=0):
+    usage = {
+        "input_tokens": 4,
+        "output_tokens": 1,
+        "cache_read_input_tokens": 9,
+        "cache_creation_input_tokens": 0,
+    }
+    for n in range(start, start + count):
+        yield json.dumps({"provider": "anthropic", "api": "messages", "model": "m", "request": f"r{n}",
+                          "time": 1793534400000 + n, "usage": usage}) + "\n"  # fmt: skip
+
+
+def test_issue_into_a_journal_is_idempotent(shell, keys, folder):
+    """A run that is killed is run again; what has a receipt is skipped and counted."""
+    (folder / "u.jsonl").write_text("".join(lines(8000)))
+    command = [sys.executable, "-c", "from cli.main import main; main()", "issue", "u.jsonl", "--keys", "keys",
+               "--account", "acme", "--journal", "j.db"]  # fmt: skip
+    killed = 0
+    for delay in (0.3, 0.5, 0.7):
+        process = subprocess.Popen(command, cwd=folder, stderr=subprocess.DEVNULL)
+        time.sleep(delay)
+        killed += process.poll() is None
+        process.kill()
+        process.wait()
+    assert killed
+    first = json.loads(shell("issue u.jsonl --keys keys --account acme --journal j.db --json").out)
+    assert first["receipts"] + first["skipped"] == 8000
+    again = json.loads(shell("issue u.jsonl --keys keys --account acme --journal j.db --json").out)
+    assert (again["receipts"], again["skipped"], again["rejected"]) == (0, 8000, 0)
+    assert (
+        shell("close --journal j.db --keys keys --account acme --period 2026-11 --out b.cbor").code
+        == 0
+    )
+    report = json.loads(
+        shell(
+            "verify b.cbor --keys keys/issuer.jwks.json --period 2026-11 --json --no-remember"
+        ).out
+    )
+    assert report["verdict"] == "verified"
+    assert report["accounts"][0]["receipts"] == 8000
+
+
+def test_a_request_with_another_usage_is_not_skipped(shell, keys, folder):
+    (folder / "u.jsonl").write_text("".join(lines(2)))
+    (folder / "v.jsonl").write_text(
+        "".join(lines(2)).replace('"input_tokens": 4', '"input_tokens": 5', 1)
+    )
+    assert shell("issue u.jsonl --keys keys --account acme --journal j.db").code == 0
+    result = shell("issue v.jsonl --keys keys --account acme --journal j.db --json")
+    assert (result.code, json.loads(result.out)["skipped"]) == (1, 1)
+    assert "v.jsonl, line 1: request 'r0' has a receipt for another usage" in result.err
+
+
+def test_month_after_month_from_a_journal(shell, keys, folder):
+    """Open receipts of a later time wait, late ones get a late statement, and a batch can be written again."""
+    day = 86_400_000
+    rows = [json.loads(line) for line in lines(4)]
+    rows[3]["time"] += 30 * day
+    (folder / "u.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    late = [json.loads(line) | {"stream": "late"} for line in lines(2, 10)]
+    (folder / "late.jsonl").write_text("".join(json.dumps(row) + "\n" for row in late))
+    shell("trust add keys/issuer.jwks.json --yes")
+    close = "close --journal j.db --keys keys --account acme"
+    for line in (
+        "issue u.jsonl --keys keys --account acme --journal j.db",
+        f"{close} --period 2026-11 --out nov.cbor",
+        "verify nov.cbor --period 2026-11",
+        "issue late.jsonl --keys keys --account acme --journal j.db",
+        f"{close} --period 2026-11 --out again.cbor",
+        f"{close} --period 2026-11 --late --out late.cbor",
+        "verify nov.cbor late.cbor --period 2026-11",
+        f"{close} --period 2026-12 --out dec.cbor",
+        "verify nov.cbor late.cbor dec.cbor --period 2026-11-01/2027-01-01",
+        f"{close} --period 2026-11 --late --out late2.cbor",
+    ):
+        result = shell(line)
+        assert result.code == 0, (line, result)
+    assert (folder / "nov.cbor").read_bytes() == (folder / "again.cbor").read_bytes()
+    assert (folder / "late.cbor").read_bytes() == (folder / "late2.cbor").read_bytes()
+    alone = json.loads(shell("verify nov.cbor --period 2026-11 --json").out)
+    assert [f["code"] for f in alone["findings"]] == ["statement-replayed"]
+    gap = shell(f"{close} --period 2027-02 --out feb.cbor")
+    assert (gap.code, "close the one before first" in gap.err) == (2, True)
+    assert not (folder / "feb.cbor").exists()
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("close --journal none.db --keys keys --account acme --period 2026-11 --out b.cbor", "none.db is not there"),
+        ("close --journal u.jsonl --keys keys --account acme --period 2026-11 --out b.cbor", "u.jsonl: file is not a database"),
+        ("issue u.jsonl --keys keys --account acme --journal u.jsonl", "u.jsonl: file is not a database"),
+        ("issue u.jsonl --keys keys --account acme --journal nowhere/j.db", "nowhere/j.db: unable to open database file"),
+    ],
+)  # fmt: skip
+def test_errors_on_the_command_line(shell, keys, folder, line, message):
+    (folder / "u.jsonl").write_text("".join(lines(20)))
+    result = shell(line)
+    assert (result.code, result.out) == (2, "")
+    assert f"receipt: error: {message}" in result.err
+    assert "receipt: hint: " in result.err
+    assert not (folder / "b.cbor").exists()
+
+
+def test_the_limit_is_that_of_the_process():
+    """The test above that shrinks the file size must not do so here."""
+    assert resource.getrlimit(resource.RLIMIT_FSIZE)[0] in (resource.RLIM_INFINITY, 2**63 - 1)
