@@ -749,6 +749,15 @@ def _two_stories(november: Batch, december: Batch) -> Iterator[Vector]:
     late_again = sign_statement(
         statement_claims({}, number=2, previous=december.statement.digest, kind=1)
     )
+    again = _december(november, 1, number=2, previous=bytes(32))
+    yield Vector(
+        "chain-first-behind-gap",
+        "number 1 is not at hand, but a stream of number 2 begins before the end of number 0",
+        again.items,
+        "first-mismatch",
+        _STATEMENT,
+        options={"known": [november.statement.data], "period": list(DECEMBER)},
+    )
     yield Vector(
         "chain-late-withheld",
         "the batch of a period for which a later statement is known, that closes late receipts of it",
