@@ -18,6 +18,8 @@ from verifier import (
     KeyFileError,
     NoStatementError,
     Policy,
+    Record,
+    RecordError,
     Report,
     TrustedKey,
     UnreadableError,
@@ -50,6 +52,12 @@ _MOST_PROOFS = 10
     help="The batch or statement before, to check the link to it.",
 )
 @click.option(
+    "--requests", multiple=True, metavar="FILE", help="Your own requests: JSONL, CSV or a wallet."
+)
+@click.option(
+    "--received", multiple=True, metavar="FILE", help="The receipts that you received: a wallet."
+)
+@click.option(
     "--require-cache-id", is_flag=True, help="Report cached receipts without a cache identifier."
 )
 @click.option(
@@ -73,6 +81,8 @@ def verify(
     period: tuple[int, int] | None,
     account: str | None,
     previous: tuple[str, ...],
+    requests: tuple[str, ...],
+    received: tuple[str, ...],
     require_cache_id: bool,
     jobs: int,
     no_remember: bool,
@@ -88,17 +98,28 @@ def verify(
     The last statements are remembered, so that a number that is told in two ways is caught the next time. The two
     signed objects are then written to a file, which anybody can verify.
 
+    With --requests, each of your requests must have exactly one receipt, and each receipt a request. The columns are request (or
+    id), time, model, status, and optionally the counts logical, cached, output, reasoning, or a usage object. With --received,
+    each receipt that you received must be in the batch, byte for byte.
+
     \b
     receipt verify batch.cbor --period 2026-11
+    receipt verify batch.cbor --period 2026-11 --received wallet.db --requests log.jsonl
     """
     store = TrustStore(trust_store)
     policy = Policy(by_kid(_keys(keys, store)), account, require_cache_id)
     earlier = _previous(previous)
     known = earlier if no_remember else lambda i, a: [*store.statements(i, a), *earlier(i, a)]
+    record = Record(requests, received) if requests or received else None
     try:
         with progress("verifying", total_size(batch)) as advance:
             sources = inputs(batch, advance)
-            report = verify_files(sources, policy, period=period, known=known, jobs=jobs)
+            report = verify_files(
+                sources, policy, period=period, known=known, jobs=jobs, record=record
+            )
+    except RecordError as error:
+        hint = "a request has request, time, model and optional counts; see receipt verify --help"
+        raise CliError(str(error), hint) from None
     except DamagedMemoryError as error:
         hint = f"look below {store.folder}/statements; restore it from a copy, or remove what is damaged"
         raise CliError(str(error), hint) from None

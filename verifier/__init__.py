@@ -28,6 +28,7 @@ from verifier.period import PeriodError
 from verifier.period import parse as parse_period
 from verifier.procedure import verify_batch
 from verifier.reading import UnverifiedItem, read_items
+from verifier.record import Record, RecordError
 from verifier.report import Report, Subject, Verdict
 from verifier.spans import Checker, in_processes, in_this_process
 from verifier.text import render
@@ -43,6 +44,8 @@ __all__ = [
     "PeriodError",
     "Policy",
     "Receipt",
+    "Record",
+    "RecordError",
     "Report",
     "Severity",
     "Statement",
@@ -70,6 +73,7 @@ def verify(
     period: tuple[int, int] | None = None,
     known: Known = nothing_known,
     jobs: int = 1,
+    record: Record | None = None,
 ) -> Report:
     """Verify a batch (one file or more), a proof or an equivocation: spec/verification.md.
 
@@ -79,14 +83,21 @@ def verify(
         period: the period that the caller expects, in ms, end exclusive (`parse_period`).
         known: the signed statements of an issuer and account that the caller knows from earlier.
         jobs: processes that check receipts; the report is the same.
+        record: the customer's own record, to compare with; not for a proof or an equivocation.
 
     Raises:
         OSError: a file cannot be read, or there is no room for the temporary file.
+        RecordError: the record cannot be read, or does not go with the input.
+        DamagedMemoryError: a known statement that was verified before is damaged.
     """
     if len(sources) == 1:
         with closing(sources[0].open()) as stream:
             kind = subject(stream.read(2))
         if kind is not Subject.BATCH:
+            if record is not None:
+                raise RecordError(
+                    f"a record is compared with a batch; {sources[0].name} is a {kind}"
+                )
             return verify_container(sources[0], policy, kind, period, known)
     checker: Checker = in_this_process if jobs == 1 else in_processes(jobs, sources)
-    return verify_batch(sources, policy, period=period, known=known, checker=checker)
+    return verify_batch(sources, policy, period=period, known=known, checker=checker, record=record)

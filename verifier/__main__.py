@@ -16,6 +16,8 @@ from verifier import (
     NoStatementError,
     PeriodError,
     Policy,
+    Record,
+    RecordError,
     UnreadableError,
     batch_file,
     batch_stream,
@@ -48,6 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             period=parse_period(options.period) if options.period is not None else None,
             known=statements_in([batch_file(name) for name in options.previous]),
             jobs=options.jobs,
+            record=_record(options),
         )
         print(
             json.dumps(report.as_dict(), indent=2) if options.json else render(report),
@@ -60,10 +63,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return BROKEN_PIPE
     except KeyboardInterrupt:
         return INTERRUPTED
-    except (KeyFileError, NoStatementError, PeriodError, UnreadableError, OSError) as error:
+    except (
+        KeyFileError,
+        NoStatementError,
+        PeriodError,
+        RecordError,
+        UnreadableError,
+        OSError,
+    ) as error:
         print(f"verifier: error: {error}", file=sys.stderr)
         return USAGE_ERROR
     return report.verdict.exit_code
+
+
+def _record(options: argparse.Namespace) -> Record | None:
+    if not options.requests and not options.received:
+        return None
+    return Record(tuple(options.requests), tuple(options.received))
 
 
 def _source(name: str) -> BatchFile:
@@ -96,6 +112,20 @@ def _parser() -> argparse.ArgumentParser:
         default=[],
         metavar="FILE",
         help="the batch or statement before, to check the link to it",
+    )
+    parser.add_argument(
+        "--requests",
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="your own requests: JSONL, CSV or a wallet",
+    )
+    parser.add_argument(
+        "--received",
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="the receipts that you received: a wallet",
     )
     parser.add_argument(
         "--require-cache-id",

@@ -175,6 +175,31 @@ RULES: dict[str, Rule] = {
         "the batch is older than a statement that is already known",
         "if you mean the older period, name it: --period",
     ),
+    # Step 13: the customer's own record.
+    "request-without-receipt": _rejected(
+        "the customer's record has a request that no receipt is for",
+        "ask the issuer for its receipt; the statement says that there are no others",
+    ),
+    "receipt-without-request": _rejected(
+        "a receipt for a request that the customer's record does not have",
+        "is the record complete? if it is, dispute the charge",
+    ),
+    "received-invalid": _incomplete(
+        "a receipt that was received with a response is not validly signed",
+        "it proves nothing; ask the issuer what signed it",
+    ),
+    "received-omitted": _rejected(
+        "a receipt that was received with its response is not in the batch",
+        "dispute it: the received receipt is signed by the issuer",
+    ),
+    "count-differs": _rejected(
+        "a count of the receipt is not the customer's own",
+        "compare the provider's usage object with the hash in the receipt",
+    ),
+    "commitment-differs": _rejected(
+        "the receipt echoes another commitment than the customer sent",
+        "dispute it: the receipt is for another request than it says",
+    ),
     # Proof and equivocation.
     "proof-mismatch": _rejected("receipt and statement of the proof do not belong together", _ASK),
     "path-invalid": _rejected("the Merkle path does not lead to the root", _ASK),

@@ -21,6 +21,7 @@ from verifier.item import Opened, Policy
 from verifier.keys import text
 from verifier.known import Known, nothing_known
 from verifier.memory import known_statement
+from verifier.record import Record, RecordError
 from verifier.report import AccountSummary, Input, Report, StatementSummary, Subject
 from verifier.requests import RequestLog
 from verifier.second_look import ChangedError, compare_roots, looked_up, second_look
@@ -28,6 +29,7 @@ from verifier.segment import Place, Segment, Sums
 from verifier.settlement import Settlement, Unlisted, Unrooted, settle
 from verifier.shard import MAX_REPEATS, Account, Bases, Shard
 from verifier.spans import Checker, in_this_process
+from verifier.two_sided import compare
 
 
 @dataclass(slots=True)
@@ -65,6 +67,7 @@ class _Verification:
         self.unlisted: list[Unlisted] = []
         self.unrooted: list[Unrooted] = []
         self.raw_statements: list[tuple[Statement, bytes]] = []
+        self.record_checks = [scope.CUSTOMER]
 
     def signers(self) -> list[str]:
         """The trusted keys that were used, as their ``kid``."""
@@ -217,6 +220,24 @@ class _Verification:
         for account, ledger in self.ledgers.items():
             self._check_period(account, ledger, period)
 
+    def check_record(
+        self, record: Record, sources: Sequence[BatchFile], period: tuple[int, int] | None
+    ) -> None:
+        """Step 13."""
+        if len(self.ledgers) > 1:
+            raise RecordError(
+                "the batch holds several accounts: name the one of your record (--account)"
+            )
+        closed = [s.claims for one in self.ledgers.values() for s in one.summaries if s.trusted]
+        covered = [(c.start, c.end) for c in closed if c.kind == REGULAR]
+        if period is not None:
+            covered = [(max(s, period[0]), min(e, period[1])) for s, e in covered]
+        result = compare(sources, self.policy, record, covered)
+        for finding in result.findings:
+            self.findings.add(finding)
+        self.conflicts += result.conflicts
+        self.record_checks = result.checks
+
     def _unclosed(self, segment: Segment) -> None:
         message = f"{segment.receipts} receipts are closed by no statement"
         self.findings.add(
@@ -291,6 +312,7 @@ def verify_batch(
     period: tuple[int, int] | None = None,
     known: Known = nothing_known,
     checker: Checker = in_this_process,
+    record: Record | None = None,
 ) -> Report:
     """Verify a batch (spec/verification.md).
 
@@ -300,9 +322,11 @@ def verify_batch(
         period: the period that the caller expects, in ms, end exclusive.
         known: the signed statements that the caller knows from earlier.
         checker: who checks the spans of plain receipts: this process, or several.
+        record: the customer's own record.
 
     Raises:
         OSError: a file cannot be read, or there is no room for the temporary file.
+        RecordError: the record cannot be read.
     """
     batch = Batch(sources)
     with RequestLog() as requests:
@@ -321,7 +345,9 @@ def verify_batch(
         run.finish(sources)  # 9
     run.check_chains(known)  # 11
     run.check_completeness(period)  # 12
-    return _report(run, batch, period)  # 13
+    if record is not None:
+        run.check_record(record, sources, period)  # 13
+    return _report(run, batch, period)  # 14
 
 
 def _report(run: _Verification, batch: Batch, period: tuple[int, int] | None) -> Report:
@@ -346,7 +372,7 @@ def _report(run: _Verification, batch: Batch, period: tuple[int, int] | None) ->
             sum(one.chain.linked for _, one in ledgers), len(statements), run.findings
         ),
         scope.period_check(period, len(accounts), beyond(period, statements), run.findings),
-        scope.CUSTOMER,
+        *run.record_checks,
     ]
     inputs = [Input(file.name, file.size, file.sha256) for file in batch.files]
     return Report(

@@ -112,7 +112,7 @@ class Report:
 
     @property
     def verdict(self) -> Verdict:
-        """Step 13."""
+        """Step 14."""
         severities = {RULES[code].severity for code in self.findings.counts}
         if Severity.REJECTED in severities:
             return Verdict.REJECTED

@@ -48,6 +48,7 @@ APIS: dict[tuple[str, str], Api] = {
     ("openrouter", "chat.completions"): _CHAT,
     ("openrouter", "responses"): _RESPONSES,
     ("opentelemetry", "gen_ai"): Api(Shape.SUBSET, opentelemetry.span),
+    ("litellm", "chat.completions"): _CHAT,
     # Hosts whose recorded usage has OpenAI's shape, and whose totals agree with it.
     ("crusoe", "chat.completions"): _CHAT,
     ("groq", "chat.completions"): _CHAT,

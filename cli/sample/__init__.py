@@ -1,0 +1,1 @@
+"""The bundled sample: recorded usage, and a server that answers with it."""

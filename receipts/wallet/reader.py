@@ -1,0 +1,66 @@
+"""What a response body tells the wallet while it passes: the provider's request id, and receipts in comments."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any, Final
+
+from receipts.header import COMMENT, parse_byte_sequence
+
+_MAX_LINE: Final = 1 << 20
+"""Bytes of a line that are looked at; a longer one is skipped."""
+_MAX_BODY: Final = 64 << 20
+
+
+class BodyReader:
+    """Reads along; never holds a byte back, and never fails on what it does not understand.
+
+    Args:
+        stream: whether the body is a stream of server-sent events; else it is JSON.
+        identify: called with the request id, once.
+        keep: called with each receipt.
+    """
+
+    def __init__(
+        self, stream: bool, identify: Callable[[str], None], keep: Callable[[bytes], None]
+    ) -> None:
+        self._stream = stream
+        self._identify = identify
+        self._keep = keep
+        self._identified = False
+        self._rest = b""
+
+    def feed(self, chunk: bytes) -> None:
+        """Take note of the next bytes."""
+        self._rest += chunk
+        if not self._stream:
+            self._rest = self._rest[: _MAX_BODY + 1]
+            return
+        *lines, self._rest = self._rest.split(b"\n")
+        for line in lines:
+            self._line(line.rstrip(b"\r"))
+        self._rest = self._rest[:_MAX_LINE]
+
+    def end(self) -> None:
+        """The body is complete."""
+        if not self._stream and len(self._rest) <= _MAX_BODY:
+            self._document(self._rest)
+
+    def _line(self, line: bytes) -> None:
+        if line.startswith(COMMENT):
+            receipt = parse_byte_sequence(line[len(COMMENT) :])
+            if receipt is not None:
+                self._keep(receipt)
+        elif line.startswith(b"data:") and not self._identified and len(line) < _MAX_LINE:
+            self._document(line[5:])
+
+    def _document(self, raw: bytes) -> None:
+        try:
+            document: Any = json.loads(raw)
+        except ValueError:
+            return  # not an answer that has an id
+        for part in (document, *(document.get(k) for k in ("message", "response"))) if isinstance(document, dict) else ():  # fmt: skip
+            if isinstance(part, dict) and isinstance(part.get("id"), str) and not self._identified:
+                self._identified = True
+                self._identify(part["id"])

@@ -1,0 +1,529 @@
+"""Receipts with the responses: the middleware and the wallet, with the official clients and a real server."""
+
+import asyncio
+import json
+import sqlite3
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
+from io import BytesIO
+
+import anthropic
+import httpx
+import httpx2
+import openai
+import pytest
+
+from cli.sample.server import Replay
+from receipts import Journal
+from receipts.asgi import ReceiptMiddleware
+from receipts.asgi.responses import TERMINAL, EventStream
+from receipts.header import byte_sequence, parse_byte_sequence
+from receipts.wallet import Wallet, WalletError, commitment
+from tests.build import ACCOUNT, ISSUER, KEY, jwk_set
+from tests.server import serving
+from verifier import BatchFile, Policy, Receipt, by_kid, read_jwks, verify
+from verifier.reading import read_item
+
+KEYS = by_kid(read_jwks(json.dumps(jwk_set(KEY)).encode()))
+ASK = [{"role": "user", "content": "hi"}]
+
+
+@pytest.fixture
+def journal(folder):
+    with Journal(str(folder / "issuer.db"), ISSUER, KEY) as journal:
+        yield journal
+
+
+@pytest.fixture
+def middleware(journal):
+    return ReceiptMiddleware(Replay(), journal=journal, account=ACCOUNT)
+
+
+@pytest.fixture
+def url(middleware):
+    with serving(middleware) as url:
+        yield url
+
+
+@pytest.fixture
+def wallet(folder):
+    wallet = Wallet(str(folder / "wallet.db"))
+    yield wallet
+    wallet.close()
+
+
+def library(client):
+    """The HTTP library that a client uses."""
+    return httpx2 if isinstance(client._client, httpx2.Client | httpx2.AsyncClient) else httpx
+
+
+HTTP = {
+    "openai": library(openai.OpenAI(api_key="x")),
+    "anthropic": library(anthropic.Anthropic(api_key="x")),
+}
+
+
+def call_openai(url, stream, http_client=None, api="chat"):
+    client = openai.OpenAI(
+        base_url=f"{url}/v1", api_key="x", http_client=http_client, max_retries=0
+    )
+    with nullcontext() if http_client else client:
+        return ask_openai(client, stream, api)
+
+
+def ask_openai(client, stream, api):
+    if api == "responses":
+        answer = client.responses.create(model="gpt", input="hi", stream=stream)
+        return next(event.response.id for event in answer if event.type == "response.completed") if stream else answer.id  # fmt: skip
+    more = {"stream_options": {"include_usage": True}} if stream else {}
+    answer = client.chat.completions.create(model="gpt", messages=ASK, stream=stream, **more)
+    if not stream:
+        return answer.id
+    chunks = list(answer)
+    assert "".join(c.choices[0].delta.content or "" for c in chunks if c.choices) == "hello"
+    return chunks[0].id
+
+
+def call_anthropic(url, stream, http_client=None):
+    client = anthropic.Anthropic(base_url=url, api_key="x", http_client=http_client, max_retries=0)
+    with nullcontext() if http_client else client:
+        return ask_anthropic(client, stream)
+
+
+def ask_anthropic(client, stream):
+    if stream:
+        with client.messages.stream(model="claude", max_tokens=9, messages=ASK) as events:
+            assert events.get_final_text() == "hello"
+            return events.get_final_message().id
+    return client.messages.create(model="claude", max_tokens=9, messages=ASK).id
+
+
+CALLS = {
+    "chat": (lambda *args: call_openai(*args), "openai"),
+    "responses": (lambda *args: call_openai(*args, api="responses"), "openai"),
+    "messages": (call_anthropic, "anthropic"),
+}
+
+
+def kept(wallet, query="SELECT r.request, r.model, r.status, r.commitment, c.data FROM requests r LEFT JOIN receipts c USING (number)"):  # fmt: skip
+    return list(wallet.store._db.execute(query))
+
+
+@pytest.mark.parametrize("with_wallet", [False, True])
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("api", CALLS)
+def test_the_official_clients(url, middleware, wallet, api, stream, with_wallet):
+    call, package = CALLS[api]
+    http = HTTP[package]
+    with http.Client(transport=wallet.transport(http)) as client:
+        request = call(url, stream, client if with_wallet else None)
+    assert middleware.counters.issued == 1
+    if with_wallet:
+        ((name, model, status, sent, receipt),) = kept(wallet)
+        claims = read_item(0, 0, receipt).claims
+        assert (name, status, claims.request, claims.client) == (request, 200, request, sent)
+        assert model == claims.model
+        assert (claims.issuer, claims.account) == (ISSUER, ACCOUNT)
+        assert claims.source.api == {"chat": "chat.completions"}.get(api, api)
+
+
+@pytest.mark.parametrize("package", ["openai", "anthropic"])
+@pytest.mark.parametrize("stream", [False, True])
+def test_the_async_clients(url, wallet, middleware, package, stream):
+    http = HTTP[package]
+
+    async def main():
+        async with http.AsyncClient(transport=wallet.async_transport(http)) as transport:
+            if package == "openai":
+                client = openai.AsyncOpenAI(
+                    base_url=f"{url}/v1", api_key="x", http_client=transport
+                )
+                more = {"stream_options": {"include_usage": True}} if stream else {}
+                answer = await client.chat.completions.create(
+                    model="gpt", messages=ASK, stream=stream, **more
+                )
+                ids = {answer.id} if not stream else {chunk.id async for chunk in answer}
+                return ids.pop()
+            client = anthropic.AsyncAnthropic(base_url=url, api_key="x", http_client=transport)
+            if not stream:
+                return (await client.messages.create(model="claude", max_tokens=9, messages=ASK)).id
+            async with client.messages.stream(model="claude", max_tokens=9, messages=ASK) as events:
+                return (await events.get_final_message()).id
+
+    request = asyncio.run(main())
+    ((name, _, status, sent, receipt),) = kept(wallet)
+    claims = read_item(0, 0, receipt).claims
+    assert (name, status, claims.request, claims.client) == (request, 200, request, sent)
+
+
+def test_the_commitment_is_to_the_body_that_was_sent(url, wallet):
+    body = b'{"model": "gpt", "messages": []}'
+    with httpx.Client(transport=wallet.transport(httpx)) as client:
+        client.post(f"{url}/v1/chat/completions", content=body)
+    ((nonce, sent),) = kept(wallet, "SELECT nonce, commitment FROM requests")
+    assert sent == commitment(nonce, body)
+
+
+def raw(url, path, **body):
+    response = httpx.post(url + path, json={"model": "m", **body})
+    return response.status_code, dict(response.headers), response.content
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("path", ["/v1/chat/completions", "/v1/responses", "/v1/messages"])
+def test_every_byte_is_the_same_but_for_header_and_comment(journal, path, stream):
+    with serving(Replay()) as url:
+        plain = raw(url, path, stream=stream, request_id="r")
+    with serving(ReceiptMiddleware(Replay(), journal=journal, account=ACCOUNT)) as url:
+        status, headers, body = raw(url, path, stream=stream, request_id="r")
+    for one in (plain[1], headers):
+        one.pop("date")
+    if stream:
+        comments = [line for line in body.split(b"\n\n") if line.startswith(b": token-receipt ")]
+        assert len(comments) == 1
+        receipt = parse_byte_sequence(comments[0].removeprefix(b": token-receipt "))
+        before, after = body.split(comments[0] + b"\n\n")
+        assert after.startswith(TERMINAL)
+        assert (status, headers, before + after) == plain
+    else:
+        receipt = parse_byte_sequence(headers.pop("token-receipt").encode())
+        assert (status, headers, body) == plain
+    assert read_item(0, 0, receipt).claims.request == "r"
+
+
+def test_200_at_once(url, wallet, middleware, journal, folder):
+    """Streaming and not, of all three APIs; every receipt arrives, and is the one that the journal holds."""
+    client = {
+        name: http.Client(transport=wallet.transport(http), timeout=60)
+        for name, http in HTTP.items()
+    }
+
+    def one(n):
+        call, package = list(CALLS.values())[n % 3]
+        return call(url, n % 2 == 0, client[package])
+
+    with ThreadPoolExecutor(200) as pool:
+        requests = list(pool.map(one, range(200)))
+    assert len(set(requests)) == 200
+    assert middleware.counters.issued == 200
+    rows = kept(wallet)
+    assert {row[0] for row in rows} == set(requests)
+    claims = [read_item(0, 0, row[4]).claims for row in rows]
+    assert [c.request for c in claims] == [row[0] for row in rows]
+    assert sorted(c.sequence for c in claims) == list(range(200))
+    ordered = sorted(rows, key=lambda row: read_item(0, 0, row[4]).claims.sequence)
+    batch = b"".join(row[4] for row in ordered)
+    report = verify([BatchFile("b", lambda: BytesIO(batch))], Policy(KEYS))
+    assert list(report.findings.counts) == ["statement-missing"]
+
+
+# The middleware alone, driven by hand.
+
+
+def drive(app, messages, path="/v1/chat/completions", headers=(), method="POST"):
+    """Run the middleware around an application that sends these messages; returns what went to the client."""
+    sent = []
+
+    async def inner(scope, receive, send):
+        for message in messages:
+            await send(dict(message))
+
+    async def send(message):
+        sent.append(message)
+
+    async def main():
+        app.app = inner
+        await app({"type": "http", "path": path, "method": method, "headers": headers}, None, send)
+
+    asyncio.run(main())
+    return sent
+
+
+def start(status=200, kind=b"application/json", *more):
+    return {
+        "type": "http.response.start",
+        "status": status,
+        "headers": [(b"content-type", kind), *more],
+    }
+
+
+def body(data, more=False):
+    return {"type": "http.response.body", "body": data, "more_body": more}
+
+
+USAGE = {
+    "prompt_tokens": 9,
+    "completion_tokens": 2,
+    "total_tokens": 11,
+    "prompt_tokens_details": {"cached_tokens": 4},
+}
+ANSWER = {"id": "r", "model": "m", "usage": USAGE}
+ENCODED = json.dumps(ANSWER).encode()
+EVENTS = b"text/event-stream; charset=utf-8"
+
+
+def receipts_in(journal):
+    store = journal._store
+    return [read_item(0, 0, raw).claims for raw in store.open_receipts(ACCOUNT, {}, 2**53)]
+
+
+@pytest.mark.parametrize(
+    ("counter", "messages"),
+    [
+        ("without_usage", [start(), body(b'{"id": "r", "model": "m"}')]),
+        ("without_usage", [start(), body(b'{"id": "r", "usage": null}')]),
+        ("without_usage", [start(500), body(b'{"error": 1}')]),
+        ("without_usage", [start(200, EVENTS), body(b"data: {}\n\ndata: [DONE]\n\n")]),
+        ("unreadable", [start(), body(b"{")]),
+        ("unreadable", [start(200, b"text/plain"), body(b"x")]),
+        (
+            "unreadable",
+            [start(200, b"application/json", (b"content-encoding", b"gzip")), body(b"x")],
+        ),
+        (
+            "refused",
+            [start(), body(json.dumps(ANSWER | {"usage": USAGE | {"total_tokens": 12}}).encode())],
+        ),
+        ("refused", [start(), body(json.dumps(ANSWER | {"model": None}).encode())]),
+        ("hung_up", [start(200, EVENTS), body(b"data: " + ENCODED + b"\n\n", True)]),
+        ("hung_up", [start(200, EVENTS), body(b"data: " + ENCODED + b"\n\n")]),
+        ("hung_up", [start(), body(ENCODED, True)]),
+    ],
+)
+def test_what_gets_no_receipt_is_counted(middleware, journal, counter, messages):
+    sent = drive(middleware, messages)
+    counted = {name: getattr(middleware.counters, name) for name in middleware.counters.__slots__}
+    assert counted == {**dict.fromkeys(counted, 0), counter: 1}
+    assert receipts_in(journal) == []
+    if messages[-1]["more_body"] is False:
+        whole = b"".join(m.get("body", b"") for m in messages)
+        assert b"".join(m.get("body", b"") for m in sent) == whole
+        assert sent[0] == messages[0]
+
+
+def test_a_journal_that_fails_does_not_harm_the_response(middleware, journal, caplog):
+    journal.close()
+    sent = drive(middleware, [start(), body(ENCODED)])
+    assert (sent[0], sent[1]["body"]) == (start(), ENCODED)
+    assert middleware.counters.failed == 1
+    assert "no receipt for r: the journal is closed" in caplog.text
+
+
+def test_a_client_that_hangs_up_in_the_middle(middleware):
+    """The server's send fails; the error goes on to the server, and is counted."""
+
+    async def inner(scope, receive, send):
+        await send(start(200, EVENTS))
+        await send(body(b"data: x\n\n", True))
+
+    async def refuse(message):
+        if message["type"] == "http.response.body":
+            raise OSError("gone")
+
+    async def main():
+        middleware.app = inner
+        await middleware(
+            {"type": "http", "path": "/v1/messages", "method": "POST", "headers": []}, None, refuse
+        )
+
+    with pytest.raises(OSError, match="gone"):
+        asyncio.run(main())
+    assert middleware.counters.hung_up == 1
+
+
+def test_a_real_client_that_hangs_up(middleware, journal):
+    """It closes the connection after the first event of a long stream."""
+
+    async def slow(scope, receive, send):
+        if scope["type"] == "lifespan":
+            await Replay()(scope, receive, send)
+            return
+        await send(start(200, EVENTS))
+        watch = asyncio.create_task(receive())
+        while not watch.done() or (await watch)["type"] == "http.request":
+            if watch.done():
+                watch = asyncio.create_task(receive())
+            await send(body(b"data: {}\n\n", True))
+            await asyncio.sleep(0.01)
+
+    middleware.app = slow
+    with serving(middleware) as url:
+        with httpx.stream("POST", f"{url}/v1/messages", json={}) as response:
+            next(response.iter_raw())
+        ends = time.monotonic() + 10
+        while not middleware.counters.hung_up and time.monotonic() < ends:
+            time.sleep(0.02)
+    assert middleware.counters.hung_up == 1
+    assert receipts_in(journal) == []
+
+
+def test_an_event_stream_is_not_held_back(middleware):
+    """Each part goes on as it comes, however the bytes are cut; only the last event waits."""
+    parts = [b"data: {", b'"id": "r", "model": "m"}', b"\n", b"\ndata: {}\r\n\r\nda", b"ta: 1\n\n", b"data: " + ENCODED + b"\n\nd", b"ata: [DO", b"NE]\n\n"]  # fmt: skip
+    sent = drive(middleware, [start(200, EVENTS), *(body(part, True) for part in parts), body(b"")])
+    bodies = [m["body"] for m in sent[1:]]
+    comment = next(b for b in bodies if b.startswith(b": token-receipt"))
+    assert b"".join(b for b in bodies if b is not comment) == b"".join(parts)
+    assert bodies[:4] == [b"data: {", b'"id": "r", "model": "m"}', b"\n", b"\ndata: {}\r\n\r\n"]
+    assert bodies[bodies.index(comment) + 1] == b"data: [DONE]\n\n"
+    assert middleware.counters.issued == 1
+
+
+@pytest.mark.parametrize("cut", range(1, 40))
+def test_events_however_they_are_cut(cut):
+    whole = b"event: a\ndata: 1\n\ndata: 2\r\n\r\ndata: x[DONE]\n\ndata: [DONE]\n\n: rest"
+    stream = EventStream()
+    ready = b"".join(stream.feed(whole[i : i + cut]) for i in range(0, len(whole), cut))
+    assert stream.ended
+    assert ready + stream.rest() == whole
+    assert b"data: [DONE]" not in ready
+    assert len(stream.take()) == 4
+
+
+def test_usage_of_a_stream_is_cumulative(middleware, journal):
+    first = {
+        "input_tokens": 4,
+        "cache_read_input_tokens": 9,
+        "cache_creation_input_tokens": 0,
+        "output_tokens": 1,
+    }
+    events = [{"type": "message_start", "message": {"id": "r", "model": "m", "usage": first}},
+              {"type": "message_delta", "usage": {"output_tokens": 40}}, {"type": "message_delta", "usage": {"output_tokens": 77}}]  # fmt: skip
+    data = b"".join(b"event: x\ndata: " + json.dumps(event).encode() + b"\n\n" for event in events)
+    drive(
+        middleware,
+        [start(200, EVENTS), body(data + b"event: message_stop\ndata: {}\n\n")],
+        "/v1/messages",
+    )
+    (claims,) = receipts_in(journal)
+    assert (claims.logical, claims.cached, claims.output) == (13, 9, 77)
+
+
+@pytest.mark.parametrize(
+    ("sent", "echoed"),
+    [
+        ([b":YWJj:"], b"abc"),
+        ([b" :YWJj: "], b"abc"),
+        ([b"YWJj"], None),
+        ([b":YW!j:"], None),
+        ([b"::"], None),
+        ([b":YWJj:", b":YWJj:"], None),
+        ([byte_sequence(bytes(64))], bytes(64)),
+        ([byte_sequence(bytes(65))], None),
+    ],
+)
+def test_the_commitment_is_echoed(middleware, journal, sent, echoed):
+    drive(
+        middleware,
+        [start(), body(ENCODED)],
+        headers=[(b"token-receipt-client", value) for value in sent],
+    )
+    (claims,) = receipts_in(journal)
+    assert claims.client == echoed
+
+
+def test_other_paths_and_methods_are_left_alone(middleware, journal):
+    for path, method in (
+        ("/v1/models", "POST"),
+        ("/v1/messages", "GET"),
+        ("/v1/messages/batches", "POST"),
+    ):
+        sent = drive(middleware, [start(), body(ENCODED)], path, method=method)
+        assert sent == [start(), body(ENCODED)]
+    assert receipts_in(journal) == []
+
+
+def test_the_account_of_each_request(journal):
+    app = ReceiptMiddleware(None, journal=journal, account=lambda scope: dict(scope["headers"]).get(b"x-account", b"").decode() or None)  # fmt: skip
+    drive(app, [start(), body(ENCODED)], headers=[(b"x-account", b"acme")])
+    drive(app, [start(), body(ENCODED)])
+    assert [claims.account for claims in receipts_in(journal)] == ["acme"]
+    with pytest.raises(TypeError, match="both journal and account"):
+        ReceiptMiddleware(None, journal=journal)
+
+
+def test_settings_from_the_environment(keys, folder, monkeypatch):
+    """As vLLM makes it: with the application, and nothing else."""
+    for name, value in {"RECEIPT_KEYS": "keys", "RECEIPT_JOURNAL": "v.db", "RECEIPT_ACCOUNT": ACCOUNT, "RECEIPT_PROVIDER": "vllm"}.items():  # fmt: skip
+        monkeypatch.setenv(name, value)
+    app = ReceiptMiddleware(app=None)
+    drive(app, [start(), body(ENCODED)])
+    (claims,) = receipts_in(app._journal)
+    assert (claims.source.provider, claims.issuer) == ("vllm", ISSUER)
+    app._journal.close()
+    monkeypatch.delenv("RECEIPT_ACCOUNT")
+    with pytest.raises(ValueError, match="RECEIPT_ACCOUNT is not set"):
+        drive(ReceiptMiddleware(app=None), [start(), body(ENCODED)])
+
+
+def test_a_wallet_that_is_none(folder):
+    (folder / "x").write_bytes(b"no database at all, but long enough" * 40)
+    with pytest.raises(WalletError, match="file is not a database"):
+        Wallet(str(folder / "x"))
+    with sqlite3.connect("other.db") as db:
+        db.execute("CREATE TABLE t (x)")
+    db.close()
+    with pytest.raises(WalletError, match="but not a wallet"):
+        Wallet("other.db")
+
+
+def test_a_request_that_fails_is_in_the_wallet(wallet):
+    with pytest.raises(httpx.ConnectError):
+        httpx.Client(transport=wallet.transport(httpx)).post(
+            "http://127.0.0.1:9/v1/messages", json={"model": "m"}
+        )
+    assert kept(wallet, "SELECT model, status, request FROM requests") == [("m", None, None)]
+
+
+def test_litellm(journal, monkeypatch):
+    monkeypatch.setenv("LITELLM_LOCAL_MODEL_COST_MAP", "True")
+    import litellm
+
+    from receipts.litellm import ReceiptLogger
+
+    logger = ReceiptLogger(journal, ACCOUNT)
+    usage = {"prompt_tokens": 2649, "completion_tokens": 100, "total_tokens": 2749,
+             "prompt_tokens_details": {"cached_tokens": 2569, "cache_write_tokens": 79}}  # fmt: skip
+    response = litellm.ModelResponse(id="chatcmpl-1", model="claude", usage=litellm.Usage(**usage))
+    call = {"custom_llm_provider": "anthropic"}
+    asyncio.run(logger.async_log_success_event(call, response, None, None))
+    asyncio.run(logger.async_log_success_event(call, object(), None, None))
+    wrong = litellm.ModelResponse(
+        id="chatcmpl-2", model="claude", usage=litellm.Usage(**usage | {"total_tokens": 1})
+    )
+    asyncio.run(logger.async_log_success_event(call, wrong, None, None))
+    (claims,) = receipts_in(journal)
+    assert isinstance(claims, Receipt)
+    assert (claims.request, claims.logical, claims.cached, claims.writes) == (
+        "chatcmpl-1",
+        2649,
+        2569,
+        {0: 79},
+    )
+    assert (claims.source.provider, claims.source.api) == ("anthropic", "litellm")
+    assert (logger.issued, logger.without_receipt) == (1, 2)
+
+
+def test_litellm_calls_it(journal, monkeypatch):
+    """LiteLLM itself, with an answer that it makes up."""
+    monkeypatch.setenv("LITELLM_LOCAL_MODEL_COST_MAP", "True")
+    import litellm
+
+    from receipts.litellm import ReceiptLogger
+
+    logger = ReceiptLogger(journal, ACCOUNT)
+    monkeypatch.setattr(litellm, "callbacks", [logger])
+
+    async def main():
+        answer = await litellm.acompletion(
+            model="openai/gpt-4o", messages=ASK, mock_response="hello"
+        )
+        for _ in range(200):
+            if logger.issued:
+                return answer.id
+            await asyncio.sleep(0.02)
+        return None
+
+    request = asyncio.run(main())
+    assert [claims.request for claims in receipts_in(journal)] == [request]
