@@ -104,7 +104,7 @@ def verify(
 
     \b
     receipt verify batch.cbor --period 2026-11
-    receipt verify batch.cbor --period 2026-11 --received wallet.db --requests log.jsonl
+    receipt verify batch.cbor --received wallet.db --requests log.jsonl
     """
     store = TrustStore(trust_store)
     policy = Policy(by_kid(_keys(keys, store)), account, require_cache_id)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
+from itertools import zip_longest
 from typing import Any
 
 import cbor2
@@ -200,8 +201,8 @@ class Batch:
     @property
     def receipts(self) -> list[bytes]:
         """The two streams, interleaved as they may be: 1 2 1 2 1."""
-        ones, twos = self.ones, self.twos
-        return [ones[0].data, twos[0].data, ones[1].data, twos[1].data, ones[2].data]
+        pairs = zip_longest(self.ones, self.twos)
+        return [signed.data for pair in pairs for signed in pair if signed is not None]
 
     @property
     def items(self) -> list[bytes]:

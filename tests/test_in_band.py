@@ -203,7 +203,7 @@ def test_200_at_once(url, wallet, middleware, journal, folder):
         call, package = list(CALLS.values())[n % 3]
         return call(url, n % 2 == 0, client[package])
 
-    with ThreadPoolExecutor(200) as pool:
+    with ThreadPoolExecutor(200) as pool, client["openai"], client["anthropic"]:
         requests = list(pool.map(one, range(200)))
     assert len(set(requests)) == 200
     assert middleware.counters.issued == 200
@@ -469,10 +469,11 @@ def test_a_wallet_that_is_none(folder):
 
 
 def test_a_request_that_fails_is_in_the_wallet(wallet):
-    with pytest.raises(httpx.ConnectError):
-        httpx.Client(transport=wallet.transport(httpx)).post(
-            "http://127.0.0.1:9/v1/messages", json={"model": "m"}
-        )
+    with (
+        httpx.Client(transport=wallet.transport(httpx)) as client,
+        pytest.raises(httpx.ConnectError),
+    ):
+        client.post("http://127.0.0.1:9/v1/messages", json={"model": "m"})
     assert kept(wallet, "SELECT model, status, request FROM requests") == [("m", None, None)]
 
 

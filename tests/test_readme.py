@@ -1,9 +1,12 @@
 """README is true: its session is run, and its output compared; its links lead somewhere; its commands stand alone."""
 
 import re
+import socket
 import subprocess
 import sys
+import time
 from collections import defaultdict
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -61,17 +64,38 @@ def test_session(tmp_path):
         VARIABLE: str(tmp_path / "trust"),
     }
     count = 0
-    for command, expected in session():
-        line = [sys.executable, "-c", command] if expected is None else ["sh", "-c", command]
-        done = subprocess.run(
-            line, cwd=tmp_path, env=environment, text=True, check=False,
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-        )  # fmt: skip
-        assert done.returncode == 0, (command, done.stdout)
-        if expected is not None:
-            assert matches(expected, done.stdout), (command, expected, done.stdout)
-        count += 1
-    assert count > 5
+    with ExitStack() as servers:
+        for command, expected in session():
+            if command.endswith(" &"):
+                servers.callback(stop, start(command.removesuffix(" &"), tmp_path, environment))
+                continue
+            line = [sys.executable, "-c", command] if expected is None else ["sh", "-c", command]
+            done = subprocess.run(
+                line, cwd=tmp_path, env=environment, text=True, check=False,
+                stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+            )  # fmt: skip
+            assert done.returncode == 0, (command, done.stdout)
+            if expected is not None:
+                assert matches(expected, done.stdout), (command, expected, done.stdout)
+            count += 1
+    assert count > 10
+
+
+def start(command, folder, environment):
+    """A server in the background, once it listens."""
+    server = subprocess.Popen(["sh", "-c", f"exec env {command}"], cwd=folder, env=environment)
+    port = int(re.search(r"--port (\d+)", command).group(1))
+    for _ in range(200):
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                break
+        time.sleep(0.05)
+    return server
+
+
+def stop(server):
+    server.terminate()
+    server.wait()
 
 
 def test_the_two_commands():

@@ -16,7 +16,7 @@ from verifier.findings import RULES
 
 ROOT = Path(__file__).parents[1]
 SPEC = ROOT / "spec"
-VECTOR_FILES = ("receipts.json", "batches.json", "containers.json")
+VECTOR_FILES = ("receipts.json", "batches.json", "containers.json", "record.json")
 VECTORS = [
     v for name in VECTOR_FILES for v in json.loads((SPEC / "vectors" / name).read_text())["vectors"]
 ]

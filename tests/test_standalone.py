@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.test_vectors import DOCUMENTS
+from tests.test_vectors import DOCUMENTS, record_of
 from verifier.period import show_instant
 
 ROOT = Path(__file__).parents[1]
@@ -103,6 +103,12 @@ def test_every_eighth_vector(alone, shell, folder, document):
                 b"".join(bytes.fromhex(known) for known in options["known"])
             )
             more += ["--previous", str(folder / "known.cbor")]
+        record = record_of(options)
+        for option, files in (
+            ("--requests", record and record.requests),
+            ("--received", record and record.received),
+        ):
+            more += [argument for name in files or () for argument in (option, str(folder / name))]
         there = alone(path, *more, "--json")
         here = shell(f"verify {path} --json --no-remember", *more)
         assert (there.stdout, there.returncode) == (here.out, here.code), vector["id"]

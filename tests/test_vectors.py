@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from verifier import BatchFile, KnownStatement, Policy, by_kid, read_jwks, verify
+from verifier import BatchFile, KnownStatement, Policy, Record, by_kid, read_jwks, verify
 from verifier.ed25519 import BACKENDS
 from verifier.keys import TrustedKey
 
 SPEC = Path(__file__).parents[1] / "spec"
-FILES = ("receipts.json", "batches.json", "containers.json")
+FILES = ("receipts.json", "batches.json", "containers.json", "record.json")
 DOCUMENTS = {name: json.loads((SPEC / "vectors" / name).read_text()) for name in FILES}
 VECTORS = [
     pytest.param(document, vector, id=vector["id"])
@@ -25,6 +25,20 @@ def trusted(document, vector) -> list[TrustedKey]:
     sets = document["keys"][sets] if isinstance(sets, str) else sets
     listed = sets.get("several", [sets])
     return [key for jwks in listed for key in read_jwks(json.dumps(jwks).encode())]
+
+
+def record_of(options):
+    """The record of a vector, as files in the working folder."""
+    if not {"requests", "received"} & set(options):
+        return None
+    Path("requests.jsonl").write_text(
+        "".join(json.dumps(row) + "\n" for row in options.get("requests", []))
+    )
+    Path("received.cbor").write_bytes(bytes.fromhex("".join(options.get("received", []))))
+    return Record(
+        ("requests.jsonl",) if "requests" in options else (),
+        ("received.cbor",) if "received" in options else (),
+    )
 
 
 def run(document, vector, **kwargs):
@@ -41,6 +55,7 @@ def run(document, vector, **kwargs):
         [BatchFile("input", lambda: BytesIO(data))],
         policy,
         period=tuple(period) if period else None,
+        record=record_of(options),
         known=lambda _issuer, _account: [
             KnownStatement(bytes.fromhex(known), verified=False)
             for known in options.get("known", [])
@@ -50,7 +65,7 @@ def run(document, vector, **kwargs):
 
 @pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize(("document", "vector"), VECTORS)
-def test_vector(document, vector, backend):
+def test_vector(document, vector, backend, folder):
     report = run(document, vector, backend=backend)
 
     found = [finding.code for finding in report.findings]

@@ -19,6 +19,7 @@ import cbor2
 
 from receipts.keys import jwk, jwks
 from tests.bench import data
+from tests.bench.path import journal_rows, middleware_rows
 from tests.build import ISSUER, KEY
 
 SMALL, LARGE, HUGE = 30_000, 100_000, 1_000_000
@@ -49,6 +50,15 @@ def main() -> int:
             for test, seconds in one_round(folder, peer):
                 best[test] = min(seconds, best.get(test, seconds))
         print_table(ratios(best, peer is not None))
+        print_table(
+            iter(
+                [
+                    ("the request path", "measured", "target"),
+                    *journal_rows(folder),
+                    *middleware_rows(folder),
+                ]
+            )
+        )
         if not options.no_memory:
             print_table(memory(folder))
     return 0

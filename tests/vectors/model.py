@@ -48,7 +48,7 @@ class Vector:
             "comment": self.comment,
             "keys": self.keys,
             "options": {
-                name: [known.hex() for known in value] if name == "known" else value
+                name: [raw.hex() for raw in value] if name in ("known", "received") else value
                 for name, value in self.options.items()
             },
             "input": self.data.hex(),

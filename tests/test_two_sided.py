@@ -1,0 +1,389 @@
+"""The receipts against the customer's own record: what a provider that signs everything perfectly cannot get past."""
+
+import json
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from receipts.wallet.store import Store
+from tests.build import (
+    DECEMBER,
+    KEY,
+    NOON,
+    NOVEMBER,
+    STRANGER,
+    Batch,
+    Stream,
+    jwk_set,
+    sign_receipt,
+    withhold,
+)
+from verifier.record import RecordError, read_requests
+
+HONEST = Batch(one=Stream("gpu-7", 3, change=lambda n, c: c | {16: bytes([n]) * 32}))
+"""Requests gpu-7-0, 1, 2 and gpu-8-0, 1."""
+REQUESTS = [f"gpu-7-{n}" for n in range(3)] + ["gpu-8-0", "gpu-8-1"]
+
+
+@pytest.fixture
+def wallet(folder):
+    """The customer's wallet: five requests, and the receipts that came with their responses."""
+    store = Store("wallet.db")
+    for n, (request, receipt) in enumerate(
+        zip(REQUESTS, [*HONEST.ones, *HONEST.twos], strict=True)
+    ):
+        sent = bytes([n]) * 32 if n < 3 else b"x" * 32
+        number = store.begin(NOON + 1000 * n, "claude-sonnet-4-6", sent, bytes(32), "http://x")
+        store.answered(number, 200)
+        store.identify(number, request)
+        store.keep(number, receipt.data)
+    failed = store.begin(NOON, "m", bytes(32), bytes(32), "http://x")
+    store.answered(failed, 500)
+    store.close()
+    return "wallet.db"
+
+
+@pytest.fixture
+def check(shell, folder, wallet):
+    (folder / "k.json").write_text(json.dumps(jwk_set(KEY)))
+
+    def run(batch, more="--requests wallet.db --received wallet.db"):
+        data = batch.data if isinstance(batch, Batch) else batch
+        (folder / "b.cbor").write_bytes(data)
+        line = f"b.cbor --keys k.json --period 2026-11 --json {more}"
+        result = shell(f"verify {line} --no-remember")
+        assert result.code in (0, 1, 3), result.err
+        alone = subprocess.run(
+            [sys.executable, "-m", "verifier", *line.split()], capture_output=True, text=True, check=False,
+            env={"PYTHONPATH": str(Path(__file__).parents[1])}, cwd=folder,
+        )  # fmt: skip
+        assert (alone.stdout, alone.returncode) == (result.out, result.code), alone.stderr
+        report = json.loads(result.out)
+        found = [(f["code"], f.get("request")) for f in report["findings"]]
+        return report["verdict"], found, {c["check"]: c for c in report["checks"]}
+
+    return run
+
+
+def test_both_sides_agree(check):
+    verdict, found, checks = check(HONEST)
+    assert (verdict, found) == ("verified", [])
+    for name, passed in (
+        ("requests with a receipt", 5),
+        ("receipts with a request", 5),
+        ("receipts received", 5),
+    ):
+        assert (checks[name]["passed"], checks[name]["of"], checks[name]["failed"]) == (
+            passed,
+            passed,
+            0,
+        )
+    assert checks["requests with a receipt"]["not_checked"] == "1 request without an answer"
+    assert (checks["commitments echoed"]["passed"], checks["commitments echoed"]["of"]) == (3, 3)
+    assert "customer's own record" not in checks
+
+
+def test_what_was_not_given_is_not_checked(check):
+    _, _, checks = check(HONEST, "--requests wallet.db")
+    assert checks["receipts received"]["not_checked"] == "no record was given (--received)"
+    _, _, checks = check(HONEST, "--received wallet.db")
+    assert checks["requests and receipts"]["not_checked"] == "no record was given (--requests)"
+    _, _, checks = check(HONEST, "")
+    assert checks["customer's own record"]["passed"] == 0
+
+
+def test_a_receipt_that_was_dropped(check):
+    """The last of its stream; everything else is signed again, perfectly."""
+    dropped = Batch(one=Stream("gpu-7", 2, change=HONEST.one.change))
+    assert check(dropped, "")[0] == "verified"
+    verdict, found, _ = check(dropped)
+    assert verdict == "rejected"
+    assert found == [("request-without-receipt", "gpu-7-2"), ("received-omitted", "gpu-7-2")]
+
+
+def test_a_receipt_that_was_altered(check, folder):
+    """Fewer cached tokens than the receipt that the customer holds; both are the proof."""
+
+    def change(n, claims):
+        return HONEST.one.change(n, claims) | (
+            {10: {1: 3000, 2: 500, 3: 2500, 4: {300: 600}}} if n == 2 else {}
+        )
+
+    altered = Batch(one=Stream("gpu-7", 3, change=change))
+    assert check(altered, "")[0] == "verified"
+    verdict, found, checks = check(altered)
+    assert (verdict, found) == ("rejected", [("receipt-equivocation", "gpu-7-2")])
+    assert (checks["receipts received"]["passed"], checks["receipts received"]["failed"]) == (4, 1)
+    (proof,) = folder.glob("equivocation-*.cbor")
+    assert check(proof.read_bytes(), "")[0:1] == (
+        "incomplete",
+    )  # a period was named, which it cannot show
+
+
+def test_a_receipt_for_a_request_that_was_never_made(check):
+    verdict, found, checks = check(Batch(one=Stream("gpu-7", 4, change=HONEST.one.change)))
+    assert (verdict, found) == ("rejected", [("receipt-without-request", "gpu-7-3")])
+    assert checks["receipts with a request"]["failed"] == 1
+
+
+def test_a_whole_new_story(check):
+    """Every receipt issued again with fewer cached tokens and signed perfectly, in another stream."""
+    again = {10: {1: 3000, 2: 0, 3: 3000}}
+    story = Batch(
+        one=Stream("other", 4, change=lambda n, c: c | {8: REQUESTS[n]} | again),
+        two=Stream("gpu-9", 1, over={"request": "gpu-8-1"}),
+    )
+    assert check(story, "")[0] == "verified"
+    verdict, found, _ = check(story)
+    assert verdict == "rejected"
+    assert found == [("received-omitted", request) for request in REQUESTS]
+
+
+def test_another_commitment(check):
+    swapped = Batch(one=Stream("gpu-7", 3, change=lambda n, c: c | {16: bytes([2 - n]) * 32}))
+    verdict, found, _ = check(swapped, "--requests wallet.db")
+    assert (verdict, found) == (
+        "rejected",
+        [("commitment-differs", "gpu-7-0"), ("commitment-differs", "gpu-7-2")],
+    )
+
+
+def test_a_received_receipt_that_proves_nothing(check):
+    """By a stranger's key: it can be no evidence, and the report says so."""
+    store = Store("wallet.db")
+    store.keep(1, sign_receipt({1: 1}, STRANGER).data)
+    store.keep(1, HONEST.statement.data)
+    store.keep(1, b"junk")
+    store.close()
+    verdict, found, checks = check(HONEST)
+    assert (verdict, found) == ("incomplete", [("received-invalid", None)] * 3)
+    assert checks["receipts received"]["of"] == 8
+
+
+def test_a_received_receipt_of_another_time(check):
+    """It belongs to the next period: that it is not here is no fault."""
+    later = Stream("gpu-7", 1, 3, HONEST.ones[-1].digest, over={"time": DECEMBER[0]}).receipts()[0]
+    store = Store("wallet.db")
+    store.keep(1, later.data)
+    store.close()
+    verdict, found, checks = check(HONEST)
+    assert (verdict, found) == ("verified", [])
+    assert (
+        checks["receipts received"]["not_checked"]
+        == "1 receipt of a time that no statement here covers"
+    )
+
+
+def test_a_forged_receipt_does_not_stand_in_for_an_omitted_one(check):
+    """At its place is something that the provider did not sign; that is no second story, but the receipt is not there."""
+    forged = sign_receipt({**_claims(HONEST.ones[2]), 9: "m"}, STRANGER).data
+    items = [forged if item == HONEST.ones[2].data else item for item in HONEST.items]
+    _, found, _ = check(b"".join(items), "--received wallet.db")
+    assert ("received-omitted", "gpu-7-2") in found
+    assert ("receipt-equivocation", "gpu-7-2") not in found
+
+
+def _claims(signed):
+    import cbor2
+
+    return cbor2.loads(cbor2.loads(signed.data)[0])
+
+
+def test_a_withheld_receipt_cannot_be_compared(check):
+    items = [
+        withhold(HONEST.ones[1]) if item == HONEST.ones[1].data else item for item in HONEST.items
+    ]
+    _, found, checks = check(b"".join(items), "--requests wallet.db")
+    assert checks["receipts with a request"]["not_checked"] == "1 receipt withheld"
+    assert ("request-without-receipt", "gpu-7-1") in found
+
+
+def rows(*changes):
+    base = [{"request": request, "time": NOON, "model": "m"} for request in REQUESTS]
+    for n, change in changes:
+        base[n] |= change
+    return base
+
+
+def write(name, lines):
+    Path(name).write_text("".join(json.dumps(line) + "\n" for line in lines))
+
+
+COUNTS = {
+    "equal": ({"logical": 3000, "cached": 2000, "output": 500, "reasoning": 120}, None),
+    "OpenAI's names": ({"prompt_tokens": 3000, "cached_tokens": 2000, "completion_tokens": 500}, None),
+    "OpenAI's object": ({"usage": {"prompt_tokens": 3000, "prompt_tokens_details": {"cached_tokens": 2000}, "completion_tokens": 500,
+                        "completion_tokens_details": {"reasoning_tokens": 120}}}, None),
+    "Responses' object": ({"usage": {"input_tokens": 3000, "input_tokens_details": {"cached_tokens": 2000}, "output_tokens": 500}}, None),
+    "Anthropic's object": ({"usage": {"input_tokens": 400, "cache_read_input_tokens": 2000, "cache_creation_input_tokens": 600, "output_tokens": 500}}, None),
+    "logical": ({"logical": 2999}, ("logical", "2999", "3000")),
+    "cached": ({"cached": 2500}, ("cached", "2500", "2000")),
+    "output": ({"output_tokens": 499}, ("output", "499", "500")),
+    "Anthropic's sum": ({"input_tokens": 401, "cache_read_input_tokens": 2000, "cache_creation_input_tokens": 600}, ("logical", "3001", "3000")),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", COUNTS)
+def test_the_customers_own_counts(check, shell, name):
+    counts, differs = COUNTS[name]
+    write("r.jsonl", rows((1, counts)))
+    _verdict, found, checks = check(HONEST, "--requests r.jsonl")
+    assert (checks["customer's own counts"]["of"], found) == (
+        1,
+        [] if differs is None else [("count-differs", "gpu-7-1")],
+    )
+    if differs:
+        report = json.loads(
+            shell(
+                "verify b.cbor --keys k.json --json --no-remember --requests r.jsonl --period 2026-11"
+            ).out
+        )
+        finding = report["findings"][0]
+        assert (finding["field"], finding["expected"], finding["actual"]) == differs
+        assert finding["item"] == HONEST.items.index(HONEST.ones[1].data)
+
+
+def test_csv(check):
+    lines = [
+        "request,time,model,status,prompt_tokens,note",
+        *(f"{r},{NOON},m,200,3000," for r in REQUESTS[:4]),
+    ]
+    Path("r.csv").write_text(
+        "\n".join([*lines, 'gpu-8-1,2026-11-01T12:00:00Z,m,200,3001,"a, b"', "x,,m,500,,"])
+    )
+    verdict, found, checks = check(HONEST, "--requests r.csv")
+    assert (verdict, found) == ("rejected", [("count-differs", "gpu-8-1")])
+    assert checks["requests with a receipt"]["not_checked"] == "1 request without an answer"
+
+
+def test_a_request_id_of_digits_is_text():
+    with pytest.raises(RecordError, match="the request id is a text"):
+        list(read_rows([{"request": 42}]))
+
+
+def read_rows(lines):
+    import tempfile
+
+    with tempfile.NamedTemporaryFile("w", suffix=".jsonl") as stream:
+        stream.write("".join(json.dumps(line) + "\n" for line in lines))
+        stream.flush()
+        yield from read_requests(stream.name)
+
+
+def test_requests_in_the_record_twice_count_once(check):
+    write("r.jsonl", [*rows(), *rows()])
+    verdict, _, checks = check(HONEST, "--requests r.jsonl")
+    assert (verdict, checks["requests with a receipt"]["of"]) == ("verified", 5)
+
+
+HOUR = 3_600_000
+
+
+@pytest.mark.parametrize(
+    ("time", "fault"),
+    [
+        (NOVEMBER[0] - 1, False),
+        (NOVEMBER[0], True),
+        (NOVEMBER[1] - HOUR - 1, True),
+        (NOVEMBER[1] - HOUR, False),
+        (DECEMBER[0], False),
+        (None, True),
+    ],
+)
+def test_requests_near_the_end_may_have_their_receipt_in_the_next_period(check, time, fault):
+    write("r.jsonl", [*rows(), {"request": "more", "time": time} if time else {"request": "more"}])
+    _verdict, found, checks = check(HONEST, "--requests r.jsonl")
+    assert found == ([("request-without-receipt", "more")] if fault else [])
+    if not fault:
+        assert "near or outside the ends" in checks["requests with a receipt"]["not_checked"]
+
+
+def test_without_a_statement_nothing_is_missing_yet(check):
+    items = HONEST.items[:-1]
+    write("r.jsonl", [*rows(), {"request": "more", "time": NOON}, {"request": "other"}])
+    verdict, found, _ = check(b"".join(items), "--requests r.jsonl")
+    assert verdict == "incomplete"
+    assert "request-without-receipt" not in [code for code, _ in found]
+
+
+BAD = {
+    "not JSON": ('{"request": "a"\n', "r.jsonl, line 1: not JSON"),
+    "an array": ('{"request": "a"}\n[]\n', "r.jsonl, line 2: expected an object"),
+    "a float": (
+        '{"request": "a", "logical": 1.5}',
+        "r.jsonl, line 1: logical is a whole number, found 1.5",
+    ),
+    "a negative": ('{"request": "a", "cached": -1}', "r.jsonl, line 1: cached is a whole number"),
+    "ambiguous": (
+        '{"request": "a", "input_tokens": 5}',
+        "line 1: input_tokens may or may not include cached tokens",
+    ),
+    "a time": ('{"request": "a", "time": "noon"}', "r.jsonl, line 1: "),
+    "cells": ("request,time\na,1,2\n", "r.jsonl, line 2: not as many cells as the header"),
+    "bytes": (b"\xff\xfe", "r.jsonl is not UTF-8 text"),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_a_record_that_cannot_be_read(shell, folder, check, name):
+    content, message = BAD[name]
+    (folder / "r.jsonl").write_bytes(content if isinstance(content, bytes) else content.encode())
+    (folder / "b.cbor").write_bytes(HONEST.data)
+    result = shell("verify b.cbor --keys k.json --requests r.jsonl --no-remember")
+    assert (result.code, result.out) == (2, "")
+    assert message in result.err
+    assert "receipt: hint: " in result.err
+
+
+def test_other_files_that_are_no_record(shell, folder, check):
+    (folder / "b.cbor").write_bytes(HONEST.data)
+    with sqlite3.connect("other.db") as db:
+        db.execute("CREATE TABLE t (x)")
+    db.close()
+    for option in (
+        "--requests other.db",
+        "--received other.db",
+        "--received k.json",
+        "--requests none",
+    ):
+        result = shell(f"verify b.cbor --keys k.json --no-remember {option}")
+        assert (result.code, result.out) == (2, ""), option
+    proof = shell("prove b.cbor --request gpu-7-0 -o p.cbor")
+    assert proof.code == 0
+    result = shell("verify p.cbor --keys k.json --no-remember --requests wallet.db")
+    assert (result.code, "a record is compared with a batch" in result.err) == (2, True)
+
+
+def test_a_batch_of_several_accounts(shell, folder, check):
+    other = {"account": "other"}
+    both = (
+        HONEST.data
+        + Batch(
+            one=Stream(over=other), two=Stream("gpu-8", 2, over=other), statement_over=other
+        ).data
+    )
+    (folder / "b.cbor").write_bytes(both)
+    result = shell("verify b.cbor --keys k.json --no-remember --requests wallet.db")
+    assert (result.code, "name the one of your record (--account)" in result.err) == (2, True)
+
+
+def test_received_as_a_file_of_receipts(check):
+    Path("r.cbor").write_bytes(b"".join(r.data for r in HONEST.ones))
+    verdict, _, checks = check(HONEST, "--received r.cbor")
+    assert (verdict, checks["receipts received"]["passed"]) == ("verified", 3)
+
+
+def test_counts_beyond_the_integers_of_the_database(check):
+    over = {"input": {1: 2**64 - 4000, 2: 0, 3: 2**64 - 4000}, "output": None}
+    huge = Batch(one=Stream("gpu-7", 1, over=over), two=Stream("gpu-8", 1))
+    write(
+        "r.jsonl",
+        [
+            {"request": "gpu-7-0", "logical": 2**64 - 4000, "time": NOON},
+            {"request": "gpu-8-0", "time": NOON},
+        ],
+    )
+    assert check(huge, "--requests r.jsonl")[:2] == ("verified", [])
