@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from cli import keyfolder
+from cli import cachekey, keyfolder
 from cli.files import output_file
 from cli.period import INSTANT
 from cli.terminal import CliError, output_options, print_json, say
@@ -23,13 +23,7 @@ _DAY_MS = 86_400_000
 
 @click.command()
 @click.option("--issuer", metavar="URL", help="Who signs and bills: a name that stays.")
-@click.option(
-    "--out",
-    required=True,
-    metavar="FOLDER",
-    type=click.Path(file_okay=False),
-    help="Where the key goes.",
-)
+@click.option("--out", required=True, metavar="FOLDER", help="Where the key goes.")
 @click.option(
     "--not-before", type=INSTANT, metavar="TIME", help="The key must not sign for earlier times."
 )
@@ -46,6 +40,14 @@ _DAY_MS = 86_400_000
     help="With --rotate: the old key must not sign from this time on. Default: in 24 hours.",
 )
 @click.option(
+    "--cache-key", is_flag=True, help="Make an account's cache key instead: the FILE --out."
+)
+@click.option("--account", help="With --cache-key: whose.")
+@click.option(
+    "--root", metavar="FILE", help="With --cache-key: derive the key of a --month from it."
+)
+@click.option("--month", metavar="YYYY-MM", help="With --root: the month that may be disclosed.")
+@click.option(
     "--passphrase", is_flag=True, help=f"Encrypt the key; asks, or takes {keyfolder.PASSPHRASE}."
 )
 @output_options
@@ -56,11 +58,17 @@ def keygen(
     expires: int | None,
     rotate: bool,
     old_expires: int | None,
+    cache_key: bool,
+    account: str | None,
+    root: str | None,
+    month: str | None,
     passphrase: bool,
     as_json: bool,
     quiet: bool,  # noqa: ARG001  # read by `say`
 ) -> None:
     """Make an issuer's key: issuer.pem (secret) and issuer.jwks.json (to publish).
+
+    A cache key is what identifiers of cached prefixes are made with; see spec/cache-id.md.
 
     With --rotate, issuers that run go on with the old key until it expires or they are told (`Journal.rotate`); its receipts
     stay valid. Publish the key file before you sign with the new key.
@@ -68,7 +76,18 @@ def keygen(
     \b
     receipt keygen --issuer https://api.example.com --out keys/
     receipt keygen --rotate --out keys/
+    receipt keygen --cache-key --account acme --out acme.key
+    receipt keygen --cache-key --root acme.key --month 2026-11 --out nov.key
     """
+    if cache_key or account or root or month:
+        document = (
+            _cache_key(out, account, root, month) if cache_key and not (issuer or rotate) else None
+        )
+        if document is None:
+            raise click.UsageError("--cache-key goes with --account, or with --root and --month")
+        if as_json:
+            print_json(document)
+        return
     if not_before is not None and expires is not None and expires <= not_before:
         raise CliError(
             "the key would expire before it may be used", "--expires must be after --not-before"
@@ -91,6 +110,16 @@ def keygen(
             {"issuer": issuer, "kid": entry["kid"], "private": str(private), "public": str(public)}
         )
     say(f"{private} is secret; give {public} to your customers")
+
+
+def _cache_key(
+    out: str, account: str | None, root: str | None, month: str | None
+) -> dict[str, str | None] | None:
+    if account and not root and not month:
+        return cachekey.make(account, out)
+    if root and month and not account:
+        return cachekey.derive(root, month, out)
+    return None
 
 
 def _first(

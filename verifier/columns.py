@@ -103,6 +103,10 @@ class Column:
         """How many receipts have cached tokens."""
         return sum([row[CACHED] > 0 for row in self.rows])
 
+    def identifying(self) -> int:
+        """How many have any cache identifier."""
+        return sum([row[CACHE] is not None for row in self.rows])
+
     def identified(self) -> int:
         """How many identify the prefix that was read."""
         return sum([row[CACHE] is not None and row[CACHE][0] is not None for row in self.rows])

@@ -12,7 +12,7 @@ from typing import Any
 
 
 class Severity(StrEnum):
-    """What one finding makes of the verdict (spec/verification.md, step 13)."""
+    """What one finding makes of the verdict (spec/verification.md, step 15)."""
 
     REJECTED = "rejected"
     INCOMPLETE = "incomplete"
@@ -175,7 +175,16 @@ RULES: dict[str, Rule] = {
         "the batch is older than a statement that is already known",
         "if you mean the older period, name it: --period",
     ),
-    # Step 13: the customer's own record.
+    # Step 13: cache identifiers.
+    "cache-id-conflict": _rejected(
+        "one cache identifier for prefixes of two lengths or two models",
+        "dispute it: an identifier is of one prefix",
+    ),
+    "cache-id-shared": _rejected(
+        "one cache identifier under the keys of two accounts",
+        "dispute it: under two keys, no prefix has the same identifier",
+    ),
+    # Step 14: the customer's own record.
     "request-without-receipt": _rejected(
         "the customer's record has a request that no receipt is for",
         "ask the issuer for its receipt; the statement says that there are no others",

@@ -136,7 +136,9 @@ def _collect(columns: _Columns, key: TrustedKey, policy: Policy, before: Shard) 
         segment = shard.segment(issuer, account, column.first_item)
         segment.put(stream, base, run, column.sums())
         shard.requests.append(pack(column.request_keys(segment.request_prefix)))
-        shard.count_spotless(len(column.rows), column.cached(), column.identified())
+        shard.count_spotless(
+            len(column.rows), column.cached(), column.identified(), column.identifying()
+        )
         if column.last_item > last_item:
             last_item, shard.place = column.last_item, ((issuer, account), stream)
     shard.signers.add(key.kid)

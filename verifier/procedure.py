@@ -12,6 +12,7 @@ from heapq import nsmallest
 
 from verifier import scope
 from verifier.batch import Batch, BatchFile, Span, UnreadableError
+from verifier.cache_view import check_identifiers
 from verifier.chain import Chain, Conflict, Seen, check_chain
 from verifier.claims import LATE, REGULAR, Statement
 from verifier.envelope import Kind
@@ -22,7 +23,7 @@ from verifier.keys import text
 from verifier.known import Known, nothing_known
 from verifier.memory import known_statement
 from verifier.record import Record, RecordError
-from verifier.report import AccountSummary, Input, Report, StatementSummary, Subject
+from verifier.report import AccountSummary, Check, Input, Report, StatementSummary, Subject
 from verifier.requests import RequestLog
 from verifier.second_look import ChangedError, compare_roots, looked_up, second_look
 from verifier.segment import Place, Segment, Sums
@@ -67,6 +68,7 @@ class _Verification:
         self.unlisted: list[Unlisted] = []
         self.unrooted: list[Unrooted] = []
         self.raw_statements: list[tuple[Statement, bytes]] = []
+        self.identifier_checks: list[Check] = []
         self.record_checks = [scope.CUSTOMER]
 
     def signers(self) -> list[str]:
@@ -220,10 +222,18 @@ class _Verification:
         for account, ledger in self.ledgers.items():
             self._check_period(account, ledger, period)
 
+    def check_identifiers(self, sources: Sequence[BatchFile]) -> None:
+        """Step 13."""
+        if self.open.counts.identifying:
+            findings, check = check_identifiers(sources)
+            for finding in findings:
+                self.findings.add(finding)
+            self.identifier_checks = [check]
+
     def check_record(
         self, record: Record, sources: Sequence[BatchFile], period: tuple[int, int] | None
     ) -> None:
-        """Step 13."""
+        """Step 14."""
         if len(self.ledgers) > 1:
             raise RecordError(
                 "the batch holds several accounts: name the one of your record (--account)"
@@ -345,9 +355,10 @@ def verify_batch(
         run.finish(sources)  # 9
     run.check_chains(known)  # 11
     run.check_completeness(period)  # 12
+    run.check_identifiers(sources)  # 13
     if record is not None:
-        run.check_record(record, sources, period)  # 13
-    return _report(run, batch, period)  # 14
+        run.check_record(record, sources, period)  # 14
+    return _report(run, batch, period)  # 15
 
 
 def _report(run: _Verification, batch: Batch, period: tuple[int, int] | None) -> Report:
@@ -372,6 +383,7 @@ def _report(run: _Verification, batch: Batch, period: tuple[int, int] | None) ->
             sum(one.chain.linked for _, one in ledgers), len(statements), run.findings
         ),
         scope.period_check(period, len(accounts), beyond(period, statements), run.findings),
+        *run.identifier_checks,
         *run.record_checks,
     ]
     inputs = [Input(file.name, file.size, file.sha256) for file in batch.files]

@@ -112,7 +112,7 @@ class Report:
 
     @property
     def verdict(self) -> Verdict:
-        """Step 14."""
+        """Step 15."""
         severities = {RULES[code].severity for code in self.findings.counts}
         if Severity.REJECTED in severities:
             return Verdict.REJECTED

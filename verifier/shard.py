@@ -56,6 +56,8 @@ class Counts:
     """Receipts with cached tokens."""
     identified: int = 0
     """Those of them that identify the prefix."""
+    identifying: int = 0
+    """Receipts with any cache identifier."""
     charged: int = 0
     """Receipts with a charge."""
     timestamps: int = 0
@@ -139,12 +141,19 @@ class Shard:
             counts.agreeing += not any(fault.code in IDENTITY_CODES for fault in opened.faults)
             counts.cached += bool(claims.cached)
             counts.identified += claims.cache_read is not None
+            counts.identifying += bool(
+                claims.cache_read or claims.cache_writes or claims.commitments
+            )
             counts.charged += claims.charge is not None
 
-    def count_spotless(self, receipts: int, cached: int, identified: int) -> None:
+    def count_spotless(self, receipts: int, cached: int, identified: int, identifying: int) -> None:
         """Count receipts that came through steps 2 to 8 without a fault."""
         counts = self.counts
-        counts.add(Counts(receipts, receipts, 0, receipts, receipts, receipts, cached, identified))
+        counts.add(
+            Counts(
+                receipts, receipts, 0, receipts, receipts, receipts, cached, identified, identifying
+            )
+        )
 
     def take(self, number: int, offset: int, raw: bytes, policy: Policy) -> None:
         """Steps 2 to 9 for one item that is not a statement, the plain way."""

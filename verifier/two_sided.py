@@ -1,4 +1,4 @@
-"""The receipts against the customer's own record (verification step 13): what only both sides together can show.
+"""The receipts against the customer's own record (verification step 14): what only both sides together can show.
 
 The join is made in a temporary SQLite database on the disk, so that it takes little memory whatever the number of requests.
 """

@@ -6,7 +6,7 @@ import json
 import sys
 from pathlib import Path
 
-from tests.vectors import batches, containers, examples, merkle, receipts, record
+from tests.vectors import batches, cache_id, containers, examples, merkle, receipts, record
 from tests.vectors.model import document
 
 SPEC = Path(__file__).parents[2] / "spec"
@@ -21,6 +21,7 @@ def files() -> dict[Path, bytes]:
         "record.json": document("The customer's own record", record.vectors()),
         "merkle.json": merkle.document(),
     }
+    vectors["cache-id.json"] = cache_id.document()
     found = {SPEC / "vectors" / name: _json(content) for name, content in vectors.items()}
     found |= {SPEC / "examples" / name: data for name, data in examples.files().items()}
     return found | {SPEC / name: data for name, data in examples.pages(SPEC).items()}

@@ -41,6 +41,7 @@ def vectors() -> Iterator[Vector]:
     yield from _splices()
     yield from _chains()
     yield from _completeness()
+    yield from _identifiers()
 
 
 def _reading() -> Iterator[Vector]:
@@ -778,6 +779,59 @@ def _two_stories(november: Batch, december: Batch) -> Iterator[Vector]:
             "period": list(NOVEMBER),
         },
     )
+
+
+def _identifiers() -> Iterator[Vector]:
+    """One entry for each receipt: the first reads, the second and third commit."""
+
+    def entries(*parts: dict[int, Any], **over: Any) -> Stream:
+        def change(n: int, claims: dict[int, Any]) -> dict[int, Any]:
+            cache = {1: parts[0]} if n == 0 else {3: [parts[n]]}
+            return claims | {12: cache} | over.get(f"r{n}", {})
+
+        return Stream("gpu-7", len(parts), change=change)
+
+    one = {1: "tokens-hmac-sha256", 2: bytes(32), 3: 2000}
+    yield Vector(
+        "cache-id-agrees", "one identifier, three times", Batch(one=entries(one, one, one)).items
+    )
+    yield Vector(
+        "cache-id-two-lengths",
+        "one identifier for prefixes of two lengths",
+        Batch(one=entries(one, one, one | {3: 1999})).items,
+        "cache-id-conflict",
+        4,
+    )
+    yield Vector(
+        "cache-id-two-models",
+        "one identifier under two models",
+        Batch(one=entries(one, one, r1={9: "claude-haiku-4-5"})).items,
+        "cache-id-conflict",
+        2,
+    )
+    yield Vector(
+        "cache-id-two-recipes",
+        "the same bytes under another recipe are another identifier",
+        Batch(one=entries(one, one | {1: "tokens-sha256", 3: 7})).items,
+    )
+    other = {"account": "other"}
+    for name, recipe, code in (
+        ("keyed", "tokens-hmac-sha256", "cache-id-shared"),
+        ("public", "tokens-sha256", None),
+    ):
+        stream = entries(one | {1: recipe})
+        shared = Batch(
+            one=replace(stream, over=other),
+            two=Stream("gpu-8", 1, over=other),
+            statement_over=other,
+        )
+        yield Vector(
+            f"cache-id-two-accounts-{name}",
+            "one identifier under two accounts",
+            [*Batch(one=stream).items, *shared.items],
+            code,
+            code and 4,
+        )
 
 
 def _completeness() -> Iterator[Vector]:

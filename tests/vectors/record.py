@@ -1,4 +1,4 @@
-"""Vectors of the comparison with the customer's own record (verification step 13)."""
+"""Vectors of the comparison with the customer's own record (verification step 14)."""
 
 from __future__ import annotations
 
