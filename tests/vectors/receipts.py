@@ -77,7 +77,7 @@ def _honest() -> Iterator[Vector]:
         {10: {1: 0, 2: 0, 3: 0}, 11: None, 13: None, 15: None},
     )
     yield _vector("everything", "every field that there is", {
-        12: {1: _ENTRY, 2: [_ENTRY | {3: 2600}], 3: [_ENTRY | {3: 1000}, _ENTRY]},
+        12: {1: _ENTRY, 2: [_ENTRY | {2: bytes(32), 3: 2600}], 3: [_ENTRY | {2: bytes(31), 3: 1000}, _ENTRY]},
         13: {1: "anthropic", 2: "messages", 3: _CARD, 4: "standard", 5: "tools_changed"},
         14: _CHARGE,
         15: {"env": "", "team": "search", "feature": "é ünïcode"},
@@ -155,7 +155,7 @@ def _identities() -> Iterator[Vector]:
     yield _vector(
         "commitment-longer",
         "a committed prefix is longer than the prompt",
-        {12: {3: [_ENTRY, _ENTRY | {3: 3001}]}},
+        {12: {3: [_ENTRY, _ENTRY | {2: bytes(32), 3: 3001}]}},
         "cache-entry-mismatch",
     )
     wrong_line = [_LINES[0] | {5: 1_200_000_001}, *_LINES[1:]]
