@@ -57,6 +57,8 @@ _MOST_PROOFS = 10
 @click.option(
     "--received", multiple=True, metavar="FILE", help="The receipts that you received: a wallet."
 )
+@click.option("--prompts", multiple=True, metavar="FILE", help="Your own prompts (JSONL).")
+@click.option("--cache-key", metavar="FILE", help="The account's cache key, for --prompts.")
 @click.option(
     "--require-cache-id", is_flag=True, help="Report cached receipts without a cache identifier."
 )
@@ -83,6 +85,8 @@ def verify(
     previous: tuple[str, ...],
     requests: tuple[str, ...],
     received: tuple[str, ...],
+    prompts: tuple[str, ...],
+    cache_key: str | None,
     require_cache_id: bool,
     jobs: int,
     no_remember: bool,
@@ -100,7 +104,8 @@ def verify(
 
     With --requests, each of your requests must have exactly one receipt, and each receipt a request. The columns are request (or
     id), time, model, status, and optionally the counts logical, cached, output, reasoning, or a usage object. With --received,
-    each receipt that you received must be in the batch, byte for byte.
+    each receipt that you received must be in the batch, byte for byte. With --prompts (request, and tokens or body), each cache
+    identifier is recomputed, and no more may be cached than a prompt shares with one that was sent before.
 
     \b
     receipt verify batch.cbor --period 2026-11
@@ -110,7 +115,11 @@ def verify(
     policy = Policy(by_kid(_keys(keys, store)), account, require_cache_id)
     earlier = _previous(previous)
     known = earlier if no_remember else lambda i, a: [*store.statements(i, a), *earlier(i, a)]
-    record = Record(requests, received) if requests or received else None
+    if cache_key is not None and not prompts:
+        raise click.UsageError("--cache-key goes with --prompts")
+    record = None
+    if requests or received or prompts:
+        record = Record(requests, received, prompts, cache_key)
     try:
         with progress("verifying", total_size(batch)) as advance:
             sources = inputs(batch, advance)

@@ -104,11 +104,11 @@ def test_every_eighth_vector(alone, shell, folder, document):
             )
             more += ["--previous", str(folder / "known.cbor")]
         record = record_of(options)
-        for option, files in (
-            ("--requests", record and record.requests),
-            ("--received", record and record.received),
-        ):
-            more += [argument for name in files or () for argument in (option, str(folder / name))]
+        for option in ("requests", "received", "prompts"):
+            for name in getattr(record, option, ()):
+                more += [f"--{option}", str(folder / name)]
+        if record and record.cache_key:
+            more += ["--cache-key", str(folder / record.cache_key)]
         there = alone(path, *more, "--json")
         here = shell(f"verify {path} --json --no-remember", *more)
         assert (there.stdout, there.returncode) == (here.out, here.code), vector["id"]

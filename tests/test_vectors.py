@@ -29,16 +29,16 @@ def trusted(document, vector) -> list[TrustedKey]:
 
 def record_of(options):
     """The record of a vector, as files in the working folder."""
-    if not {"requests", "received"} & set(options):
+    if not {"requests", "received", "prompts"} & set(options):
         return None
-    Path("requests.jsonl").write_text(
-        "".join(json.dumps(row) + "\n" for row in options.get("requests", []))
-    )
+    for name in ("requests", "prompts"):
+        rows = "".join(json.dumps(row) + "\n" for row in options.get(name, []))
+        Path(f"{name}.jsonl").write_text(rows)
     Path("received.cbor").write_bytes(bytes.fromhex("".join(options.get("received", []))))
-    return Record(
-        ("requests.jsonl",) if "requests" in options else (),
-        ("received.cbor",) if "received" in options else (),
-    )
+    Path("cache.key").write_text(json.dumps(options.get("cache_key")))
+    names = {"requests": "requests.jsonl", "received": "received.cbor", "prompts": "prompts.jsonl"}
+    files = [(file,) if name in options else () for name, file in names.items()]
+    return Record(*files, "cache.key" if "cache_key" in options else None)
 
 
 def run(document, vector, **kwargs):

@@ -77,9 +77,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _record(options: argparse.Namespace) -> Record | None:
-    if not options.requests and not options.received:
+    if not options.requests and not options.received and not options.prompts:
         return None
-    return Record(tuple(options.requests), tuple(options.received))
+    requests, received, prompts = map(tuple, (options.requests, options.received, options.prompts))
+    return Record(requests, received, prompts, options.cache_key)
 
 
 def _source(name: str) -> BatchFile:
@@ -127,6 +128,10 @@ def _parser() -> argparse.ArgumentParser:
         metavar="FILE",
         help="the receipts that you received: a wallet",
     )
+    parser.add_argument(
+        "--prompts", action="append", default=[], metavar="FILE", help="your own prompts (JSONL)"
+    )
+    parser.add_argument("--cache-key", metavar="FILE", help="the account's cache key")
     parser.add_argument(
         "--require-cache-id",
         action="store_true",

@@ -209,6 +209,14 @@ RULES: dict[str, Rule] = {
         "the receipt echoes another commitment than the customer sent",
         "dispute it: the receipt is for another request than it says",
     ),
+    "cache-id-mismatch": _rejected(
+        "the cache identifier is not of the customer's prompt",
+        "dispute it: another prefix, length, model or key was credited",
+    ),
+    "cached-beyond-prefix": _rejected(
+        "more tokens cached than the prompt shares with anything sent before",
+        "do the prompts reach back far enough? if they do, dispute the count",
+    ),
     # Proof and equivocation.
     "proof-mismatch": _rejected("receipt and statement of the proof do not belong together", _ASK),
     "path-invalid": _rejected("the Merkle path does not lead to the root", _ASK),

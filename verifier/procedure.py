@@ -22,6 +22,7 @@ from verifier.item import Opened, Policy
 from verifier.keys import text
 from verifier.known import Known, nothing_known
 from verifier.memory import known_statement
+from verifier.prompts import compare_prompts, load_key
 from verifier.record import Record, RecordError
 from verifier.report import AccountSummary, Check, Input, Report, StatementSummary, Subject
 from verifier.requests import RequestLog
@@ -243,6 +244,11 @@ class _Verification:
         if period is not None:
             covered = [(max(s, period[0]), min(e, period[1])) for s, e in covered]
         result = compare(sources, self.policy, record, covered)
+        if record.prompts:
+            key = load_key(record.cache_key) if record.cache_key is not None else None
+            findings, checks = compare_prompts(sources, record.prompts, key)
+            result.findings += findings
+            result.checks += checks
         for finding in result.findings:
             self.findings.add(finding)
         self.conflicts += result.conflicts

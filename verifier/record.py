@@ -61,6 +61,9 @@ class Record:
 
     requests: tuple[str, ...] = ()
     received: tuple[str, ...] = ()
+    prompts: tuple[str, ...] = ()
+    cache_key: str | None = None
+    """The account's cache key, or that of the month, to recompute identifiers from the prompts."""
 
 
 def read_requests(path: str) -> Iterator[Requested | None]:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
+from receipts.cache_id import CacheKey, token_ids
 from tests.build import DECEMBER, NOON, NOVEMBER, STRANGER, Batch, Stream, sign_receipt
 from tests.vectors.model import Vector
 
@@ -136,6 +138,71 @@ def vectors() -> Iterator[Vector]:
         items,
         options={"received": [later.data]},
     )
+    yield from _prompts()
     stranger = sign_receipt({1: 1}, STRANGER)
     yield Vector("record-stranger", "a received item that a stranger signed", items, "received-invalid",
                  options={"received": [stranger.data]})  # fmt: skip
+
+
+_CACHE_KEY = CacheKey("acme", bytes(range(32)))
+
+
+def _prompts() -> Iterator[Vector]:
+    """Two requests with 40 and 60 tokens, which share 32; the second reads those from the cache."""
+    first, second = list(range(40)), [*range(32), *range(100, 128)]
+    ids = {
+        n: token_ids("claude-sonnet-4-6", second, [n], _CACHE_KEY.for_time(NOON))[n]
+        for n in (16, 32)
+    }
+
+    def batch(identifier: bytes = ids[32], cached: int = 32, logical: int = 60) -> list[bytes]:
+        def change(n: int, claims: dict[int, Any]) -> dict[int, Any]:
+            if n == 0:
+                return claims | {10: {1: 40, 2: 0, 3: 40}}
+            read = {1: "tokens-hmac-sha256", 2: identifier, 3: cached}
+            return claims | {10: {1: logical, 2: cached, 3: logical - cached}, 12: {1: read}}
+
+        return Batch(one=Stream("gpu-7", 2, change=change)).items
+
+    prompts = [{"request": "gpu-7-0", "tokens": first}, {"request": "gpu-7-1", "tokens": second}]
+    document = json.loads(_CACHE_KEY.to_json())
+    options = {"prompts": prompts, "cache_key": document}
+    yield Vector(
+        "prompts-agree",
+        "the identifier is of the prefix that both prompts share",
+        batch(),
+        options=options,
+    )
+    yield Vector(
+        "prompts-period-key",
+        "the same with the key of the month",
+        batch(),
+        options=options | {"cache_key": json.loads(_CACHE_KEY.for_period("2026-11").to_json())},
+    )
+    yield Vector(
+        "prompts-id",
+        "the identifier is of half of that prefix",
+        batch(ids[16]),
+        "cache-id-mismatch",
+        2,
+        options=options,
+    )
+    longer = token_ids("claude-sonnet-4-6", second, [33], _CACHE_KEY.for_time(NOON))[33]
+    yield Vector(
+        "prompts-beyond",
+        "one token more is cached than was ever sent before",
+        batch(longer, 33),
+        "cached-beyond-prefix",
+        2,
+        options=options,
+    )
+    yield Vector(
+        "prompts-logical",
+        "the prompt has one token less than is billed",
+        batch(logical=61),
+        "count-differs",
+        2,
+        options=options,
+    )
+    yield Vector("prompts-other-month", "the key of another month: the identifier is not recomputed", batch(ids[16]),
+                 options=options | {"cache_key": json.loads(_CACHE_KEY.for_period("2026-12").to_json())})  # fmt: skip
