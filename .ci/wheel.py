@@ -3,10 +3,12 @@
 import sys
 from zipfile import ZipFile
 
-PACKAGES = {"receipts", "verifier", "cli"}
-DATA = {"cli/sample/usage.jsonl", "cli/sample/SOURCES.md"} | {
-    f"{name}/py.typed" for name in PACKAGES
-}
+PACKAGES = {"receipts", "verifier", "attribution", "cli"}
+DATA = {
+    "cli/sample/usage.jsonl",
+    "cli/sample/SOURCES.md",
+    "attribution/cache/policies/anthropic-5m.json",
+} | {f"{name}/py.typed" for name in PACKAGES}
 
 with ZipFile(sys.argv[1]) as wheel:
     names = set(wheel.namelist())

@@ -1,11 +1,11 @@
-"""``receipt demo``: the whole way, on a bundled sample of recorded usage, in a temporary folder."""
+"""``receipt demo``: the whole way, on a bundled sample of recorded usage, or on a simulated day of cache traffic, in a temporary folder."""
 
 from __future__ import annotations
 
 import os
 import shlex
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import chdir, contextmanager
 from dataclasses import dataclass
 from importlib import resources
@@ -13,6 +13,8 @@ from pathlib import Path
 
 import click
 
+from cli import keyfolder
+from cli.sample.traffic import Simulator
 from cli.terminal import CliError, output_options, print_json
 from cli.trust_store import VARIABLE
 from verifier import UnverifiedItem, batch_file, read_items
@@ -27,17 +29,41 @@ class _Step:
     words: str
     command: str
     exit_code: int = 0
+    before: Callable[[], None] | None = None
+    """What has to be done first, that no command does."""
 
 
+def _sample() -> None:
+    Path("usage.jsonl").write_bytes(
+        resources.files("cli").joinpath("sample/usage.jsonl").read_bytes()
+    )
+
+
+def _tamper() -> None:
+    """Leave the receipt out, as somebody might who does not want to pay for it, or to grant its cache credit."""
+    kept: list[UnverifiedItem] = [
+        item
+        for item in read_items([batch_file("batch.cbor")])
+        if getattr(item.claims, "request", None) != _REQUEST
+    ]
+    Path("tampered.cbor").write_bytes(b"".join(item.raw for item in kept))
+
+
+def _simulate() -> None:
+    """A day of traffic, by a provider that withholds some credits."""
+    folder = keyfolder.load("keys")
+    Path("day.cbor").write_bytes(Simulator(folder.issuer, folder.key).run().data)
+
+
+_KEYGEN = "receipt keygen --issuer https://api.example.com --out keys/"
+_TRUST = "receipt trust add keys/issuer.jwks.json --yes"
 _STEPS = (
-    _Step("A provider makes a key, and publishes keys/issuer.jwks.json.",
-          "receipt keygen --issuer https://api.example.com --out keys/"),
+    _Step("A provider makes a key, and publishes keys/issuer.jwks.json.", _KEYGEN),
     _Step("It turns recorded usage into signed receipts ...",
-          "receipt issue usage.jsonl --keys keys/ --account acme --out batch.cbor"),
+          "receipt issue usage.jsonl --keys keys/ --account acme --out batch.cbor", before=_sample),
     _Step("... and closes the month: every stream, every count, under one signature.",
           "receipt close batch.cbor --keys keys/ --period 2026-11"),
-    _Step("The customer pins the provider's key, once ...",
-          "receipt trust add keys/issuer.jwks.json --yes"),
+    _Step("The customer pins the provider's key, once ...", _TRUST),
     _Step("... and verifies what it is billed for.",
           "receipt verify batch.cbor --period 2026-11"),
     _Step("One receipt can be proven without showing the others.",
@@ -45,28 +71,38 @@ _STEPS = (
     _Step("Anybody who trusts the key can check that.",
           "receipt verify proof.cbor"),
     _Step(f"Now somebody takes the receipt of {_REQUEST} out of the batch.",
-          "receipt verify tampered.cbor --period 2026-11 --no-remember", 1),
+          "receipt verify tampered.cbor --period 2026-11 --no-remember", 1, before=_tamper),
+)  # fmt: skip
+_CACHE_STEPS = (
+    _Step("A provider makes a key.", _KEYGEN),
+    _Step("The customer pins it.", _TRUST),
+    _Step("A day of agents, documents and chat passes; it is simulated, and takes a few seconds. Its receipts verify.",
+          "receipt verify day.cbor --period 2026-11-10", before=_simulate),
+    _Step("But what did the cache do? The provider claims a hit rate of 80%.",
+          "receipt cache day.cbor --claimed-hit-rate 0.8 --plot cache.svg", 1),
 )  # fmt: skip
 
 
 @click.command()
+@click.option("--cache", is_flag=True, help="Show a simulated day of cache traffic instead.")
 @output_options
-def demo(as_json: bool, quiet: bool) -> None:
+def demo(cache: bool, as_json: bool, quiet: bool) -> None:
     """Run all of it on a bundled sample, in a temporary folder: key, receipts, statement, verification, proof.
 
     The sample is 44 usage objects that were recorded from real requests to Anthropic and OpenAI. Nothing is left behind, and your own
     pins are not touched.
+
+    With --cache, a day of traffic over a provider's prompt cache is simulated, with a deploy that spoils the prefix at noon, a storm of evictions, and
+    a provider that withholds some credits; `receipt cache` finds each.
     """
+    steps = _CACHE_STEPS if cache else _STEPS
     with _temporary_folder():
-        Path("usage.jsonl").write_bytes(
-            resources.files("cli").joinpath("sample/usage.jsonl").read_bytes()
-        )
-        codes = [_run(step, quiet=quiet or as_json) for step in _STEPS]
+        codes = [_run(step, quiet=quiet or as_json) for step in steps]
     if as_json:
         print_json([
-            {"command": step.command, "exit_code": code} for step, code in zip(_STEPS, codes, strict=True)
+            {"command": step.command, "exit_code": code} for step, code in zip(steps, codes, strict=True)
         ])  # fmt: skip
-    for step, code in zip(_STEPS, codes, strict=True):
+    for step, code in zip(steps, codes, strict=True):
         if code != step.exit_code:
             raise CliError(
                 f"{step.command} ended with {code}, expected {step.exit_code}",
@@ -75,12 +111,12 @@ def demo(as_json: bool, quiet: bool) -> None:
 
 
 def _run(step: _Step, *, quiet: bool) -> int:
-    if step.exit_code:
-        _tamper()
     if not quiet:
         click.echo(
             f"\n{click.style('#', dim=True)} {step.words}\n{click.style('$', dim=True)} {step.command}"
         )
+    if step.before is not None:
+        step.before()
     arguments = shlex.split(step.command)[1:]
     if not quiet:
         return _receipt(arguments)
@@ -92,16 +128,6 @@ def _receipt(arguments: Sequence[str]) -> int:
     from cli.main import run  # the command is a part of what it runs
 
     return run(arguments)
-
-
-def _tamper() -> None:
-    """Leave the receipt out, as somebody might who does not want to pay for it, or to grant its cache credit."""
-    kept: list[UnverifiedItem] = [
-        item
-        for item in read_items([batch_file("batch.cbor")])
-        if getattr(item.claims, "request", None) != _REQUEST
-    ]
-    Path("tampered.cbor").write_bytes(b"".join(item.raw for item in kept))
 
 
 @contextmanager

@@ -27,6 +27,7 @@ _COMMANDS = {
     "close": "close a period with a signed statement",
     "trust": "pin, list and remove the issuers that you trust",
     "verify": "verify a batch, a proof or an equivocation",
+    "cache": "show hit rates, misses, and the credits that were due",
     "show": "print a batch without checking it",
     "prove": "cut out one receipt with its proof",
     "demo": "run all of it on a bundled sample",

@@ -112,7 +112,7 @@ def verify(
     receipt verify batch.cbor --received wallet.db --requests log.jsonl
     """
     store = TrustStore(trust_store)
-    policy = Policy(by_kid(_keys(keys, store)), account, require_cache_id)
+    policy = Policy(by_kid(trusted_keys(keys, store)), account, require_cache_id)
     earlier = _previous(previous)
     known = earlier if no_remember else lambda i, a: [*store.statements(i, a), *earlier(i, a)]
     if cache_key is not None and not prompts:
@@ -143,7 +143,8 @@ def verify(
     ctx.exit(report.verdict.exit_code)
 
 
-def _keys(names: tuple[str, ...], store: TrustStore) -> list[TrustedKey]:
+def trusted_keys(names: tuple[str, ...], store: TrustStore) -> list[TrustedKey]:
+    """The keys in these files, or else the pinned ones."""
     if not names:
         return store.keys()
     keys = []

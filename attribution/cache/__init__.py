@@ -1,0 +1,33 @@
+"""The cache credits that were due: published policies, replayed over verified receipts.
+
+    report = cache_report([batch_file("batch.cbor")], Policies(list(shipped().values())), prompts={})
+    print(render(report))
+
+A credit is *due* only where a policy promises it, and *expected* where the provider does what it can.
+"""
+
+from attribution.cache.plot import svg
+from attribution.cache.policy import (
+    CachePolicy,
+    Policies,
+    PolicyError,
+    Strength,
+    read_policy,
+    shipped,
+)
+from attribution.cache.report import CacheReport, Claimed, cache_report
+from attribution.cache.text import render
+
+__all__ = [
+    "CachePolicy",
+    "CacheReport",
+    "Claimed",
+    "Policies",
+    "PolicyError",
+    "Strength",
+    "cache_report",
+    "read_policy",
+    "render",
+    "shipped",
+    "svg",
+]

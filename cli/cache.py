@@ -1,0 +1,144 @@
+"""``receipt cache``: hit rates, misses, and the credits that were due."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+
+import click
+
+from attribution.cache import Policies, PolicyError, cache_report, read_policy, render, shipped, svg
+from cli.files import inputs, output_file, total_size
+from cli.terminal import CliError, output_options, print_json, progress, say, warn
+from cli.trust_store import VARIABLE, TrustStore
+from cli.verify import trusted_keys
+from verifier import Policy, RecordError, TrustedKey, UnreadableError, Verdict, by_kid, verify
+from verifier.cache_id import blocks
+from verifier.jcs import CanonicalError, canonical
+from verifier.prompts import Prompt, read_prompts
+
+_DISCREPANCY = 1
+
+
+@click.command()
+@click.argument("batch", nargs=-1, required=True, type=click.Path())
+@click.option(
+    "--keys", multiple=True, metavar="FILE", help="Trust this key file, and not the pinned ones."
+)
+@click.option("--policy", "policies", multiple=True, metavar="NAME|FILE",
+              help="Replay this policy, and not the shipped ones of each provider.")  # fmt: skip
+@click.option("--prompts", multiple=True, metavar="FILE", help="Your own prompts (JSONL).")
+@click.option("--claimed-hit-rate", metavar="RATE", help="What the provider claims, 0 to 1.")
+@click.option("--plot", metavar="FILE", help="Write the hit rate over time as an SVG image.")
+@click.option(
+    "--trust-store", metavar="FOLDER", envvar=VARIABLE, help=f"Where pins are; also {VARIABLE}."
+)
+@output_options
+@click.pass_context
+def cache(
+    ctx: click.Context,
+    batch: tuple[str, ...],
+    keys: tuple[str, ...],
+    policies: tuple[str, ...],
+    prompts: tuple[str, ...],
+    claimed_hit_rate: str | None,
+    plot: str | None,
+    trust_store: str | None,
+    as_json: bool,
+    quiet: bool,  # noqa: ARG001  # read by `say`
+) -> None:
+    """Show what the cache did: hit rates, why requests missed, and the credits that were due.
+
+    The batch is verified first. Published cache policies are then replayed over its receipts in the order of their times, as far as these
+    (or your --prompts) say which prefixes were shared. A credit is "due" only where the policy promises it; where the provider does
+    what it can, it is "expected". Exit code 1: the batch is rejected, or the claimed hit rate is not what the receipts show.
+
+    Shipped policies: anthropic-5m, anthropic-1h, openai-in-memory, openai-extended, gemini-implicit, deepseek, vllm-lru.
+
+    \b
+    receipt cache batch.cbor
+    receipt cache batch.cbor --claimed-hit-rate 0.6 --plot cache.svg
+    """
+    applied = _policies(policies)
+    claimed = _rate(claimed_hit_rate)
+    own = _prompts(prompts)
+    receipts = _verified(batch, trusted_keys(keys, TrustStore(trust_store)), ctx)
+    try:
+        with progress("replaying", receipts) as advance:
+            report = cache_report(inputs(batch, lambda _more: None), applied, own, claimed, advance)
+    except UnreadableError as fault:
+        raise CliError(
+            f"{fault.file}, byte {fault.offset}: {fault}", "receipt verify says more"
+        ) from None
+    if plot is not None:
+        with output_file(plot) as stream:
+            stream.write(svg(report.table.hours).encode())
+        say(f"wrote {plot}")
+    if as_json:
+        print_json(report.as_dict())
+    else:
+        click.echo(render(report), nl=False)
+    if report.claimed is not None and report.claimed.discrepancy:
+        ctx.exit(_DISCREPANCY)
+
+
+def _verified(batch: tuple[str, ...], keys: list[TrustedKey], ctx: click.Context) -> int:
+    """Only verified receipts are worth a report; what is incomplete is told. Returns how many there are."""
+    with progress("verifying", total_size(batch)) as advance:
+        report = verify(inputs(batch, advance), Policy(by_kid(keys)))
+    codes = ", ".join(sorted(report.findings.counts))
+    if report.verdict is Verdict.REJECTED:
+        warn(f"the batch is rejected ({codes}): see receipt verify")
+        ctx.exit(report.verdict.exit_code)
+    if report.verdict is Verdict.INCOMPLETE:
+        warn(f"the batch is incomplete ({codes}): see receipt verify")
+    return sum(account.receipts for account in report.accounts)
+
+
+def _policies(names: tuple[str, ...]) -> Policies:
+    known = shipped()
+    if not names:
+        chosen = [p for name, p in known.items() if name != "openai-extended"]
+        return Policies(chosen)
+    found = []
+    for name in names:
+        if name in known:
+            found.append(known[name])
+            continue
+        try:
+            found.append(read_policy(Path(name).read_bytes()))
+        except FileNotFoundError:
+            raise CliError(
+                f"there is no policy {name}", f"shipped are: {', '.join(known)}"
+            ) from None
+        except PolicyError as error:
+            raise CliError(f"{name}: {error}", "a policy is JSON; see the shipped ones") from None
+    return Policies(found)
+
+
+def _rate(text: str | None) -> Decimal | None:
+    if text is None:
+        return None
+    try:
+        rate = Decimal(text)
+    except InvalidOperation:
+        rate = Decimal(-1)
+    if not 0 <= rate <= 1:
+        raise CliError(
+            f"{text} is not a hit rate", "give a number from 0 to 1: --claimed-hit-rate 0.6"
+        )
+    return rate
+
+
+def _prompts(paths: tuple[str, ...]) -> Mapping[str, Prompt]:
+    found = {}
+    for path in paths:
+        try:
+            for prompt in read_prompts(path):
+                if prompt.body is not None:
+                    canonical(blocks(prompt.body))
+                found[prompt.request] = prompt
+        except (RecordError, CanonicalError) as error:
+            raise CliError(str(error), "a prompt has request, and tokens or body") from None
+    return found
