@@ -52,7 +52,8 @@ def _tamper() -> None:
 def _simulate() -> None:
     """A day of traffic, by a provider that withholds some credits."""
     folder = keyfolder.load("keys")
-    Path("day.cbor").write_bytes(Simulator(folder.issuer, folder.key).run().data)
+    with Path("day.cbor").open("wb") as stream:
+        Simulator(folder.issuer, folder.key).run(stream)
 
 
 _KEYGEN = "receipt keygen --issuer https://api.example.com --out keys/"

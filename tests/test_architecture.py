@@ -11,8 +11,13 @@ import receipts.labels
 import verifier.labels
 
 ROOT = Path(__file__).parents[1]
-PACKAGES = ("receipts", "verifier", "cli")
-MAY_IMPORT = {"receipts": set(), "verifier": set(), "cli": {"receipts", "verifier"}}
+PACKAGES = ("receipts", "verifier", "attribution", "cli")
+MAY_IMPORT = {
+    "receipts": set(),
+    "verifier": set(),
+    "attribution": {"verifier"},
+    "cli": {"receipts", "verifier", "attribution"},
+}
 """The packages of the project that a package may import, besides itself."""
 
 
@@ -50,7 +55,9 @@ def test_the_verifier_opens_no_socket():
         assert not set(imports(path)) & {"socket", "urllib", "http", "ssl", "asyncio"}, path
 
 
-@pytest.mark.parametrize("package", ["receipts", "verifier", "receipts.ingest"])
+@pytest.mark.parametrize(
+    "package", ["receipts", "verifier", "receipts.ingest", "receipts.cache_id", "attribution.cache"]
+)
 def test_public_names_are_those_listed(package):
     """``__all__`` is what the package offers: no more public names in its namespace than it lists, and modules."""
     module = importlib.import_module(package)

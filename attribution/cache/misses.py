@@ -14,8 +14,8 @@ from verifier.cache_id import blocks
 from verifier.jcs import canonical
 
 _VOLATILE = re.compile(
-    r"\d{4}-\d\d-\d\d|\d\d:\d\d|\b1[5-9]\d{8,11}\b"  # dates, times, seconds or ms since 1970
-    r"|[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}|\b[0-9a-fA-F]{24,}\b"  # UUIDs, long hexadecimal ids
+    r"\d{4}-\d\d-\d\d|\d\d:\d\d(?::\d\d(?:\.\d+)?)?|\b1[5-9]\d{8,11}\b"  # dates, times, seconds or ms since 1970
+    r"|[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}|\b[0-9a-fA-F]{24,}\b"  # UUIDs, long hexadecimal ids
     r"|(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day|(?:req|request|session|trace)[_-]?id"
 )
 _RUN = 3
@@ -251,20 +251,20 @@ def _compare_blocks(one: list[list[Any]], two: list[list[Any]], miss: Miss) -> b
         return False
     kind = str(two[at][0])
     miss.block = f"block {at} ({kind})"
-    miss.texts = _around(_words(one[at][-1]), _words(two[at][-1]))
+    texts = _words(one[at][-1]), _words(two[at][-1])
+    volatile = _volatile(*texts)
+    miss.texts = _around(*texts)
     forms = [sorted(map(canonical, side)) for side in (one, two)]
     if forms[0] == forms[1] or _same_kind(one, two, kind):
         miss.reason = Reason.REORDERED
-    elif any(map(_VOLATILE.search, miss.texts)) and one[at][0] == kind and kind != "message":
+    elif volatile and one[at][0] == kind and kind != "message":
         miss.reason = Reason.VOLATILE
     elif kind == "tool" or one[at][0] == "tool":
         miss.reason = Reason.TOOLS
     elif kind == "system" or one[at][0] == "system":
         miss.reason = Reason.SYSTEM
     else:
-        miss.reason = (
-            Reason.VOLATILE if at == 0 and any(map(_VOLATILE.search, miss.texts)) else Reason.FIRST
-        )
+        miss.reason = Reason.VOLATILE if at == 0 and volatile else Reason.FIRST
     return True
 
 
@@ -278,6 +278,17 @@ def _words(block: Any) -> str:
     if isinstance(block, dict) and isinstance(block.get("text"), str):
         return str(block["text"])
     return canonical(block).decode()
+
+
+def _volatile(one: str, two: str) -> bool:
+    """Whether the texts depart inside of something that looks like a time, a date or an id."""
+    at = _departure(one, two)
+    return any(m.start() <= at < m.end() for text in (one, two) for m in _VOLATILE.finditer(text))
+
+
+def _departure(one: str, two: str) -> int:
+    pairs = zip(one, two, strict=False)
+    return next((i for i, (a, b) in enumerate(pairs) if a != b), min(len(one), len(two)))
 
 
 def _around(one: str, two: str) -> tuple[str, str]:

@@ -10,7 +10,9 @@ from hashlib import sha256
 
 from verifier import BatchFile, Receipt, read_items
 from verifier.claims import CacheEntry
+from verifier.envelope import open_envelope
 from verifier.prompts import Prompt
+from verifier.quick import QuickReader
 from verifier.reading import read_item
 
 Key = tuple[str, str, bytes]
@@ -69,8 +71,11 @@ def in_time_order(sources: Sequence[BatchFile], prompts: Mapping[str, Prompt]) -
                 if isinstance(i.claims, Receipt)
             ),
         )
-        for _, item, raw in db.execute("SELECT time, item, raw FROM receipts ORDER BY time, item"):
-            claims = read_item(item, 0, raw).claims
+        reader = QuickReader()
+        for item, raw in db.execute("SELECT item, raw FROM receipts ORDER BY time, item"):
+            claims = (
+                reader.receipt(open_envelope(raw).content or b"") or read_item(item, 0, raw).claims
+            )
             if isinstance(claims, Receipt):
                 yield _request(item, claims, prompts.get(claims.request))
 

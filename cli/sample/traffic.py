@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
 from heapq import merge
+from typing import BinaryIO
 
 from receipts import Cache, CacheEntry, Counts, Issuer, Period, SigningKey, Source
 from receipts.cache_id import TOKENS_HMAC, CacheKey, token_ids
@@ -57,9 +58,8 @@ class PrefixCache:
 
 @dataclass(slots=True)
 class Day:
-    """A day's receipts. ``data`` is the closed batch, ``withheld`` the requests whose credit was kept back."""
+    """What was played. ``withheld`` are the requests whose credit was kept back."""
 
-    data: bytes = b""
     withheld: list[str] = field(default_factory=list)
     stormed: list[str] = field(default_factory=list)
     """Requests that missed because of the storm."""
@@ -105,9 +105,9 @@ class Simulator:
     def _tokens(self, count: int) -> tuple[int, ...]:
         return tuple(self._random.randrange(_VOCABULARY) for _ in range(count))
 
-    def run(self, account: str = "acme") -> Day:
-        """All receipts of the day, and the statement."""
-        day, parts = Day(), []
+    def run(self, out: BinaryIO, account: str = "acme") -> Day:
+        """Write all receipts of the day, and the statement."""
+        day = Day()
         period = Period(self._issuer, account, DAY, DAY + DAY_MS)
         plan = merge(self._documents(), self._agents(), self._chat(), key=lambda one: one.time)
         for planned in plan:
@@ -120,9 +120,9 @@ class Simulator:
                 tags={"feature": planned.workload},
             )  # fmt: skip
             period.add(issued.stream, issued.sequence, issued.digest, issued.time, counts)
-            parts.append(issued.data)
-        day.receipts = len(parts)
-        day.data = b"".join([*parts, period.sign(self._key).data])
+            out.write(issued.data)
+            day.receipts += 1
+        out.write(period.sign(self._key).data)
         return day
 
     # What is asked for.

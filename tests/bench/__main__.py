@@ -19,6 +19,7 @@ import cbor2
 
 from receipts.keys import jwk, jwks
 from tests.bench import data
+from tests.bench.cache import SIZES, identifier_rows, report_rows
 from tests.bench.path import journal_rows, middleware_rows
 from tests.build import ISSUER, KEY
 
@@ -56,6 +57,16 @@ def main() -> int:
                     ("the request path", "measured", "target"),
                     *journal_rows(folder),
                     *middleware_rows(folder),
+                ]
+            )
+        )
+        head = ("cache", "measured", "target")
+        print_table(
+            iter(
+                [
+                    head,
+                    *identifier_rows(),
+                    *report_rows(folder, SIZES[:2] if options.no_memory else SIZES),
                 ]
             )
         )

@@ -1,0 +1,64 @@
+"""``receipt cache`` and cache identifiers: the cost grows with the receipts, and with the prompt, and not faster."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from cli.sample.traffic import Simulator
+from receipts.cache_id import CacheKey, token_ids
+from tests.build import ISSUER, KEY
+
+Row = tuple[str, str, str]
+SIZES = (10_000, 100_000, 1_000_000)
+_OF_A_DAY = 58_640
+_REPORT = """
+import sys
+from attribution.cache import Policies, cache_report, shipped
+from verifier import batch_file
+cache_report([batch_file(sys.argv[1])], Policies(list(shipped().values())), {})
+"""
+
+
+def report_rows(folder: Path, sizes: tuple[int, ...] = SIZES) -> list[Row]:
+    """Time for a receipt and peak memory of the report, for simulated days of three sizes."""
+    rows = []
+    for size in sizes:
+        path = folder / f"day-{size}.cbor"
+        with path.open("wb") as stream:
+            receipts = Simulator(ISSUER, KEY, scale=size / _OF_A_DAY).run(stream).receipts
+        begin = time.perf_counter()
+        process = subprocess.Popen([sys.executable, "-c", _REPORT, path])
+        _, status, usage = os.wait4(process.pid, 0)
+        seconds = time.perf_counter() - begin
+        process.returncode = os.waitstatus_to_exitcode(status)
+        if process.returncode:
+            raise RuntimeError(f"the report ended with {process.returncode}")
+        path.unlink()
+        rows.append((
+            f"receipt cache, {receipts:,} receipts",
+            f"{seconds / receipts * 1e6:.0f} us each, {usage.ru_maxrss / 1024:.0f} MB", "linear",
+        ))  # fmt: skip
+    return rows
+
+
+def identifier_rows() -> list[Row]:
+    """All prefixes of a prompt in steps of 128 tokens."""
+    key, rows = CacheKey("acme", bytes(32)).for_time(0), []
+    for size in (25_000, 100_000):
+        tokens, lengths = [n * 7919 % 100_003 for n in range(size)], range(128, size, 128)
+        best = min(_seconds(tokens, lengths, key) for _ in range(5))
+        rows.append((
+            f"{len(lengths)} identifiers of a prompt of {size:,} tokens",
+            f"{best * 1000:.1f} ms, {best / size * 1e9:.0f} ns a token", "linear",
+        ))  # fmt: skip
+    return rows
+
+
+def _seconds(tokens, lengths, key) -> float:
+    begin = time.perf_counter()
+    token_ids("m", tokens, lengths, key)
+    return time.perf_counter() - begin
