@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from tests.build import Batch, encode, receipt_claims
 from tests.strategies import receipts
-from verifier import cbor, schema
+from verifier import cbor, fields, schema
 from verifier.identities import check_receipt
 from verifier.quick import QuickReader
 
@@ -15,7 +15,7 @@ def plainly(data):
     """The claims as the plain way reads them, or None if it finds any fault."""
     try:
         receipt = schema.receipt(cbor.decode(data))
-    except (cbor.CborError, schema.ClaimsError):
+    except (cbor.CborError, fields.ClaimsError):
         return None
     return None if check_receipt(receipt) else receipt
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from verifier import cbor, schema
+from verifier import cbor, fields, schema
 from verifier.claims import Receipt, Statement
 from verifier.ed25519 import BACKENDS, SignatureError, Verify
 from verifier.envelope import (
@@ -122,7 +122,7 @@ def _read_claims(content: bytes, header: Header, content_at: int) -> Receipt | S
         if header.subject is None:
             return schema.receipt(value)
         claims = schema.statement(value)
-    except schema.ClaimsError as error:
+    except fields.ClaimsError as error:
         raise Fault(
             "claims-invalid",
             str(error),

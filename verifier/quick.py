@@ -14,7 +14,7 @@ import struct
 from typing import Any, Final, Generic, TypeVar
 
 from verifier.claims import CacheEntry, Receipt, Source
-from verifier.schema import MAX_TIME
+from verifier.fields import MAX_TIME
 
 _USUAL_INPUT: Final = struct.Struct(">IHHHHH")
 """0a aN 01 19 LLLL 02 19 CCCC 03 19 AAAA."""
