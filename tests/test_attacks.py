@@ -388,11 +388,22 @@ def test_an_empty_period_is_no_period(shell, check, folder):
 def test_a_strangers_statement_does_not_soften_the_verdict(check):
     """It closes nothing, so the issuer's own false statement is still held against its receipts."""
     lying = Batch(statement_over={"totals": {1: 1}})
-    stranger = sign_statement({**lying.claims}, STRANGER)
+    stranger = sign_statement(Batch().claims, STRANGER)
     receipts, statement = lying.items[:-1], lying.items[-1]
     code, found = check(b"".join([*receipts, stranger.data, statement]))
     assert code == 1
     assert {"key-unknown", "totals-mismatch"} <= set(found)
+    assert "receipt-missing" not in found
+
+
+def test_a_strangers_statement_is_not_known(check, folder):
+    """Given as the one before, it cannot accuse the issuer of a second story."""
+    other = {**NOVEMBER_BATCH.claims, 10: {1: 1}}
+    (folder / "p.cbor").write_bytes(sign_statement(other, STRANGER).data)
+    assert check(NOVEMBER_BATCH.data, "--no-remember --previous p.cbor") == (0, [])
+    (folder / "p.cbor").write_bytes(sign_statement(other).data)
+    found = check(NOVEMBER_BATCH.data, "--no-remember --previous p.cbor")[1]
+    assert found == ["statement-equivocation"]
 
 
 def test_many_statements_with_one_number(folder):

@@ -87,6 +87,14 @@ def test_canonical_json_as_the_library_has_it(value):
 
 
 @pytest.mark.parametrize(
+    ("number", "text"),
+    [(1e-7, "1e-7"), (1.5e-7, "1.5e-7"), (1e-6, "0.000001"), (1e20, "100000000000000000000"), (1e21, "1e+21"), (123456789.5, "123456789.5"), (-0.0, "0"), (5e-324, "5e-324")],
+)  # fmt: skip
+def test_numbers_as_ecmascript_writes_them(number, text):
+    assert canonical(number) == text.encode() == rfc8785.dumps(number)
+
+
+@pytest.mark.parametrize(
     "value", [2**53, -(2**53), float("inf"), float("nan"), "\ud800", {"\ud800": 1}]
 )
 def test_what_has_no_canonical_form(value):

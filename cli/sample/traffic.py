@@ -70,13 +70,11 @@ class Day:
 
 @dataclass(frozen=True, slots=True)
 class _Planned:
-    """A request to come: of which workload, with which token ids in its prefix."""
+    """A request to come."""
 
     time: int
     workload: str
     number: int
-    prefix: tuple[int, ...] | None
-    """None: the workload's own, which never changes."""
 
 
 class Simulator:
@@ -92,6 +90,7 @@ class Simulator:
     def __init__(self, issuer: str, key: SigningKey, *, seed: int = 1, scale: float = 1) -> None:
         self._issuer, self._key = issuer, key
         self._signer = Issuer(issuer, key)
+        self._seed = seed
         self._random = random.Random(seed)  # noqa: S311  # a simulation
         self._scale = scale
         self._caches = {name: PrefixCache() for name in ("documents", "agents", "chat")}
@@ -130,28 +129,23 @@ class Simulator:
     def _documents(self) -> Iterator[_Planned]:
         count = round(50_000 * self._scale)
         for n in range(count):
-            yield _Planned(DAY + n * DAY_MS // count, "documents", n, None)
+            yield _Planned(DAY + n * DAY_MS // count, "documents", n)
 
     def _agents(self) -> Iterator[_Planned]:
-        """Tasks overlap a little; each has its own reference files behind the common front."""
+        """Tasks overlap a little."""
         tasks = round(360 * self._scale)
-        steps = []
-        for task in range(tasks):
-            begin, files = (
-                DAY + task * (DAY_MS - STEPS * STEP_MS) // tasks,
-                self._tokens(8000 - 4096),
-            )
-            for step in range(STEPS):
-                time = begin + step * STEP_MS
-                stamp = tuple(map(int, str(time))) if time >= NOON else ()
-                prefix = (*stamp, *self._own["agents"], *files)[:8000]
-                steps.append(_Planned(time, "agents", task * STEPS + step, prefix))
-        yield from sorted(steps, key=lambda one: one.time)
+        steps = (
+            (DAY + task * (DAY_MS - STEPS * STEP_MS) // tasks + step * STEP_MS, task * STEPS + step)
+            for task in range(tasks)
+            for step in range(STEPS)
+        )
+        for time, number in sorted(steps):
+            yield _Planned(time, "agents", number)
 
     def _chat(self) -> Iterator[_Planned]:
         count = round(4320 * self._scale)
         for n in range(count):
-            yield _Planned(DAY + n * DAY_MS // count, "chat", n, None)
+            yield _Planned(DAY + n * DAY_MS // count, "chat", n)
 
     # What is answered.
 
@@ -161,17 +155,25 @@ class Simulator:
         ](planned, day)
 
     def _identifiers(
-        self, prefix: tuple[int, ...], lengths: tuple[int, ...], model: str
+        self, what: str | int, stamp: tuple[int, ...], lengths: tuple[int, ...], model: str
     ) -> dict[int, bytes]:
-        return token_ids(model, prefix, lengths, self._secret)
+        """Of a workload's own prefix, or of that of a task: the common front, and then the task's files."""
+        if isinstance(what, int):
+            files = random.Random(f"{self._seed} {what}")  # noqa: S311  # a simulation
+            rest = tuple(files.randrange(_VOCABULARY) for _ in range(8000 - 4096))
+            prefix = (*stamp, *self._own["agents"], *rest)
+        else:
+            prefix = self._own[what]
+        return token_ids(model, prefix[: lengths[-1]], lengths, self._secret)
 
     def _document(self, planned: _Planned, _day: Day) -> tuple[Counts, Cache]:
-        ids = self._ids(self._own["documents"], DOCUMENT_LENGTHS, _CLAUDE)
+        ids = self._ids("documents", (), DOCUMENT_LENGTHS, _CLAUDE)
         hit = self._caches["documents"].hit(ids[1500], planned.time)
         return self._marked(ids, 1500, 1500 + self._random.randrange(200, 800), hit)
 
     def _agent(self, planned: _Planned, day: Day) -> tuple[Counts, Cache]:
-        ids = self._ids(planned.prefix or (), AGENT_LENGTHS, _CLAUDE)
+        stamp = tuple(map(int, str(planned.time))) if planned.time >= NOON else ()
+        ids = self._ids(planned.number // STEPS, stamp, AGENT_LENGTHS, _CLAUDE)
         hit = self._caches["agents"].hit(ids[8000], planned.time)
         logical = 8000 + 150 * (1 + planned.number % STEPS)
         if planned.time >= NOON:
@@ -182,7 +184,7 @@ class Simulator:
         return self._marked(ids, 8000, logical, hit)
 
     def _talk(self, planned: _Planned, day: Day) -> tuple[Counts, Cache]:
-        ids = self._ids(self._own["chat"], CHAT_LENGTHS, _GPT)
+        ids = self._ids("chat", (), CHAT_LENGTHS, _GPT)
         if STORM <= planned.time < STORM + STORM_MS:
             self._caches["chat"].clear()
             day.stormed.append(_name(planned))

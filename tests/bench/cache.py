@@ -8,13 +8,19 @@ import sys
 import time
 from pathlib import Path
 
-from cli.sample.traffic import Simulator
 from receipts.cache_id import CacheKey, token_ids
-from tests.build import ISSUER, KEY
 
 Row = tuple[str, str, str]
 SIZES = (10_000, 100_000, 1_000_000)
 _OF_A_DAY = 58_640
+# In processes of their own: a child's peak memory begins with that of its parent.
+_DAY = """
+import sys
+from cli.sample.traffic import Simulator
+from tests.build import ISSUER, KEY
+with open(sys.argv[1], "wb") as stream:
+    print(Simulator(ISSUER, KEY, scale=float(sys.argv[2])).run(stream).receipts)
+"""
 _REPORT = """
 import sys
 from attribution.cache import Policies, cache_report, shipped
@@ -28,8 +34,8 @@ def report_rows(folder: Path, sizes: tuple[int, ...] = SIZES) -> list[Row]:
     rows = []
     for size in sizes:
         path = folder / f"day-{size}.cbor"
-        with path.open("wb") as stream:
-            receipts = Simulator(ISSUER, KEY, scale=size / _OF_A_DAY).run(stream).receipts
+        made = subprocess.run([sys.executable, "-c", _DAY, path, str(size / _OF_A_DAY)], check=True, capture_output=True, text=True)  # fmt: skip
+        receipts = int(made.stdout)
         begin = time.perf_counter()
         process = subprocess.Popen([sys.executable, "-c", _REPORT, path])
         _, status, usage = os.wait4(process.pid, 0)
