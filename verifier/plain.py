@@ -123,6 +123,7 @@ def _collect(columns: _Columns, key: TrustedKey, policy: Policy, before: Shard) 
     """Steps 7 and 9 by columns, or None if there is anything to tell."""
     shard, last_item = Shard(), -1
     for (issuer, account, stream), column in columns.items():
+        column.close()
         base = before.base((issuer, account), stream, column.first)
         run = column.run(base)
         if (
