@@ -11,6 +11,7 @@ from cli.files import output_file, total_size
 from cli.period import PERIOD
 from cli.terminal import CliError, output_options, print_json, say, warn
 from receipts import LATE, REGULAR, Period, ReceiptError
+from receipts.claims import name
 from verifier.period import show
 
 
@@ -65,6 +66,7 @@ def close(
         if journal is not None:
             if account is None or out is None or previous:
                 raise click.UsageError("--journal needs --account and --out, and no --previous")
+            name("account", account)
             target = out
             rows = close_journal.close(journal, folder, account, period, kind, out)
         elif batch is not None:

@@ -34,7 +34,7 @@ def close(
     if not Path(journal).is_file():
         raise CliError(f"{journal} is not there", _HINT)
     try:
-        store = Store(journal, folder.issuer)
+        store = Store(journal, folder.issuer, create=False)
         try:
             with tempfile.TemporaryDirectory(prefix="receipt-close-") as scratch:
                 return [_close(store, folder, account, period, kind, out, Path(scratch))]

@@ -443,7 +443,7 @@ def test_the_account_of_each_request(journal):
         ReceiptMiddleware(None, journal=journal)
 
 
-def test_settings_from_the_environment(keys, folder, monkeypatch):
+def test_settings_from_the_environment(keys, folder, monkeypatch, caplog):
     """As vLLM makes it: with the application, and nothing else."""
     for name, value in {"RECEIPT_KEYS": "keys", "RECEIPT_JOURNAL": "v.db", "RECEIPT_ACCOUNT": ACCOUNT, "RECEIPT_PROVIDER": "vllm"}.items():  # fmt: skip
         monkeypatch.setenv(name, value)
@@ -453,8 +453,107 @@ def test_settings_from_the_environment(keys, folder, monkeypatch):
     assert (claims.source.provider, claims.issuer) == ("vllm", ISSUER)
     app._journal.close()
     monkeypatch.delenv("RECEIPT_ACCOUNT")
-    with pytest.raises(ValueError, match="RECEIPT_ACCOUNT is not set"):
-        drive(ReceiptMiddleware(app=None), [start(), body(ENCODED)])
+    app = ReceiptMiddleware(app=None)
+    sent = drive(app, [start(), body(ENCODED)])
+    assert (sent[1]["body"], app.counters.failed) == (ENCODED, 1)
+    assert "RECEIPT_ACCOUNT is not set" in caplog.text
+
+
+LAST = [
+    b"data: [DONE]\n\n", b"data:[DONE]\n\n", b": ping\ndata: [DONE]\n\n", b"id: 3\ndata: [DONE]\n\n", b"\ndata: [DONE]\n\n",
+    b"data: [DONE]\r\n\r\n", b"data: [DONE]\n\r\n", b"data: [DONE]\r\r: x", b"data: [DONE]", b'data: {"type":"response.completed"}\n\n',
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("cut", [1, 3, 1000])
+@pytest.mark.parametrize("last", LAST)
+def test_every_form_of_the_last_event(middleware, last, cut):
+    whole = b"data: " + ENCODED + b"\n\n" + last
+    parts = [body(whole[i : i + cut], True) for i in range(0, len(whole), cut)]
+    sent = drive(middleware, [start(200, EVENTS), *parts, body(b"")])
+    bodies = [message["body"] for message in sent[1:]]
+    comments = [part for part in bodies if part.startswith(b": token-receipt ")]
+    assert len(comments) == middleware.counters.issued == 1
+    assert b"".join(part for part in bodies if part not in comments) == whole
+
+
+@pytest.mark.parametrize(
+    ("path", "events"),
+    [
+        ("/v1/chat/completions", [ANSWER, {"error": {"message": "overloaded"}}, "[DONE]"]),
+        ("/v1/messages", [{"type": "message_start", "message": {"id": "r", "model": "m", "usage": {"input_tokens": 4, "cache_read_input_tokens": 9,
+                          "cache_creation_input_tokens": 0, "output_tokens": 1}}}, {"type": "message_stop"}]),
+    ],
+)  # fmt: skip
+def test_usage_that_is_not_final_gets_no_receipt(middleware, journal, path, events):
+    data = b"".join(
+        b"data: " + (event if isinstance(event, str) else json.dumps(event)).encode() + b"\n\n"
+        for event in events
+    )
+    drive(middleware, [start(200, EVENTS), body(data)], path)
+    assert (middleware.counters.issued, middleware.counters.hung_up) == (0, 1)
+    assert receipts_in(journal) == []
+
+
+def test_what_a_server_may_send(middleware):
+    """Headers as a generator, an id that is no text, JSON that is too deep, a body that the server sends by itself."""
+    sent = drive(
+        middleware,
+        [
+            start() | {"headers": (pair for pair in [(b"content-type", b"application/json")])},
+            body(ENCODED),
+        ],
+    )
+    assert sent[0]["headers"][0] == (b"content-type", b"application/json")
+    for answer in (
+        b"[" * 100_000,
+        json.dumps(ANSWER | {"id": "\ud800"}).encode(),
+        json.dumps(ANSWER | {"id": ""}).encode(),
+    ):
+        sent = drive(middleware, [start(), body(answer)])
+        assert sent[1]["body"] == answer
+    pathsend = {"type": "http.response.pathsend", "path": "x"}
+    assert drive(middleware, [start(), pathsend]) == [start(), pathsend]
+    assert drive(middleware, [start(), body(ENCODED.replace(b'"r"', b'"s"'))])[1]["body"]
+    assert middleware.counters.issued == 2
+
+
+def test_a_large_event_in_small_parts_takes_linear_work():
+    """Every byte is searched a few times at most."""
+    stream, searched = EventStream(), []
+    original = stream._end
+
+    def counting():
+        searched.append(len(stream._event) - max(0, stream._searched - 3))
+        return original()
+
+    stream._end = counting
+    for _ in range(500):
+        stream.feed(b"x" * 1000)
+    assert sum(searched) < 3 * 500_000
+
+
+def test_a_wallet_survives_any_answer(wallet, folder):
+    """What it cannot read it leaves alone; the customer's call is not touched."""
+    answers = [b"[" * 100_000, b'{"id": "\\ud800"}', b'{"id": ""}', b"", b"\xff", b'{"id": 3}']
+
+    def answer(request):
+        kind = "Text/Event-Stream" if request.url.path == "/sse" else "application/json"
+        data = answers[int(request.url.params["n"])]
+        return httpx.Response(
+            200,
+            headers={"content-type": kind},
+            content=iter([b"data: " + data + b"\r\r" if kind[0] == "T" else data]),
+        )
+
+    inner = httpx.MockTransport(answer)
+    with httpx.Client(transport=wallet.transport(httpx, inner)) as client:
+        for n, data in enumerate(answers):
+            assert client.post(f"http://x/json?n={n}", content=data).content == data
+            client.post(f"http://x/sse?n={n}", content=b'{"model": "\\ud800"}')
+        client.get("http://x/json?n=0")
+    assert [row[0] for row in kept(wallet)] == [None] * 12
+    assert kept(wallet, "SELECT DISTINCT complete FROM requests") == [(1,)]
 
 
 def test_a_wallet_that_is_none(folder):

@@ -112,6 +112,28 @@ def test_a_request_has_one_receipt(path):
         assert issue(journal, "t").sequence == 2
 
 
+def test_nothing_that_is_asked_for_stops_the_journal(path):
+    """An order that cannot be signed, for whatever reason, fails alone; a cancelled one is left out."""
+    with Journal(str(path), ISSUER, KEY) as journal:
+        for wrong in (
+            {"request": "\ud800"},
+            {"account": "\udcff"},
+            {"stream": "\udcff"},
+            {"request": 7},
+            {"counts": None},
+            {"tags": 3},
+        ):
+            order = {"account": ACCOUNT, "request": "r", "model": "m", "counts": COUNTS} | wrong
+            assert isinstance(
+                journal.submit(order.pop("account"), **order).exception(timeout=10), Exception
+            )
+        cancelled = [
+            journal.submit(ACCOUNT, request=f"c{n}", model="m", counts=COUNTS).cancel()
+            for n in range(50)
+        ]
+        assert issue(journal, "after").sequence == 50 - sum(cancelled)
+
+
 def test_every_open_journal_has_a_stream_and_named_streams_go_on(path, folder):
     with Journal(str(path), ISSUER, KEY) as one, Journal(str(path), ISSUER, KEY) as two:
         assert one.stream != two.stream

@@ -39,6 +39,7 @@ def wallet(folder):
         number = store.begin(NOON + 1000 * n, "claude-sonnet-4-6", sent, bytes(32), "http://x")
         store.answered(number, 200)
         store.identify(number, request)
+        store.completed(number)
         store.keep(number, receipt.data)
     failed = store.begin(NOON, "m", bytes(32), bytes(32), "http://x")
     store.answered(failed, 500)
@@ -139,7 +140,93 @@ def test_a_whole_new_story(check):
     assert check(story, "")[0] == "verified"
     verdict, found, _ = check(story)
     assert verdict == "rejected"
-    assert found == [("received-omitted", request) for request in REQUESTS]
+    assert sorted(found) == sorted(("request-duplicate", request) for request in REQUESTS)
+
+
+def test_the_same_request_at_another_time(check):
+    """The receipt that was received is of a time that no statement covers; the batch bills the request once more, without credit."""
+    later = Stream(
+        "in-band",
+        1,
+        over={"time": DECEMBER[0], "request": "gpu-8-1", "input": {1: 3000, 2: 2900, 3: 100}},
+    ).receipts()[0]
+    Path("r.cbor").write_bytes(later.data)
+    verdict, found, _ = check(HONEST, "--received r.cbor")
+    assert (verdict, found) == ("rejected", [("request-duplicate", "gpu-8-1")])
+
+
+def test_two_records_of_one_request_are_both_compared(check):
+    write("one.jsonl", rows())
+    write("two.jsonl", rows((0, {"cached": 1900}), (1, {"commitment": "ab" * 32})))
+    for order in ("one two", "two one"):
+        options = " ".join(f"--requests {name}.jsonl" for name in order.split())
+        _, found, checks = check(HONEST, options)
+        assert found == [("count-differs", "gpu-7-0"), ("commitment-differs", "gpu-7-1")]
+        assert checks["requests with a receipt"]["of"] == 5
+
+
+def test_a_response_that_was_lost_is_known_by_its_commitment(check):
+    """The customer never saw the id, but sent the commitment that the receipt echoes."""
+    store = Store("wallet.db")
+    store.begin(NOON, "m", bytes([3]) * 32, bytes(32), "http://x")
+    store.close()
+    more = Batch(one=Stream("gpu-7", 4, change=HONEST.one.change))
+    verdict, found, checks = check(more)
+    assert (verdict, found) == ("verified", [])
+    assert checks["requests with a receipt"]["not_checked"] == "2 requests without an answer"
+
+
+def test_a_stream_that_was_aborted_needs_no_receipt(check):
+    store = Store("wallet.db")
+    number = store.begin(NOON, "m", b"z" * 32, bytes(32), "http://x")
+    store.answered(number, 200)
+    store.identify(number, "aborted")
+    store.close()
+    assert check(HONEST)[:2] == ("verified", [])
+
+
+def test_receipts_of_others_are_left_out(check):
+    other = {"account": "other"}
+    Path("r.cbor").write_bytes(
+        b"".join(r.data for r in [*HONEST.ones, *Stream(over=other).receipts()])
+    )
+    verdict, found, checks = check(HONEST, "--received r.cbor")
+    assert (verdict, found) == ("verified", [])
+    assert checks["receipts received"]["not_checked"] == "3 receipts of another issuer or account"
+
+
+def test_iterations_are_summed_as_the_issuer_does(check):
+    part = {
+        "input_tokens": 200,
+        "cache_read_input_tokens": 1000,
+        "cache_creation_input_tokens": 300,
+        "output_tokens": 250,
+    }
+    top = {
+        "input_tokens": 1,
+        "cache_read_input_tokens": 0,
+        "cache_creation_input_tokens": 0,
+        "output_tokens": 1,
+    }
+    write("r.jsonl", rows((1, {"usage": {**top, "iterations": [part, part]}})))
+    assert check(HONEST, "--requests r.jsonl")[1] == []
+
+
+@pytest.mark.parametrize(
+    ("status", "answered"),
+    [
+        ("failed", False),
+        ("500 Internal", False),
+        ("200", True),
+        ("completed", True),
+        (500, False),
+        (None, True),
+    ],
+)
+def test_what_counts_as_answered(check, status, answered):
+    write("r.jsonl", [*rows(), {"request": "more", "time": NOON, "status": status}])
+    found = check(HONEST, "--requests r.jsonl")[1]
+    assert found == ([("request-without-receipt", "more")] if answered else [])
 
 
 def test_another_commitment(check):
@@ -286,7 +373,9 @@ HOUR = 3_600_000
     ("time", "fault"),
     [
         (NOVEMBER[0] - 1, False),
-        (NOVEMBER[0], True),
+        (NOVEMBER[0], False),
+        (NOVEMBER[0] + 299_999, False),
+        (NOVEMBER[0] + 300_000, True),
         (NOVEMBER[1] - HOUR - 1, True),
         (NOVEMBER[1] - HOUR, False),
         (DECEMBER[0], False),
@@ -324,6 +413,28 @@ BAD = {
     "a time": ('{"request": "a", "time": "noon"}', "r.jsonl, line 1: "),
     "cells": ("request,time\na,1,2\n", "r.jsonl, line 2: not as many cells as the header"),
     "bytes": (b"\xff\xfe", "r.jsonl is not UTF-8 text"),
+    "an array of objects": ('[{"request": "a"}]', "r.jsonl, line 1: expected an object"),
+    "no id": ('{"requestId": "a"}', "r.jsonl names no request"),
+    "another separator": ("request;time\na;1\n", "r.jsonl names no request"),
+    "nothing": ("", "r.jsonl holds no request"),
+    "a surrogate": ('{"request": "\\ud800"}', "r.jsonl, line 1: "),
+    "a time beyond": (
+        '{"request": "a", "time": 9223372036854775808}',
+        "r.jsonl, line 1: time is beyond",
+    ),
+    "created beyond": (
+        '{"request": "a", "created": 253402300800}',
+        "r.jsonl, line 1: created is beyond",
+    ),
+    "a commitment": (
+        '{"request": "a", "commitment": 5}',
+        "r.jsonl, line 1: commitment is in hexadecimal",
+    ),
+    "digits": ("request,logical\na," + "9" * 5000 + "\n", "r.jsonl, line 2: "),
+    "iterations": (
+        '{"request": "a", "iterations": [3]}',
+        "r.jsonl, line 1: iterations is an array",
+    ),
 }
 
 
@@ -355,6 +466,24 @@ def test_other_files_that_are_no_record(shell, folder, check):
     assert proof.code == 0
     result = shell("verify p.cbor --keys k.json --no-remember --requests wallet.db")
     assert (result.code, "a record is compared with a batch" in result.err) == (2, True)
+
+
+def test_wallets_that_are_damaged_or_of_several_hosts(shell, folder, check):
+    (folder / "b.cbor").write_bytes(HONEST.data)
+    for change, message in (
+        ("UPDATE requests SET time = 'x' WHERE number = 1", "request 1 is damaged"),
+        (
+            "UPDATE requests SET time = 1, url = 'http://y/z' WHERE number = 1",
+            "holds requests to several hosts",
+        ),
+        ("UPDATE receipts SET data = 'x' WHERE rowid = 1", "receipt 1 is damaged"),
+    ):
+        with sqlite3.connect("wallet.db") as db:
+            db.execute(change)
+        db.close()
+        option = "--received" if "receipts" in change else "--requests"
+        result = shell(f"verify b.cbor --keys k.json --no-remember {option} wallet.db")
+        assert (result.code, result.out, message in result.err) == (2, "", True), result.err
 
 
 def test_a_batch_of_several_accounts(shell, folder, check):

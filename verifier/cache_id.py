@@ -122,7 +122,9 @@ def text_ids(model: str, body: dict[str, Any], key: bytes) -> list[bytes]:
 
 def blocks(body: dict[str, Any]) -> list[list[Any]]:
     """The blocks of a request body: tools, system, messages."""
-    found: list[list[Any]] = [["tool", _unmarked(tool)] for tool in body.get("tools") or []]
+    settings = {name: body[name] for name in ("tool_choice", "thinking") if name in body}
+    found: list[list[Any]] = [["settings", settings]] if settings else []
+    found += [["tool", _unmarked(tool)] for tool in body.get("tools") or []]
     found += [["system", _unmarked(block)] for block in _listed(body.get("system"))]
     for number, message in enumerate(body.get("messages") or []):
         about = _unmarked({k: v for k, v in message.items() if k != "content"})

@@ -11,7 +11,7 @@ from contextlib import closing
 from typing import Any
 
 from verifier.batch import BatchFile
-from verifier.cache_id import KEYED
+from verifier.cache_id import KEYED, vllm_parameters
 from verifier.claims import Receipt
 from verifier.findings import Finding
 from verifier.reading import readable_items
@@ -19,7 +19,7 @@ from verifier.report import Check
 from verifier.words import plural
 
 _SCHEMA = """
-CREATE TABLE entries (recipe TEXT, id BLOB, prefix TEXT, model TEXT, account TEXT, is_read INTEGER, time INTEGER, item INTEGER);
+CREATE TABLE entries (recipe TEXT, id BLOB, prefix TEXT, bound TEXT, account TEXT, is_read INTEGER, time INTEGER, item INTEGER);
 """
 _INDEX = "CREATE INDEX by_id ON entries (recipe, id, time, item)"
 
@@ -59,7 +59,7 @@ def _rows(sources: Sequence[BatchFile]) -> Iterator[tuple[Any, ...]]:
             for entry in (claims.cache_read, *claims.cache_writes, *claims.commitments):
                 if entry is not None:
                     yield (
-                        entry.recipe, entry.id, str(entry.prefix), claims.model, f"{claims.issuer} {claims.account}",
+                        entry.recipe, entry.id, str(entry.prefix), claims.model if vllm_parameters(entry.recipe) is None else "any model", f"{claims.issuer} {claims.account}",
                         entry is claims.cache_read, claims.time, item.number,
                     )  # fmt: skip
 
@@ -68,10 +68,10 @@ def _conflicts(db: sqlite3.Connection) -> Iterator[Finding]:
     """The first receipt that gives an identifier another length or model than the receipt before."""
     for recipe, identifier in db.execute(
         "SELECT recipe, id FROM entries GROUP BY recipe, id"
-        " HAVING min(prefix) <> max(prefix) OR min(model) <> max(model) ORDER BY min(item)"
+        " HAVING min(prefix) <> max(prefix) OR min(bound) <> max(bound) ORDER BY min(item)"
     ).fetchall():
         rows = db.execute(
-            "SELECT prefix, model, item FROM entries WHERE (recipe, id) = (?, ?) ORDER BY item",
+            "SELECT prefix, bound, item FROM entries WHERE (recipe, id) = (?, ?) ORDER BY item",
             (recipe, identifier),
         ).fetchall()
         prefix, model, item = rows[0]

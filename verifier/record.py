@@ -17,11 +17,14 @@ from pathlib import Path
 from typing import Any, Final
 
 from verifier.batch import Batch, UnreadableError
+from verifier.fields import MAX_TIME
 from verifier.files import batch_file
 from verifier.period import PeriodError, instant
 
 _SQLITE: Final = b"SQLite format 3\0"
-_ID = ("request", "request_id", "id")
+_ID: Final = ("request", "request_id", "id")
+_TEXTS: Final = (*_ID, "commitment", "model")
+_SUCCESS: Final = frozenset({"ok", "success", "succeeded", "completed"})
 _COUNTS: Final = {
     "logical": ("logical", "prompt_tokens"),
     "cached": ("cached", "cached_tokens"),
@@ -43,12 +46,13 @@ class RecordError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Requested:
-    """A request that the customer made and that was answered.
+    """A request that the customer made.
 
-    ``time`` in ms, ``counts`` in tokens by name; what the record does not say is None, or not there. ``where`` names file and line.
+    ``request`` is None if it was not answered to the end, or not with success: then it needs no receipt, but may have one, which its commitment
+    shows. ``time`` in ms, ``counts`` in tokens by name; what the record does not say is None, or not there. ``where`` names file and line.
     """
 
-    request: str
+    request: str | None
     where: str
     time: int | None = None
     commitment: bytes | None = None
@@ -66,8 +70,8 @@ class Record:
     """The account's cache key, or that of the month, to recompute identifiers from the prompts."""
 
 
-def read_requests(path: str) -> Iterator[Requested | None]:
-    """The requests in a file; None for one that was not answered with success, or has no id.
+def read_requests(path: str) -> Iterator[Requested]:
+    """The requests in a file.
 
     Raises:
         RecordError: a line is not as it should be.
@@ -77,13 +81,20 @@ def read_requests(path: str) -> Iterator[Requested | None]:
         yield from _wallet_requests(path)
         return
     text = _text(path)
-    read_rows = _json_rows if text.lstrip().startswith("{") else _csv_rows
-    for line, row in read_rows(path, text):
-        where = f"{path}, line {line}"
+    json_lines = text.lstrip().startswith(("{", "["))
+    named = found = False
+    for line, row in (_json_rows if json_lines else _csv_rows)(path, text):
+        where, found = f"{path}, line {line}", True
         try:
-            yield _requested(where, row)
+            flat = _flat(row)
+            named = named or any(flat.get(name) is not None for name in _ID)
+            yield _requested(where, flat)
         except (ValueError, PeriodError) as error:
             raise RecordError(f"{where}: {error}") from None
+    if found and not named:
+        raise RecordError(f"{path} names no request: the id goes into request, request_id or id")
+    if not found:
+        raise RecordError(f"{path} holds no request")
 
 
 def read_received(path: str) -> Iterator[tuple[str, bytes]]:
@@ -96,6 +107,8 @@ def read_received(path: str) -> Iterator[tuple[str, bytes]]:
     if _is_wallet(path):
         with closing(_open(path)) as db:
             for number, raw in _query(path, db, "SELECT rowid, data FROM receipts ORDER BY rowid"):
+                if not isinstance(raw, bytes):
+                    raise RecordError(f"{path}, receipt {number} is damaged")
                 yield f"{path}, receipt {number}", raw
         return
     try:
@@ -122,14 +135,25 @@ def _query(path: str, db: sqlite3.Connection, query: str) -> Iterator[Any]:
         raise RecordError(f"{path} is not a wallet: {error}") from None
 
 
-def _wallet_requests(path: str) -> Iterator[Requested | None]:
-    query = "SELECT number, request, time, status, commitment FROM requests ORDER BY number"
+def _wallet_requests(path: str) -> Iterator[Requested]:
+    query = "SELECT number, request, time, status, commitment, complete, url FROM requests ORDER BY number"
+    hosts = set()
     with closing(_open(path)) as db:
-        for number, request, time, status, commitment in _query(path, db, query):
-            if request is None or status is None or not 200 <= status < 300:
-                yield None
-            else:
-                yield Requested(request, f"{path}, request {number}", time, commitment)
+        for number, request, time, status, commitment, complete, url in _query(path, db, query):
+            where = f"{path}, request {number}"
+            if not (
+                isinstance(time, int) and isinstance(commitment, bytes) and isinstance(url, str)
+            ):
+                raise RecordError(f"{where} is damaged")
+            answered = complete and isinstance(status, int) and 200 <= status < 300
+            hosts.add(url.split("/")[2] if url.count("/") > 1 else url)
+            if len(hosts) > 1:
+                raise RecordError(
+                    f"{path} holds requests to several hosts: {', '.join(sorted(hosts))}; keep a wallet for each provider"
+                )
+            yield Requested(
+                request if answered and isinstance(request, str) else None, where, time, commitment
+            )
 
 
 def _text(path: str) -> str:
@@ -165,26 +189,36 @@ def _csv_rows(path: str, text: str) -> Iterator[tuple[int, dict[str, Any]]]:
                 reader.line_num,
                 {name: _cell(name, value) for name, value in row.items() if value},
             )
-    except csv.Error as error:
+    except (csv.Error, ValueError) as error:
+        if isinstance(error, RecordError):
+            raise
         raise RecordError(f"{path}, line {reader.line_num}: {error}") from None
 
 
 def _cell(name: str, value: str) -> int | str:
     """A cell; numbers where the column is one of numbers. A request id of digits stays text."""
-    return int(value) if name not in _ID and value.isascii() and value.isdecimal() else value
+    return int(value) if name not in _TEXTS and value.isascii() and value.isdecimal() else value
 
 
-def _requested(where: str, row: Mapping[str, Any]) -> Requested | None:
-    flat = _flat(row)
-    status = flat.get("status")
-    if isinstance(status, int) and not 200 <= status < 300:
-        return None
+def _requested(where: str, flat: Mapping[str, Any]) -> Requested:
     request = next((flat[name] for name in _ID if flat.get(name) is not None), None)
-    if request is None:
-        return None
-    if not isinstance(request, str):
+    if request is not None and not isinstance(request, str):
         raise ValueError(f"the request id is a text, found {request!r}")
-    return Requested(request, where, _time(flat), _commitment(flat), _counts(flat))
+    if request is not None:
+        request.encode()  # a lone surrogate is no text
+    answered = _answered(flat.get("status"))
+    return Requested(
+        request if answered else None, where, _time(flat), _commitment(flat), _counts(flat)
+    )
+
+
+def _answered(status: object) -> bool:
+    """Whether a request was answered with success; without a status it was."""
+    if isinstance(status, str):
+        return status.lower() in _SUCCESS or (
+            status.isascii() and status.isdecimal() and status[0] == "2"
+        )
+    return status is None or (type(status) is int and 200 <= status < 300)
 
 
 def _flat(row: Mapping[str, Any]) -> dict[str, Any]:
@@ -194,7 +228,22 @@ def _flat(row: Mapping[str, Any]) -> dict[str, Any]:
         inner = flat.get(name)
         if isinstance(inner, Mapping):
             flat |= {key: value for key, value in inner.items() if key not in row}
+    if isinstance(flat.get("iterations"), list) and flat["iterations"]:
+        flat |= _summed(flat["iterations"])
     return flat
+
+
+def _summed(iterations: list[Any]) -> dict[str, int]:
+    """Anthropic's top level leaves out some of the iterations of a response; the response is their sum."""
+    names = (
+        "input_tokens",
+        "cache_read_input_tokens",
+        "cache_creation_input_tokens",
+        "output_tokens",
+    )
+    if not all(isinstance(part, Mapping) for part in iterations):
+        raise ValueError("iterations is an array of usage objects")
+    return {name: sum(_count(name, part.get(name)) for part in iterations) for name in names}
 
 
 def _time(row: Mapping[str, Any]) -> int | None:
@@ -203,13 +252,24 @@ def _time(row: Mapping[str, Any]) -> int | None:
     if isinstance(time, str):
         return instant(time)
     if time is not None:
-        return _count("time", time)
-    return None if created is None else 1000 * _count("created", created)
+        return _moment("time", time)
+    return None if created is None else _moment("created", created, 1000)
+
+
+def _moment(name: str, value: object, unit_ms: int = 1) -> int:
+    moment = unit_ms * _count(name, value)
+    if moment >= MAX_TIME:
+        raise ValueError(f"{name} is beyond the year 9999: {value!r}")
+    return moment
 
 
 def _commitment(row: Mapping[str, Any]) -> bytes | None:
     value = row.get("commitment")
-    return None if value is None else bytes.fromhex(value)
+    if value is None:
+        return None
+    if not isinstance(value, str):
+        raise ValueError("commitment is in hexadecimal")
+    return bytes.fromhex(value)
 
 
 def _counts(row: Mapping[str, Any]) -> dict[str, int]:
@@ -218,7 +278,7 @@ def _counts(row: Mapping[str, Any]) -> dict[str, int]:
         for column in columns:
             if row.get(column) is not None and name not in counts:
                 counts[name] = _count(column, row[column])
-    if row.get("input_tokens") is not None:
+    if row.get("input_tokens") is not None and "logical" not in counts:
         counts |= _input(row)
     return counts
 

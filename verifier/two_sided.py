@@ -18,18 +18,22 @@ from verifier.envelope import open_envelope
 from verifier.findings import Finding
 from verifier.item import Policy, open_item
 from verifier.reading import readable_items
-from verifier.record import Record, Requested, read_received, read_requests
+from verifier.record import Record, read_received, read_requests
 from verifier.report import Check
 from verifier.words import plural
 
 EDGE_MS: Final = 3_600_000
 """A request of the last hour of the time covered may have its receipt in the next period."""
+START_MS: Final = 300_000
+"""One of the first five minutes may have it in the period before: the customer's clock may be ahead."""
 _COUNTS: Final = ("logical", "cached", "output", "reasoning")
 _SCHEMA: Final = """
 CREATE TABLE batch (issuer TEXT, account TEXT, stream TEXT, sequence TEXT, digest BLOB, request TEXT, item INTEGER, time INTEGER,
                     client BLOB, logical TEXT, cached TEXT, output TEXT, reasoning TEXT, raw BLOB);
-CREATE TABLE requests (request TEXT PRIMARY KEY, place TEXT, time INTEGER, commitment BLOB, logical TEXT, cached TEXT, output TEXT,
-                       reasoning TEXT) WITHOUT ROWID;
+CREATE TABLE requests (request TEXT, place TEXT, time INTEGER, commitment BLOB, logical TEXT, cached TEXT, output TEXT,
+                       reasoning TEXT);
+CREATE INDEX requested ON requests (request);
+CREATE INDEX committed ON requests (commitment);
 CREATE TABLE received (issuer TEXT, account TEXT, stream TEXT, sequence TEXT, digest BLOB, request TEXT, place TEXT, time INTEGER,
                        raw BLOB);
 """
@@ -115,20 +119,17 @@ class _Join:
                 )
 
     def load_requests(self, paths: Iterable[str]) -> None:
-        """The customer's requests; one that is in the record twice counts once."""
+        """The customer's requests. What two lines say about one of them is compared line by line; it counts once."""
         self.db.executemany(
-            "INSERT OR IGNORE INTO requests VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-            self._request_rows(paths),
+            "INSERT INTO requests VALUES (?, ?, ?, ?, ?, ?, ?, ?)", self._request_rows(paths)
         )
 
     def _request_rows(self, paths: Iterable[str]) -> Iterator[tuple[Any, ...]]:
         for path in paths:
             for one in read_requests(path):
-                if isinstance(one, Requested):
-                    counts = _stated([one.counts.get(name) for name in _COUNTS])
-                    yield one.request, one.where, one.time, one.commitment, *counts
-                else:
-                    self.unanswered += 1
+                counts = _stated([one.counts.get(name) for name in _COUNTS])
+                self.unanswered += one.request is None
+                yield one.request, one.where, one.time, one.commitment, *counts
 
     def compare_requests(self, found: TwoSided) -> None:
         """Each request has a receipt, each receipt a request; counts and commitments agree."""
@@ -138,7 +139,9 @@ class _Join:
         found.findings += [*phantom, *differing]
         requests, matched, receipts, compared, committed = self._numbers()
         words = (
-            [f"{plural(open_, 'request')} near or outside the ends of what is covered"]
+            [
+                f"{plural(open_, 'request')} near or outside the ends of what is covered: verify the periods beside it together with it"
+            ]
             if open_
             else []
         )
@@ -157,7 +160,9 @@ class _Join:
         """Requests without a receipt: how many are a fault, and how many cannot be told."""
         missing = open_ = 0
         for request, place, time in self.db.execute(
-            "SELECT request, place, time FROM requests WHERE request NOT IN (SELECT request FROM batch) ORDER BY place"
+            "SELECT request, min(place), max(time) FROM requests WHERE request NOT IN (SELECT request FROM batch)"
+            " AND (commitment IS NULL OR commitment NOT IN (SELECT client FROM batch WHERE client IS NOT NULL))"
+            " GROUP BY request ORDER BY min(rowid)"
         ):
             if not self._within(time):
                 open_ += 1
@@ -171,13 +176,18 @@ class _Join:
         """Whether the receipt of a request of this time must be in the batch."""
         if time is None:
             return bool(self.covered)
+        first = min((start for start, _ in self.covered), default=0)
         last = max((end for _, end in self.covered), default=0)
-        return any(start <= time < min(end, last - EDGE_MS) for start, end in self.covered)
+        return any(
+            max(start, first + START_MS) <= time < min(end, last - EDGE_MS)
+            for start, end in self.covered
+        )
 
     def _phantoms(self) -> Iterator[Finding]:
         for row in self.db.execute(
             "SELECT item, issuer, account, stream, sequence, request FROM batch"
-            " WHERE request NOT IN (SELECT request FROM requests) ORDER BY item"
+            " WHERE request NOT IN (SELECT request FROM requests WHERE request IS NOT NULL)"
+            " AND (client IS NULL OR client NOT IN (SELECT commitment FROM requests WHERE commitment IS NOT NULL)) ORDER BY item"
         ):
             message = f"request {row[5]!r} is not in the customer's record"
             yield _finding("receipt-without-request", message, row)
@@ -204,11 +214,14 @@ class _Join:
         """Requests, those with a receipt, receipts, receipts with counts to compare, receipts with a commitment to compare."""
         stated = " OR ".join(f"r.{name} IS NOT NULL" for name in _COUNTS)
         queries = (
-            "SELECT count(*) FROM requests",
-            "SELECT count(*) FROM requests WHERE request IN (SELECT request FROM batch)",
+            "SELECT count(DISTINCT request) FROM requests",
+            (
+                "SELECT count(DISTINCT request) FROM requests WHERE request IN (SELECT request FROM batch)"
+                " OR (request IS NOT NULL AND commitment IN (SELECT client FROM batch WHERE client IS NOT NULL))"
+            ),
             "SELECT count(*) FROM batch",
-            f"SELECT count(*) FROM batch b JOIN requests r USING (request) WHERE {stated}",  # noqa: S608
-            "SELECT count(*) FROM batch b JOIN requests r USING (request) WHERE b.client + r.commitment IS NOT NULL",
+            f"SELECT count(DISTINCT b.item) FROM batch b JOIN requests r USING (request) WHERE {stated}",  # noqa: S608
+            "SELECT count(DISTINCT b.item) FROM batch b JOIN requests r USING (request) WHERE b.client + r.commitment IS NOT NULL",
         )
         return tuple(self.db.execute(query).fetchone()[0] for query in queries)
 
@@ -229,15 +242,28 @@ class _Join:
                      claims.request, place, claims.time, raw),
                 )  # fmt: skip
 
+    def _another(self, row: Sequence[Any], policy: Policy) -> tuple[Any, ...] | None:
+        """Another signed receipt of the batch for the request of a received one."""
+        found = self.db.execute(
+            "SELECT item, issuer, account, stream, sequence, request, raw FROM batch"
+            " WHERE request = ? AND issuer = ? AND account = ? ORDER BY item",
+            (row[5], row[1], row[2]),
+        )
+        return next((one for one in found if open_item(one[6], policy).signed), None)
+
     def compare_received(self, policy: Policy, found: TwoSided) -> None:
         """Each received receipt is in the batch, byte for byte."""
-        total = matched = failed = open_ = 0
+        total = matched = failed = open_ = other_party = 0
+        parties = set(self.db.execute("SELECT DISTINCT issuer, account FROM batch"))
         for *row, place, time, raw, item, other, same in self.db.execute(
             "SELECT NULL, r.issuer, r.account, r.stream, r.sequence, r.request, r.place, r.time, r.raw, b.item, b.raw,"
             " max(coalesce(b.digest = r.digest, 0))"
             " FROM received r LEFT JOIN batch b ON (b.stream, b.sequence, b.account, b.issuer)"
             " = (r.stream, r.sequence, r.account, r.issuer) GROUP BY r.rowid ORDER BY r.rowid"
         ):
+            if parties and tuple(row[1:3]) not in parties:
+                other_party += 1
+                continue
             total += 1
             if same:
                 matched += 1
@@ -246,6 +272,10 @@ class _Join:
                 message = f"the receipt that was received for request {row[5]!r} ({place}) has other claims"
                 found.findings.append(_finding("receipt-equivocation", message, [item, *row[1:]]))
                 found.conflicts.append(Conflict("receipt-equivocation", raw, other))
+            elif again := self._another(row, policy):
+                failed += 1
+                message = f"another receipt for request {row[5]!r} was received ({place}), at sequence {row[4]} of stream {row[3]!r}"
+                found.findings.append(_finding("request-duplicate", message, again))
             elif any(start <= time < end for start, end in self.covered):
                 failed += 1
                 message = (
@@ -257,6 +287,8 @@ class _Join:
         reason = (
             f"{plural(open_, 'receipt')} of a time that no statement here covers" if open_ else None
         )
+        if other_party:
+            reason = f"{plural(other_party, 'receipt')} of another issuer or account"
         if self.invalid:
             reason = f"{plural(self.invalid, 'received receipt')} not validly signed"
         found.checks.append(

@@ -17,9 +17,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from receipts.asgi.responses import Answer, EventStream, api_of, provider_of
-from receipts.asgi.settings import from_environment
+from receipts.asgi.settings import SettingError, from_environment
 from receipts.claims import Source
-from receipts.errors import JournalError, ReceiptError, UsageError
+from receipts.errors import JournalError, KeyFileError, ReceiptError, UsageError
 from receipts.header import CLIENT, COMMENT, RECEIPT, byte_sequence, parse_byte_sequence
 from receipts.ingest import read_usage, usage_hash
 from receipts.journal import Journal
@@ -96,11 +96,11 @@ class ReceiptMiddleware:
         if not answer.usage or answer.id is None:
             self.counters.without_usage += 1
             return None
-        journal, account = self._place(scope)
-        if account is None:
-            return None
-        provider = self._provider or provider_of(api)
         try:
+            journal, account = self._place(scope)
+            if account is None:
+                return None
+            provider = self._provider or provider_of(api)
             reading = read_usage(provider, api, answer.usage)
             issued = await journal.issue_async(
                 account, request=answer.id, model=answer.model or "", counts=reading.counts,
@@ -109,7 +109,7 @@ class ReceiptMiddleware:
         except (UsageError, ReceiptError) as error:
             self.counters.refused += 1
             _log.warning("no receipt for %s: %s", answer.id, error)
-        except JournalError as error:
+        except (JournalError, SettingError, KeyFileError, OSError) as error:
             self.counters.failed += 1
             _log.error("no receipt for %s: %s", answer.id, error)  # the message says it all
         else:
@@ -140,20 +140,24 @@ class _Exchange:
         self.open = False
         """Whether the response has begun and has not ended."""
         self._middleware, self._api, self._scope, self._send = middleware, api, scope, send
-        self._answer = Answer()
+        self._answer = Answer(api)
         self._start: Message | None = None
-        self._body = b""
+        self._body: list[bytes] = []
         self._events: EventStream | None = None
 
     async def send(self, message: Message) -> None:
         """In the place of the server's send."""
         if message["type"] == "http.response.start":
-            await self._begin(message)
+            await self._begin({**message, "headers": [*message.get("headers", ())]})
         elif message["type"] == "http.response.body" and self._start is not None:
             await self._json(message)
         elif message["type"] == "http.response.body" and self._events is not None:
             await self._stream(self._events, message)
         else:
+            if self._start is not None:  # an extension that sends the body by itself
+                self._middleware.counters.unreadable += 1
+                start, self._start, self.open = self._start, None, False
+                await self._send(start)
             await self._send(message)
 
     async def _begin(self, message: Message) -> None:
@@ -172,30 +176,33 @@ class _Exchange:
         await self._send(message)
 
     async def _json(self, message: Message) -> None:
-        self._body += message.get("body", b"")
+        self._body.append(message.get("body", b""))
         if message.get("more_body", False) or self._start is None:
             return
+        body = b"".join(self._body)
         try:
-            self._answer.add(json.loads(self._body))
-        except ValueError:
+            self._answer.add(json.loads(body))
+        except (ValueError, RecursionError):
             self._middleware.counters.unreadable += 1
             receipt = None
         else:
             receipt = await self._issue()
         start, self._start, self.open = self._start, None, False
         if receipt is not None:
-            start["headers"] = [*start.get("headers", ()), (RECEIPT, byte_sequence(receipt))]
+            start["headers"] = [*start["headers"], (RECEIPT, byte_sequence(receipt))]
         await self._send(start)
-        await self._send({"type": "http.response.body", "body": self._body})
+        await self._send({"type": "http.response.body", "body": body})
 
     async def _stream(self, events: EventStream, message: Message) -> None:
         more = message.get("more_body", False)
         ready = events.feed(message.get("body", b""))
+        if not more:
+            events.close()
         for event in events.take():
             self._answer.add_event(event)
         if ready:
             await self._forward(ready)
-        if self.open and events.ended:  # without a last event, no usage is final
+        if self.open and events.ended and self._answer.final:  # else no usage is final
             self.open = False
             receipt = await self._issue()
             if receipt is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -15,15 +16,27 @@ _APIS: Final = {
     "/messages": "messages",
 }
 _PROVIDERS: Final = {"messages": "anthropic", "chat.completions": "openai", "responses": "openai"}
-TERMINAL: Final = (
-    b"data: [DONE]",
-    b"data:[DONE]",
-    b"event: message_stop",
-    b"event: response.completed",
-    b"event: response.incomplete",
-    b"event: response.failed",
+_NAMED: Final = tuple(
+    f"{start}{space}{end}".encode()
+    for start, ends in (
+        ("data:", ("[DONE]",)),
+        (
+            "event:",
+            ("message_stop", "response.completed", "response.incomplete", "response.failed"),
+        ),
+    )
+    for end in ends
+    for space in ("", " ")
 )
-"""How the last event of a stream begins."""
+"""How the line begins that makes an event the last one of its stream."""
+_UNNAMED: Final = tuple(
+    f'data:{space}{{"type":{gap}"{kind}"'.encode()
+    for kind in ("message_stop", "response.completed", "response.incomplete", "response.failed")
+    for space in ("", " ")
+    for gap in ("", " ")
+)
+"""The same of servers that leave the event's name out. Such an event is not held back, so the receipt may come after it."""
+TERMINAL: Final = _NAMED + _UNNAMED
 
 
 def api_of(path: str) -> str | None:
@@ -40,36 +53,53 @@ def provider_of(api: str) -> str:
 class Answer:
     """What is known of a response so far. The usage objects of a stream are cumulative: of each field the last one counts."""
 
+    api: str
     id: str | None = None
     model: str | None = None
     usage: dict[str, Any] = field(default_factory=dict)
+    failed: bool = False
+    """Whether an event was an error."""
+    delta: bool = False
+    """Whether an Anthropic stream came to its final usage."""
+
+    @property
+    def final(self) -> bool:
+        """Whether the usage of a stream that came to its last event is that of the whole response."""
+        return not self.failed and (self.api != "messages" or self.delta or not self.usage)
 
     def add(self, document: Any) -> None:
         """Take note of a response, or of the data of an event."""
         if not isinstance(document, Mapping):
             return
+        self.failed = self.failed or document.get("error") is not None
+        self.delta = self.delta or document.get("type") == "message_delta"
         for part in (document, document.get("message"), document.get("response")):
             if isinstance(part, Mapping):
                 self._add(part)
 
     def _add(self, part: Mapping[str, Any]) -> None:
         identifier, model, usage = part.get("id"), part.get("model"), part.get("usage")
-        if self.id is None and isinstance(identifier, str):
+        if self.id is None and isinstance(identifier, str) and identifier:
             self.id = identifier
-        if self.model is None and isinstance(model, str):
+        if self.model is None and isinstance(model, str) and model:
             self.model = model
         if isinstance(usage, Mapping):
             self.usage = last_usage([self.usage, usage])
 
     def add_event(self, event: bytes) -> None:
         """Take note of an event of a stream, if it can say something new."""
-        if self.id is not None and self.model is not None and b'"usage"' not in event:
+        if (
+            self.id is not None
+            and self.model is not None
+            and b'"usage"' not in event
+            and b'"error"' not in event
+        ):
             return
-        lines = event.replace(b"\r\n", b"\n").split(b"\n")
+        lines = event.splitlines()
         data = b"\n".join(line[5:].strip() for line in lines if line.startswith(b"data:"))
         try:
             self.add(json.loads(data))
-        except ValueError:
+        except (ValueError, RecursionError):
             return  # not JSON, as [DONE] is not; nothing to note
 
 
@@ -84,30 +114,43 @@ class EventStream:
         """Events that became whole, for who wants to read them; taken by `take`."""
         self.ended = False
         self.last = b""
-        self._event = b""
+        self._event = bytearray()
         self._sent = 0
         """So many bytes of the event that is not whole yet went on already."""
+        self._searched = 0
+        """So many have no end of the event in them."""
 
     def feed(self, chunk: bytes) -> bytes:
         """The bytes that may go on, after ``chunk`` came."""
         if self.ended:
             self.last += chunk
             return b""
-        ready = b""
+        ready = bytearray()
         self._event += chunk
-        while (end := _end(self._event)) is not None:
-            event, self._event = self._event[:end], self._event[end:]
+        while (end := self._end()) is not None:
+            event = bytes(self._event[:end])
+            del self._event[:end]
             self.events.append(event)
-            if event.startswith(TERMINAL):
+            sent, self._sent, self._searched = self._sent, 0, 0
+            if _is_last(event):
                 self.ended = True
-                self.last, self._event = event[self._sent :] + self._event, b""
-                return ready
-            ready += event[self._sent :]
-            self._sent = 0
-        if not any(mark.startswith(self._event[: len(mark)]) for mark in TERMINAL):
+                if sent:  # nothing goes into the middle of an event
+                    ready += event[sent:]
+                self.last = (b"" if sent else event) + bytes(self._event)
+                self._event.clear()
+                return bytes(ready)
+            ready += event[sent:]
+        if self._sent or not _may_be_last(bytes(self._event[:256])):
             ready += self._event[self._sent :]
             self._sent = len(self._event)
-        return ready
+        return bytes(ready)
+
+    def close(self) -> None:
+        """The stream is over: what is left is an event, although no empty line ends it."""
+        if not self.ended and self._event and not self._sent and _is_last(bytes(self._event)):
+            self.events.append(bytes(self._event))
+            self.ended, self.last = True, bytes(self._event)
+            self._event.clear()
 
     def take(self) -> list[bytes]:
         """The events that became whole since the last call."""
@@ -116,12 +159,35 @@ class EventStream:
 
     def rest(self) -> bytes:
         """At the end of the stream: what was not sent yet."""
-        rest = self.last + self._event[self._sent :]
-        self.last, self._event, self._sent = b"", b"", 0
+        rest = self.last + bytes(self._event[self._sent :])
+        self.last, self._sent, self._searched = b"", 0, 0
+        self._event.clear()
         return rest
 
+    def _end(self) -> int | None:
+        """Where the first event ends: after an empty line."""
+        found = _EMPTY_LINE.search(self._event, max(0, self._searched - 3))
+        self._searched = len(self._event)
+        return found.end() if found else None
 
-def _end(data: bytes) -> int | None:
-    """Where the first event ends: after an empty line."""
-    ends = [at + len(mark) for mark in (b"\n\n", b"\r\n\r\n") if (at := data.find(mark)) >= 0]
-    return min(ends, default=None)
+
+# A line ends with LF, CR or both; a CR at the very end may still get its LF.
+_EMPTY_LINE: Final = re.compile(rb"\n\r?\n|\r\n\r\n|\r\r(?!\n)(?=.)", re.DOTALL)
+_IGNORED: Final = (b":", b"id:", b"retry:")
+
+
+def _deciding(event: bytes) -> bytes | None:
+    """The first line of an event that says what it is; None if there is none yet."""
+    lines = (line for line in event.splitlines() if line and not line.startswith(_IGNORED))
+    return next(lines, None)
+
+
+def _is_last(event: bytes) -> bool:
+    line = _deciding(event)
+    return line is not None and line.startswith(TERMINAL)
+
+
+def _may_be_last(event: bytes) -> bool:
+    """Whether the beginning of an event is still open to be that of the last one."""
+    line = _deciding(event)
+    return line is None or any(mark.startswith(line[: len(mark)]) for mark in _NAMED)

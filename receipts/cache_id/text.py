@@ -43,6 +43,9 @@ def blocks(body: Mapping[str, Any]) -> list[bytes]:
 
 
 def _blocks(body: Mapping[str, Any]) -> Iterator[list[Any]]:
+    settings = {name: body[name] for name in ("tool_choice", "thinking") if name in body}
+    if settings:
+        yield ["settings", settings]
     for tool in body.get("tools") or ():
         yield ["tool", _plain(tool)]
     for block in _content(body.get("system", [])):

@@ -22,6 +22,7 @@ from types import TracebackType
 from typing import Any, Final
 from uuid import uuid4
 
+from receipts import claims
 from receipts.claims import Cache, Charge, Counts, Source
 from receipts.errors import DuplicateRequestError, JournalError, ReceiptError
 from receipts.issuer import Head, Issued, Issuer
@@ -128,6 +129,13 @@ class Journal:
             "tags": tags, "client": client,
         }  # fmt: skip
         order = _Order(account, request, time, stream, fields, Future())
+        try:
+            for name, value in (("account", account), ("request", request), ("stream", stream)):
+                if value is not None:
+                    claims.name(name, value)
+        except ReceiptError as error:
+            order.done.set_exception(error)
+            return order.done
         with self._lock:
             if self._closed:
                 raise JournalError("the journal is closed")
@@ -170,7 +178,8 @@ class Journal:
 
     def _commit(self, group: list[_Order]) -> None:
         """Sign and write a group; only then tell those who wait."""
-        results: list[tuple[_Order, Issued | ReceiptError]] = []
+        group = [order for order in group if order.done.set_running_or_notify_cancel()]
+        results: list[tuple[_Order, Issued | Exception]] = []
         try:
             with self._store.transaction():
                 results = self._sign(group)
@@ -185,12 +194,12 @@ class Journal:
             else:
                 order.done.set_exception(result)
 
-    def _sign(self, group: list[_Order]) -> list[tuple[_Order, Issued | ReceiptError]]:
+    def _sign(self, group: list[_Order]) -> list[tuple[_Order, Issued | Exception]]:
         """Sign every order that can be signed. The file says where the streams stand, whoever wrote there last."""
         now = time_ns() // 1_000_000
         heads = self._heads(group, now)
         issuer = Issuer(self.issuer, self._key, stream=self.stream, heads=heads)
-        results: list[tuple[_Order, Issued | ReceiptError]] = []
+        results: list[tuple[_Order, Issued | Exception]] = []
         requests: set[tuple[str, str]] = set()
         for order in group:
             try:
@@ -204,7 +213,9 @@ class Journal:
                     order.account, request=order.request, time=time, stream=order.stream, **order.fields
                 )))  # fmt: skip
                 requests.add(place)
-            except ReceiptError as error:
+            except JournalError:
+                raise
+            except Exception as error:  # noqa: BLE001  # whatever it is, it belongs to the one who asked, not to this thread
                 results.append((order, error))
         return results
 

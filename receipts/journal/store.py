@@ -35,12 +35,13 @@ class Store:
     Args:
         path: the file; it is made if it is not there.
         issuer: whose journal it is.
+        create: whether a journal may be made.
 
     Raises:
         JournalError: the file cannot be opened, is no journal, or is another issuer's.
     """
 
-    def __init__(self, path: str, issuer: str) -> None:
+    def __init__(self, path: str, issuer: str, *, create: bool = True) -> None:
         self._path = path
         with self._named():
             # Used by one thread at a time: the one that opens it, and then the one that writes.
@@ -49,18 +50,18 @@ class Store:
             )
         try:
             with self._named():
-                self._prepare(issuer)
+                self._prepare(issuer, create)
         except JournalError:
             self._db.close()
             raise
 
-    def _prepare(self, issuer: str) -> None:
+    def _prepare(self, issuer: str, create: bool) -> None:
         self._db.execute("PRAGMA journal_mode=WAL")
         self._db.execute("PRAGMA synchronous=FULL")
         with self.transaction():
             application = self._db.execute("PRAGMA application_id").fetchone()[0]
             empty = not self._db.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]
-            if application == 0 and empty:
+            if application == 0 and empty and create:
                 self._create(issuer)
             elif application != _APPLICATION:
                 raise JournalError(f"{self._path} is a database, but not a journal")

@@ -18,7 +18,7 @@ from types import ModuleType
 from typing import Any, Final
 
 from receipts.header import CLIENT, RECEIPT, byte_sequence, parse_byte_sequence
-from receipts.wallet.reader import BodyReader
+from receipts.wallet.reader import BodyReader, encodable
 from receipts.wallet.store import Store, WalletError
 
 __all__ = ["Wallet", "WalletError", "commitment"]
@@ -60,6 +60,8 @@ class Wallet:
 
         class Transport(library.BaseTransport):  # type: ignore[misc, name-defined]  # of the given library
             def handle_request(self, request: Any) -> Any:
+                if request.method != "POST":
+                    return sender.handle_request(request)
                 note = _Note(store, request, request.read())
                 response = sender.handle_request(request)
                 note.answered(response)
@@ -77,7 +79,7 @@ class Wallet:
                 for chunk in self._stream:
                     self._note.reader.feed(chunk)
                     yield chunk
-                self._note.reader.end()
+                self._note.end()
 
             def close(self) -> None:
                 self._stream.close()
@@ -91,6 +93,8 @@ class Wallet:
 
         class Transport(library.AsyncBaseTransport):  # type: ignore[misc, name-defined]
             async def handle_async_request(self, request: Any) -> Any:
+                if request.method != "POST":
+                    return await sender.handle_async_request(request)
                 note = _Note(store, request, await request.aread())
                 response = await sender.handle_async_request(request)
                 note.answered(response)
@@ -108,7 +112,7 @@ class Wallet:
                 async for chunk in self._stream:
                     self._note.reader.feed(chunk)
                     yield chunk
-                self._note.reader.end()
+                self._note.end()
 
             async def aclose(self) -> None:
                 await self._stream.aclose()
@@ -137,17 +141,23 @@ class _Note:
         receipt = None if header is None else parse_byte_sequence(header.encode())
         if receipt is not None:
             store.keep(number, receipt)
-        stream = response.headers.get("content-type", "").startswith("text/event-stream")
+        kind = response.headers.get("content-type", "").lower()
+        stream = kind.startswith("text/event-stream")
         self.reader = BodyReader(
             stream,
             lambda request: store.identify(number, request),
             lambda raw: store.keep(number, raw),
         )
 
+    def end(self) -> None:
+        """The response is here to its end."""
+        self.reader.end()
+        self._store.completed(self._number)
+
 
 def _model(body: bytes) -> str | None:
     try:
         model = json.loads(body).get("model")
-    except (ValueError, AttributeError):
+    except (ValueError, AttributeError, RecursionError):
         return None
-    return model if isinstance(model, str) else None
+    return model if isinstance(model, str) and encodable(model) else None

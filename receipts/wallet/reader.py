@@ -37,13 +37,15 @@ class BodyReader:
         if not self._stream:
             self._rest = self._rest[: _MAX_BODY + 1]
             return
-        *lines, self._rest = self._rest.split(b"\n")
+        *lines, self._rest = self._rest.replace(b"\r\n", b"\n").replace(b"\r", b"\n").split(b"\n")
         for line in lines:
             self._line(line.rstrip(b"\r"))
         self._rest = self._rest[:_MAX_LINE]
 
     def end(self) -> None:
         """The body is complete."""
+        if self._stream and self._rest:
+            self._line(self._rest.rstrip(b"\r"))
         if not self._stream and len(self._rest) <= _MAX_BODY:
             self._document(self._rest)
 
@@ -58,9 +60,26 @@ class BodyReader:
     def _document(self, raw: bytes) -> None:
         try:
             document: Any = json.loads(raw)
-        except ValueError:
+        except (ValueError, RecursionError):
             return  # not an answer that has an id
-        for part in (document, *(document.get(k) for k in ("message", "response"))) if isinstance(document, dict) else ():  # fmt: skip
-            if isinstance(part, dict) and isinstance(part.get("id"), str) and not self._identified:
+        if not isinstance(document, dict):
+            return
+        for part in (document, document.get("message"), document.get("response")):
+            identifier = part.get("id") if isinstance(part, dict) else None
+            if (
+                isinstance(identifier, str)
+                and identifier
+                and encodable(identifier)
+                and not self._identified
+            ):
                 self._identified = True
-                self._identify(part["id"])
+                self._identify(identifier)
+
+
+def encodable(text: str) -> bool:
+    """Whether a text can be stored: JSON may hold half of a surrogate pair."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

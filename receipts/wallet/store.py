@@ -13,7 +13,7 @@ _VERSION: Final = 1
 _SCHEMA: Final = """
 CREATE TABLE requests (
   number INTEGER PRIMARY KEY, request TEXT, time INTEGER NOT NULL, model TEXT, status INTEGER,
-  commitment BLOB NOT NULL, nonce BLOB NOT NULL, url TEXT NOT NULL
+  commitment BLOB NOT NULL, nonce BLOB NOT NULL, url TEXT NOT NULL, complete INTEGER NOT NULL DEFAULT 0
 );
 CREATE TABLE receipts (number INTEGER NOT NULL REFERENCES requests, data BLOB NOT NULL);
 """
@@ -84,6 +84,11 @@ class Store:
         """Note the HTTP status of the response."""
         with self._lock, self._named():
             self._db.execute("UPDATE requests SET status = ? WHERE number = ?", (status, number))
+
+    def completed(self, number: int) -> None:
+        """Note that the response came to its end."""
+        with self._lock, self._named():
+            self._db.execute("UPDATE requests SET complete = 1 WHERE number = ?", (number,))
 
     def identify(self, number: int, request: str) -> None:
         """Note the provider's request id."""
