@@ -17,7 +17,8 @@ import pytest
 from cli.sample.server import Replay
 from receipts import Journal
 from receipts.asgi import ReceiptMiddleware
-from receipts.asgi.responses import TERMINAL, EventStream
+from receipts.asgi.responses import EventStream
+from receipts.events import TERMINAL
 from receipts.header import byte_sequence, parse_byte_sequence
 from receipts.wallet import Wallet, WalletError, commitment
 from tests.build import ACCOUNT, ISSUER, KEY, jwk_set

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from receipts.events import NAMED, TERMINAL
 from receipts.ingest import last_usage
 
 _APIS: Final = {
@@ -16,27 +17,6 @@ _APIS: Final = {
     "/messages": "messages",
 }
 _PROVIDERS: Final = {"messages": "anthropic", "chat.completions": "openai", "responses": "openai"}
-_NAMED: Final = tuple(
-    f"{start}{space}{end}".encode()
-    for start, ends in (
-        ("data:", ("[DONE]",)),
-        (
-            "event:",
-            ("message_stop", "response.completed", "response.incomplete", "response.failed"),
-        ),
-    )
-    for end in ends
-    for space in ("", " ")
-)
-"""How the line begins that makes an event the last one of its stream."""
-_UNNAMED: Final = tuple(
-    f'data:{space}{{"type":{gap}"{kind}"'.encode()
-    for kind in ("message_stop", "response.completed", "response.incomplete", "response.failed")
-    for space in ("", " ")
-    for gap in ("", " ")
-)
-"""The same of servers that leave the event's name out. Such an event is not held back, so the receipt may come after it."""
-TERMINAL: Final = _NAMED + _UNNAMED
 
 
 def api_of(path: str) -> str | None:
@@ -190,4 +170,4 @@ def _is_last(event: bytes) -> bool:
 def _may_be_last(event: bytes) -> bool:
     """Whether the beginning of an event is still open to be that of the last one."""
     line = _deciding(event)
-    return line is None or any(mark.startswith(line[: len(mark)]) for mark in _NAMED)
+    return line is None or any(mark.startswith(line[: len(mark)]) for mark in NAMED)

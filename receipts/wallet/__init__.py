@@ -79,7 +79,7 @@ class Wallet:
                 for chunk in self._stream:
                     self._note.reader.feed(chunk)
                     yield chunk
-                self._note.end()
+                self._note.reader.end()
 
             def close(self) -> None:
                 self._stream.close()
@@ -112,7 +112,7 @@ class Wallet:
                 async for chunk in self._stream:
                     self._note.reader.feed(chunk)
                     yield chunk
-                self._note.end()
+                self._note.reader.end()
 
             async def aclose(self) -> None:
                 await self._stream.aclose()
@@ -147,12 +147,8 @@ class _Note:
             stream,
             lambda request: store.identify(number, request),
             lambda raw: store.keep(number, raw),
+            lambda: store.completed(number),
         )
-
-    def end(self) -> None:
-        """The response is here to its end."""
-        self.reader.end()
-        self._store.completed(self._number)
 
 
 def _model(body: bytes) -> str | None:

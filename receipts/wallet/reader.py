@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from typing import Any, Final
 
+from receipts.events import TERMINAL
 from receipts.header import COMMENT, parse_byte_sequence
 
 _MAX_LINE: Final = 1 << 20
@@ -20,14 +21,20 @@ class BodyReader:
         stream: whether the body is a stream of server-sent events; else it is JSON.
         identify: called with the request id, once.
         keep: called with each receipt.
+        finish: called when a stream comes to its last event; many clients read no further.
     """
 
     def __init__(
-        self, stream: bool, identify: Callable[[str], None], keep: Callable[[bytes], None]
+        self,
+        stream: bool,
+        identify: Callable[[str], None],
+        keep: Callable[[bytes], None],
+        finish: Callable[[], None],
     ) -> None:
         self._stream = stream
         self._identify = identify
         self._keep = keep
+        self._finish = finish
         self._identified = False
         self._rest = b""
 
@@ -48,12 +55,15 @@ class BodyReader:
             self._line(self._rest.rstrip(b"\r"))
         if not self._stream and len(self._rest) <= _MAX_BODY:
             self._document(self._rest)
+        self._finish()
 
     def _line(self, line: bytes) -> None:
         if line.startswith(COMMENT):
             receipt = parse_byte_sequence(line[len(COMMENT) :])
             if receipt is not None:
                 self._keep(receipt)
+        elif line.startswith(TERMINAL):
+            self._finish()
         elif line.startswith(b"data:") and not self._identified and len(line) < _MAX_LINE:
             self._document(line[5:])
 
