@@ -14,8 +14,6 @@ from cli.terminal import CliError, output_options, print_json, progress, say, wa
 from cli.trust_store import VARIABLE, TrustStore
 from cli.verify import trusted_keys
 from verifier import Policy, RecordError, TrustedKey, UnreadableError, Verdict, by_kid, verify
-from verifier.cache_id import blocks
-from verifier.jcs import CanonicalError, canonical
 from verifier.prompts import Prompt, read_prompts
 
 _DISCREPANCY = 1
@@ -30,6 +28,8 @@ _DISCREPANCY = 1
               help="Replay this policy, and not the shipped ones of each provider.")  # fmt: skip
 @click.option("--prompts", multiple=True, metavar="FILE", help="Your own prompts (JSONL).")
 @click.option("--claimed-hit-rate", metavar="RATE", help="What the provider claims, 0 to 1.")
+@click.option("--longest-request", type=click.IntRange(0, 86_400), default=60, metavar="SECONDS",
+              help="No request takes longer (60): nothing is called due that depends on it.")  # fmt: skip
 @click.option("--plot", metavar="FILE", help="Write the hit rate over time as an SVG image.")
 @click.option(
     "--trust-store", metavar="FOLDER", envvar=VARIABLE, help=f"Where pins are; also {VARIABLE}."
@@ -43,6 +43,7 @@ def cache(
     policies: tuple[str, ...],
     prompts: tuple[str, ...],
     claimed_hit_rate: str | None,
+    longest_request: int,
     plot: str | None,
     trust_store: str | None,
     as_json: bool,
@@ -66,7 +67,8 @@ def cache(
     receipts = _verified(batch, trusted_keys(keys, TrustStore(trust_store)), ctx)
     try:
         with progress("replaying", receipts) as advance:
-            report = cache_report(inputs(batch, lambda _more: None), applied, own, claimed, advance)
+            sources = inputs(batch, lambda _more: None)
+            report = cache_report(sources, applied, own, claimed, 1000 * longest_request, advance)
     except UnreadableError as fault:
         raise CliError(
             f"{fault.file}, byte {fault.offset}: {fault}", "receipt verify says more"
@@ -124,7 +126,7 @@ def _rate(text: str | None) -> Decimal | None:
         rate = Decimal(text)
     except InvalidOperation:
         rate = Decimal(-1)
-    if not 0 <= rate <= 1:
+    if not rate.is_finite() or not 0 <= rate <= 1 or len(text) > 20 or rate.adjusted() < -9:
         raise CliError(
             f"{text} is not a hit rate", "give a number from 0 to 1: --claimed-hit-rate 0.6"
         )
@@ -136,9 +138,7 @@ def _prompts(paths: tuple[str, ...]) -> Mapping[str, Prompt]:
     for path in paths:
         try:
             for prompt in read_prompts(path):
-                if prompt.body is not None:
-                    canonical(blocks(prompt.body))
                 found[prompt.request] = prompt
-        except (RecordError, CanonicalError) as error:
+        except RecordError as error:
             raise CliError(str(error), "a prompt has request, and tokens or body") from None
     return found

@@ -11,7 +11,7 @@ from receipts import ReceiptError
 from receipts.cache_id import CacheKey
 from verifier.cache_id import CacheKeyError, read_cache_key
 
-_MONTH = re.compile(r"\d{4}-(0[1-9]|1[0-2])")
+_MONTH = re.compile(r"[0-9]{4}-(0[1-9]|1[0-2])")
 
 
 def make(account: str, out: str) -> dict[str, str | None]:

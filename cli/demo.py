@@ -80,7 +80,7 @@ _CACHE_STEPS = (
     _Step("A day of agents, documents and chat passes; it is simulated, and takes a few seconds. Its receipts verify.",
           "receipt verify day.cbor --period 2026-11-10", before=_simulate),
     _Step("But what did the cache do? The provider claims a hit rate of 80%.",
-          "receipt cache day.cbor --claimed-hit-rate 0.8 --plot cache.svg", 1),
+          "receipt cache day.cbor --claimed-hit-rate 0.8 --longest-request 10 --plot cache.svg", 1),
 )  # fmt: skip
 
 

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any
 
 import click
 
@@ -14,7 +13,7 @@ from cli import keyfolder, rejects
 from cli.batches import heads, receipt_in
 from cli.files import output_file, read_bytes
 from cli.terminal import CliError, output_options, print_json, progress, say
-from cli.usage import Entry, Reject, read_lines, unique
+from cli.usage import Entry, Reject, fields, read_lines, unique
 from receipts import DuplicateRequestError, Issued, Issuer, Journal, JournalError, ReceiptError
 from receipts.journal import Store
 from verifier.words import plural
@@ -93,6 +92,7 @@ def issue(
     if journal is not None and previous:
         raise click.UsageError("a journal knows its streams: --previous goes with --out")
     folder = keyfolder.load(keys)
+    path = rejects.place(rejects_file, usage)
     lines = list(unique(read_lines(read_bytes(usage))))
     outcome = _Outcome([line for line in lines if isinstance(line, Reject)])
     entries = [line for line in lines if isinstance(line, Entry)]
@@ -102,7 +102,6 @@ def issue(
             _into_journal(journal, folder, account, stream, entries, outcome, advance)
         elif entries and out is not None:
             _into_batch(out, folder, account, stream, previous, entries, outcome, advance)
-    path = rejects_file or rejects.default_path(usage)
     rejects.write(path, usage, outcome.rejects)
     if as_json and out != "-":
         print_json({
@@ -116,13 +115,6 @@ def issue(
         "close the period with receipt close"
     )
     rejects.leave(outcome.rejects)
-
-
-def _fields(entry: Entry) -> dict[str, Any]:
-    return {
-        "request": entry.request, "model": entry.model, "time": entry.time, "counts": entry.counts,
-        "source": entry.source, "cache": entry.cache, "tags": entry.tags, "client": entry.client,
-    }  # fmt: skip
 
 
 def _into_batch(
@@ -143,7 +135,7 @@ def _into_batch(
     with suppress(_NothingIssued), output_file(out) as batch:
         for entry in entries:
             try:
-                issued = issuer.issue(account, stream=entry.stream, **_fields(entry))
+                issued = issuer.issue(account, stream=entry.stream, **fields(entry))
             except ReceiptError as error:
                 outcome.reject(entry, error)
             else:
@@ -169,7 +161,7 @@ def _into_journal(
         with Journal(path, folder.issuer, folder.key) as journal:
             for start in range(0, len(entries), _WINDOW):
                 window = [
-                    (e, journal.submit(account, stream=e.stream or stream, **_fields(e)))
+                    (e, journal.submit(account, stream=e.stream or stream, **fields(e)))
                     for e in entries[start : start + _WINDOW]
                 ]
                 for entry, future in window:
@@ -188,9 +180,12 @@ def _take(
     except DuplicateRequestError:
         there = store.find(account, entry.request)
         source = receipt_in(there).source if there is not None else None
-        if source is not None and source.usage == entry.source.usage:
+        same = there is not None and receipt_in(there).model == entry.model
+        if same and source is not None and source.usage == entry.source.usage:
             outcome.skipped += 1
         else:
-            outcome.reject(entry, f"request {entry.request!r} has a receipt for another usage")
+            outcome.reject(
+                entry, f"request {entry.request!r} has a receipt for another usage or model"
+            )
     except ReceiptError as error:
         outcome.reject(entry, error)

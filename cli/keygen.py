@@ -152,16 +152,25 @@ def _rotate(
     """Publish the new key beside the old one, then put it into the old one's place."""
     before = keyfolder.load(str(folder))
     private, public = folder / keyfolder.PRIVATE, folder / keyfolder.PUBLIC
+    if secret is None and b"ENCRYPTED" in private.read_bytes():
+        secret = _passphrase()  # what was encrypted stays so
     ends = (time.time_ns() // 1_000_000 + _DAY_MS if old_expires is None else old_expires) // 1000
     document = json.loads(public.read_bytes())
     old = jwk(before.key.public)["kid"]
     for known in document["keys"]:
         if known["kid"] == old:
             known["exp"] = min(ends, known.get("exp", ends))
+            if known["exp"] <= known.get("nbf", -1):
+                raise CliError(
+                    "the old key would expire before it may be used", "give a later --old-expires"
+                )
+    kept = folder / f"issuer-{old[:8]}.pem"
+    if not kept.exists():
+        os.link(private, kept)
+    elif kept.read_bytes() != private.read_bytes():
+        raise CliError(f"{kept} is there already, and another key", "move it away")
     with output_file(str(public)) as stream:
         stream.write(jwks(before.issuer, [*document["keys"], entry]))
-    kept = folder / f"issuer-{old[:8]}.pem"
-    os.link(private, kept)
     with output_file(str(private), mode=0o600) as stream:
         stream.write(key.to_pem(secret))
     say(f"the old key is {kept}; it expires {show_instant(ends * 1000)}")

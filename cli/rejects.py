@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import count
 from pathlib import Path
 
 import click
 
 from cli.files import STDIN, output_file
-from cli.terminal import say, warn
+from cli.terminal import CliError, say, warn
 from cli.usage import Reject
 from verifier.words import plural
 
@@ -17,10 +18,24 @@ _SHOWN = 5
 EXIT_CODE = 1
 
 
-def default_path(usage: str) -> str:
-    """``usage.rejects.jsonl`` for ``usage.jsonl``, in the working folder."""
+def place(given: str | None, usage: str) -> str:
+    """Where the rejects go: to a file that is not there yet, so that none are lost.
+
+    Without a name it is ``usage.rejects.jsonl`` for ``usage.jsonl``, in the working folder, or the first of ``usage.rejects-2.jsonl`` and so on.
+
+    Raises:
+        CliError: the named file is there already.
+    """
+    if given is not None:
+        if given != STDIN and Path(given).exists():
+            raise CliError(
+                f"{given} is there already",
+                "rejects are never lost: name another file, or move it away",
+            )
+        return given
     stem = "stdin" if usage == STDIN else Path(usage).name.removesuffix(".jsonl")
-    return f"{stem}.rejects.jsonl"
+    names = (f"{stem}.rejects{'' if n == 1 else f'-{n}'}.jsonl" for n in count(1))
+    return next(name for name in names if not Path(name).exists())
 
 
 def write(path: str, name: str, rejects: Sequence[Reject]) -> None:

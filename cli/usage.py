@@ -157,6 +157,14 @@ def unique(lines: Iterable[Entry | Reject]) -> Iterator[Entry | Reject]:
             yield line
 
 
+def fields(entry: Entry) -> dict[str, Any]:
+    """What `Issuer.issue` takes for a request."""
+    return {
+        "request": entry.request, "model": entry.model, "time": entry.time, "counts": entry.counts,
+        "source": entry.source, "cache": entry.cache, "tags": entry.tags, "client": entry.client,
+    }  # fmt: skip
+
+
 def _rejected(document: dict[str, Any]) -> bytes:
     raw, encoded = document.get("raw"), document.get("raw_hex")
     if isinstance(raw, str):

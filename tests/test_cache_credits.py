@@ -62,7 +62,13 @@ class Traffic:
         writes = {ttl: written} if written or more.pop("stated", True) else None
         if prompt is not None:
             self.prompts[name] = Prompt(
-                name, prompt.get("tokens"), prompt.get("body"), None, None, []
+                name,
+                prompt.get("tokens"),
+                prompt.get("body"),
+                None,
+                None,
+                [],
+                "cache_control" in json.dumps(prompt),
             )
         miss, stream = more.pop("miss", None), more.pop("stream", "s")
         charge, account = more.pop("charge", None), more.pop("account", "acme")
@@ -75,7 +81,9 @@ class Traffic:
         self.parts.append(signed.data)
 
     def report(self, policies=POLICIES, claimed=None):
-        return cache_report(source(b"".join(self.parts)), policies, self.prompts, claimed)
+        return cache_report(
+            source(b"".join(self.parts)), policies, self.prompts, claimed, longest_request_ms=5000
+        )
 
     def due(self, **more):
         return [(s.request, s.expected, s.credited) for s in self.report(**more).due.listed]
@@ -112,7 +120,7 @@ def day(played):
 
 @pytest.fixture(scope="module")
 def report(played):
-    return cache_report(source(played[1]), POLICIES, {})
+    return cache_report(source(played[1]), POLICIES, {}, longest_request_ms=10_000)
 
 
 def test_the_withheld_credits_and_no_others(day, report):
@@ -161,7 +169,7 @@ def test_the_figures_of_the_worked_examples(report):
 @pytest.mark.parametrize("seed", [2, 3])
 def test_other_days(seed):
     other, data = play(seed=seed, scale=0.2)
-    found = cache_report(source(data), POLICIES, {})
+    found = cache_report(source(data), POLICIES, {}, longest_request_ms=10_000)
     assert {s.request for s in found.due.listed} == set(other.withheld)
     assert {s.request for s in found.expected.listed} == set(other.stormed)
     assert [m.requests for m in found.misses if m.reason is Reason.VOLATILE] == [
@@ -222,7 +230,7 @@ A = ((8000, "a"),)
 def test_due_within_the_lifetime_and_with_a_margin(gap, due):
     traffic = Traffic()
     traffic("w", 0, written=8000, prefix=A)
-    traffic("r", gap, prefix=A)
+    traffic("r", gap, written=8000, prefix=A)
     assert traffic.due() == ([("r", 8000, 0)] if due else [])
 
 
@@ -231,15 +239,15 @@ def test_a_read_renews():
     traffic("w", 0, written=8000, prefix=A)
     for n in range(4):
         traffic(f"r{n}", 200 * (n + 1), cached=8000, prefix=A)
-    traffic("withheld", 1000, prefix=A)
-    traffic("later", 1200, prefix=A)
+    traffic("withheld", 1000, written=8000, prefix=A)
+    traffic("later", 1200, written=8000, prefix=A)
     assert traffic.due() == [("withheld", 8000, 0), ("later", 8000, 0)]
 
 
 def test_the_longer_lifetime():
     traffic = Traffic()
     traffic("w", 0, written=8000, ttl=3600, prefix=A)
-    traffic("r", 3000, prefix=A)
+    traffic("r", 3000, written=8000, ttl=3600, prefix=A)
     assert traffic.due() == [("r", 8000, 0)]
 
 
@@ -247,7 +255,7 @@ def test_only_what_was_marked_is_due():
     """A prefix that was sent, but not written, is not in the cache; and a longer prefix that was written is another one."""
     traffic = Traffic()
     traffic("w", 0, written=8000, prefix=((4096, "front"), (8000, "a")))
-    traffic("r", 60, prefix=((4096, "front"), (8000, "b")))
+    traffic("r", 60, written=8000, prefix=((4096, "front"), (8000, "b")))
     assert traffic.due() == []
 
 
@@ -263,14 +271,52 @@ def test_below_the_minimum_nothing_is_due():
     for model, due in ((SONNET, True), ("claude-haiku-4-5", False)):
         traffic = Traffic(model=model)
         traffic("w", 0, written=2000, prefix=((2000, "a"),))
-        traffic("r", 60, prefix=((2000, "a"),))
+        traffic("r", 60, written=2000, prefix=((2000, "a"),))
         assert bool(traffic.due()) is due
+
+
+def test_a_request_that_marks_nothing_is_owed_nothing():
+    """Neither read nor written: as far as the receipt tells, no prefix was marked. The customer's own body may say that one was."""
+    for mark, due in ((None, []), ({"type": "ephemeral"}, [("r", 8000, 0)])):
+        traffic = Traffic()
+        traffic("w", 0, written=8000, prefix=A)
+        system = [{"type": "text", "text": "x"} | ({"cache_control": mark} if mark else {})]
+        traffic("r", 60, prefix=A, prompt={"body": {"system": system}})
+        assert traffic.due() == due
+
+
+@pytest.mark.parametrize(("longest", "due"), [(5, 3), (30, 2), (60, 1), (100, 0)])
+def test_nothing_is_due_that_depends_on_how_long_a_request_took(longest, due):
+    """Answers 20, 40 and 230 seconds after the write: the prefix may not have been there yet, or no more, when they were asked."""
+    traffic = Traffic()
+    for n, (at, end) in enumerate(((0, 20), (1000, 1040), (2000, 2230))):
+        traffic(f"w{n}", at, written=8000, prefix=((8000, f"p{n}"),))
+        traffic(f"r{n}", end, written=8000, prefix=((8000, f"p{n}"),))
+    found = cache_report(
+        source(b"".join(traffic.parts)), POLICIES, {}, longest_request_ms=1000 * longest
+    )
+    assert found.due.requests == due
+
+
+def test_a_provider_without_a_policy_is_named():
+    traffic = Traffic("elsewhere")
+    traffic("w", 0, written=8000, prefix=A)
+    report = traffic.report()
+    assert report.without_policy == {"elsewhere": 1}
+    other = Traffic("Anthropic")
+    other("w", 0, written=8000, prefix=A)
+    other("r", 60, written=8000, prefix=A)
+    assert other.due() == [("r", 8000, 0)]
+
+
+def test_a_claim_on_nothing_is_no_discrepancy():
+    assert not Traffic().report(claimed=Decimal("0.5")).claimed.discrepancy
 
 
 def test_another_account_or_an_unstated_count_is_no_shortfall():
     traffic = Traffic()
     traffic("w", 0, written=8000, prefix=A)
-    traffic("other", 50, prefix=A, account="other")
+    traffic("other", 50, written=8000, prefix=A, account="other")
     traffic("unstated", 60, prefix=A, count=None, stated=False)
     assert traffic.due() == []
     assert traffic.report().table.all.unstated == 1
@@ -312,15 +358,21 @@ def test_sorted_by_what_it_cost():
         prefix = ((8000 + n, f"p{n}"),)
         traffic(f"w{n}", n, written=8000 + n, prefix=prefix, stream="w")
     for n, rate in enumerate((3, 30, 0)):
-        lines = (ChargeLine(0, 10_000, rate), ChargeLine(1, 0, rate // 3), ChargeLine(3, 10, 0))
+        lines = (ChargeLine(0, 9_999, rate), ChargeLine(1, 1, rate // 3), ChargeLine(3, 10, 0))
         charge = Charge("USD", card, lines) if rate else None
         traffic(
-            f"r{n}", 60 + n, prefix=((8000 + n, f"p{n}"),), charge=charge, stream="r", stated=False
+            f"r{n}",
+            60 + n,
+            cached=1,
+            prefix=((8000 + n, f"p{n}"),),
+            charge=charge,
+            stream="r",
+            stated=False,
         )
     listed = traffic.report().due.listed
     assert [(s.request, s.cost) for s in listed] == [
-        ("r1", 8001 * 20),
-        ("r0", 8000 * 2),
+        ("r1", 8000 * 20),
+        ("r0", 7999 * 2),
         ("r2", None),
     ]
 
@@ -330,8 +382,8 @@ def test_from_the_customers_own_prompts():
     tokens = [n % 997 for n in range(9000)]
     traffic = Traffic()
     traffic("w", 0, written=8000, prompt={"tokens": tokens})
-    traffic("r", 60, prompt={"tokens": [*tokens[:8500], 1, 2]})
-    traffic("short", 90, prompt={"tokens": [*tokens[:7999], 999_999, 1]})
+    traffic("r", 60, written=8000, prompt={"tokens": [*tokens[:8500], 1, 2]})
+    traffic("short", 90, written=7999, prompt={"tokens": [*tokens[:7999], 999_999, 1]})
     assert traffic.due() == [("r", 8000, 0)]
     traffic = Traffic("openai", GPT)
     traffic("w", 0, prompt={"tokens": tokens})
@@ -576,6 +628,10 @@ def test_a_rejected_batch_gets_no_report(batch, folder):
     [
         ("cache day.cbor --claimed-hit-rate 2", "2 is not a hit rate"),
         ("cache day.cbor --claimed-hit-rate x", "x is not a hit rate"),
+        ("cache day.cbor --claimed-hit-rate nan", "nan is not a hit rate"),
+        ("cache day.cbor --claimed-hit-rate snan", "snan is not a hit rate"),
+        ("cache day.cbor --claimed-hit-rate 1e-99999999", "1e-99999999 is not a hit rate"),
+        ("cache day.cbor --longest-request -1", "-1 is not in the range"),
         ("cache day.cbor --policy nobody", "there is no policy nobody"),
         ("cache day.cbor --policy k.json", "k.json: "),
         ("cache day.cbor --prompts k.json", "k.json, line 1"),

@@ -177,7 +177,7 @@ def test_cache_keys_on_the_command_line(shell, folder):
 
 @pytest.mark.parametrize(
     "data",
-    [b"", b"{}", b"[]", b'{"token_receipt_cache_key": 2, "account": "a", "period": null, "key": ""}',
+    [b"", b"{}", b"[]", b"[" * 100_000, b'{"token_receipt_cache_key": 1, "account": "\\ud800", "period": null, "key": "' + b"A" * 43 + b'"}', b'{"token_receipt_cache_key": 2, "account": "a", "period": null, "key": ""}',
      b'{"token_receipt_cache_key": 1, "account": "a", "period": null, "key": "AAAA"}',
      b'{"token_receipt_cache_key": 1, "account": "a", "period": 3, "key": "' + b"A" * 43 + b'"}'],
 )  # fmt: skip

@@ -227,6 +227,49 @@ def test_ingest(shell, folder):
     assert json.loads(Path("u.rejects.jsonl").read_text())["reject"]["line"] == 4
 
 
+def test_rejects_are_never_overwritten(shell, keys):
+    """Not by another run, and not because they are given the name of the usage file."""
+    write([{**next(lines()), "api": "other"}])
+    for _ in range(2):
+        assert shell("ingest u.jsonl").code == 1
+    assert {path.name for path in Path().glob("*.rejects*")} == {
+        "u.rejects.jsonl",
+        "u.rejects-2.jsonl",
+    }
+    for command in ("ingest u.jsonl", "issue u.jsonl --keys keys --account a --out b.cbor"):
+        result = shell(f"{command} --rejects u.jsonl")
+        assert (result.code, "u.jsonl is there already" in result.err, Path("b.cbor").exists()) == (
+            2,
+            True,
+            False,
+        )
+
+
+def test_ingest_says_what_issue_would(shell, keys):
+    rows = list(lines(3))
+    rows[0]["request"] = "x" * 600
+    rows[1]["time"] = 10**17
+    rows[2]["usage"] |= {"output_tokens": 1, "output_tokens_details": {"thinking_tokens": 2}}
+    write(rows)
+    document = json.loads(shell("ingest u.jsonl --check --json").out)
+    assert (document["requests"], [r["line"] for r in document["rejects"]]) == ([], [1, 2, 3])
+
+
+def test_rotation_keeps_the_passphrase_and_can_be_tried_again(shell, keys, folder, monkeypatch):
+    monkeypatch.setenv("RECEIPT_KEY_PASSPHRASE", "secret")
+    assert shell("keygen --issuer x --out locked --passphrase").code == 0
+    assert shell("keygen --rotate --out locked").code == 0
+    assert b"ENCRYPTED" in Path("locked/issuer.pem").read_bytes()
+    before = Path("locked/issuer.jwks.json").read_bytes()
+    kid = json.loads(before)["keys"][-1]["kid"]
+    Path(f"locked/issuer-{kid[:8]}.pem").write_bytes(b"another")
+    result = shell("keygen --rotate --out locked")
+    assert (result.code, "and another key" in result.err) == (2, True)
+    assert Path("locked/issuer.jwks.json").read_bytes() == before
+    assert shell("keygen --issuer y --out later --not-before 2026-11-03").code == 0
+    assert shell("keygen --rotate --out later --old-expires 2026-11-02").code == 2
+
+
 def test_rotation_without_a_stop(shell, keys):
     """What the old key signed stays valid; the new one continues the same stream and closes the month."""
     rows = list(lines(4, stream="gpu"))

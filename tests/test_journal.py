@@ -381,7 +381,7 @@ def test_a_request_with_another_usage_is_not_skipped(shell, keys, folder):
     assert shell("issue u.jsonl --keys keys --account acme --journal j.db").code == 0
     result = shell("issue v.jsonl --keys keys --account acme --journal j.db --json")
     assert (result.code, json.loads(result.out)["skipped"]) == (1, 1)
-    assert "v.jsonl, line 1: request 'r0' has a receipt for another usage" in result.err
+    assert "v.jsonl, line 1: request 'r0' has a receipt for another usage or model" in result.err
 
 
 def test_month_after_month_from_a_journal(shell, keys, folder):
@@ -422,12 +422,14 @@ def test_month_after_month_from_a_journal(shell, keys, folder):
     [
         ("close --journal none.db --keys keys --account acme --period 2026-11 --out b.cbor", "none.db is not there"),
         ("close --journal u.jsonl --keys keys --account acme --period 2026-11 --out b.cbor", "u.jsonl: file is not a database"),
+        ("close --journal empty.db --keys keys --account acme --period 2026-11 --out b.cbor", "empty.db is a database, but not a journal"),
         ("issue u.jsonl --keys keys --account acme --journal u.jsonl", "u.jsonl: file is not a database"),
         ("issue u.jsonl --keys keys --account acme --journal nowhere/j.db", "nowhere/j.db: unable to open database file"),
     ],
 )  # fmt: skip
 def test_errors_on_the_command_line(shell, keys, folder, line, message):
     (folder / "u.jsonl").write_text("".join(lines(20)))
+    (folder / "empty.db").write_bytes(b"")
     result = shell(line)
     assert (result.code, result.out) == (2, "")
     assert f"receipt: error: {message}" in result.err

@@ -28,6 +28,10 @@ class CacheKeyError(ValueError):
     """A cache key file cannot be used."""
 
 
+class BodyError(ValueError):
+    """A request body that is not one of the APIs that the text recipe knows."""
+
+
 class WrongPeriodError(CacheKeyError):
     """The key is that of another month."""
 
@@ -66,10 +70,12 @@ def read_cache_key(data: bytes) -> CacheKey:
         version, account = document["token_receipt_cache_key"], document["account"]
         period, key = document["period"], document["key"]
         secret = urlsafe_b64decode(key + "=" * (-len(key) % 4))
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         raise CacheKeyError("not a cache key file") from None
     if version != 1 or len(secret) != 32 or not isinstance(account, str):
         raise CacheKeyError("not a cache key of 32 bytes, version 1")
+    if not account.isprintable():
+        raise CacheKeyError("the account is no printable text")
     if period is not None and not isinstance(period, str):
         raise CacheKeyError("the period is a month, YYYY-MM, or null")
     return CacheKey(account, period, secret)
@@ -121,22 +127,34 @@ def text_ids(model: str, body: dict[str, Any], key: bytes) -> list[bytes]:
 
 
 def blocks(body: dict[str, Any]) -> list[list[Any]]:
-    """The blocks of a request body: tools, system, messages."""
+    """The blocks of a request body: settings, tools, system, messages.
+
+    Raises:
+        BodyError: the body does not have this shape.
+    """
     settings = {name: body[name] for name in ("tool_choice", "thinking") if name in body}
     found: list[list[Any]] = [["settings", settings]] if settings else []
-    found += [["tool", _unmarked(tool)] for tool in body.get("tools") or []]
-    found += [["system", _unmarked(block)] for block in _listed(body.get("system"))]
-    for number, message in enumerate(body.get("messages") or []):
+    found += [["tool", _unmarked(tool)] for tool in _array(body.get("tools"), "tools")]
+    found += [["system", _unmarked(block)] for block in _listed(body.get("system"), "system")]
+    for number, message in enumerate(_array(body.get("messages"), "messages")):
+        if not isinstance(message, dict):
+            raise BodyError(f"messages.{number} is not an object")
         about = _unmarked({k: v for k, v in message.items() if k != "content"})
-        content = _listed(message.get("content")) or [None]
+        content = _listed(message.get("content"), "content") or [None]
         found += [["message", number, about, _unmarked(block)] for block in content]
     return found
 
 
-def _listed(content: Any) -> list[Any]:
+def _array(value: Any, name: str) -> list[Any]:
+    if value is not None and not isinstance(value, list):
+        raise BodyError(f"{name} is not an array")
+    return value or []
+
+
+def _listed(content: Any, name: str) -> list[Any]:
     if isinstance(content, str):
         return [{"type": "text", "text": content}]
-    return list(content) if content else []
+    return _array(content, name)
 
 
 def _unmarked(block: Any) -> Any:
@@ -163,21 +181,27 @@ def vllm_ids(
     parent, hashes = sha256(_text(seed)).digest(), []
     for i in range(len(tokens) // block_size):
         block = tokens[i * block_size : (i + 1) * block_size]
-        extra = _any(extras[i] if i < len(extras) else None)
+        extra = extra_keys(extras[i] if i < len(extras) else None)
         array = _head(4, block_size) + b"".join([_head(0, token) for token in block])
         parent = sha256(b"\x83\x58\x20" + parent + array + extra).digest()
         hashes.append(parent)
     return hashes
 
 
-def _any(value: Any) -> bytes:
-    """Extra keys: null, texts, bytes, integers, arrays."""
+def extra_keys(value: Any) -> bytes:
+    """The encoding of extra keys: null, texts, bytes, integers, arrays.
+
+    Raises:
+        ValueError: it is something else.
+    """
     if value is None:
         return b"\xf6"
     if isinstance(value, str):
         return _text(value)
     if isinstance(value, bytes):
         return _head(2, len(value)) + value
-    if isinstance(value, int):
+    if type(value) is int and -(2**64) <= value < 2**64:
         return _head(0, value) if value >= 0 else _head(1, -1 - value)
-    return _head(4, len(value)) + b"".join(map(_any, value))
+    if not isinstance(value, list):
+        raise ValueError(f"{value!r} is no extra key of vLLM")
+    return _head(4, len(value)) + b"".join(map(extra_keys, value))

@@ -23,6 +23,8 @@ def canonical(value: Any) -> bytes:
         return _form(value).encode()
     except UnicodeEncodeError:
         raise CanonicalError("a lone surrogate") from None
+    except RecursionError:
+        raise CanonicalError("nested too deeply") from None
 
 
 def _form(value: Any) -> str:

@@ -4,38 +4,64 @@ from __future__ import annotations
 
 import sys
 from array import array
-from bisect import bisect
-from collections.abc import Iterable, Iterator, Sequence
+from bisect import bisect_left, insort
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from hashlib import sha256
+from typing import Final
 
 from verifier import cache_id
 from verifier.batch import BatchFile
 from verifier.cache_id import CacheKey, WrongPeriodError
 from verifier.claims import CacheEntry, Receipt
 from verifier.findings import Finding
-from verifier.jcs import CanonicalError
 from verifier.prompts import TOKEN_WIDTH, Prompt, read_prompts
 from verifier.reading import readable_items
 from verifier.record import RecordError
 from verifier.report import Check
 from verifier.words import plural
 
+CONCURRENT_MS: Final = 600_000
+"""A prompt whose receipt is at most so much later may have been sent, and cached, before."""
+
 
 class SentBefore:
-    """The prompts so far, by model, sorted; so the one that shares the longest prefix with a new one stands next to it."""
+    """Prompts that were sent, sorted; so the one that shares the longest prefix with another stands next to it.
+
+    Whatever was sent counts, under any model: a name may be an alias. What an engine generated may be in its cache too, and
+    belongs to the front of the next turn.
+    """
 
     def __init__(self) -> None:
-        self._sorted: dict[str, list[bytes]] = {}
+        self._sorted: list[bytes] = []
+        self._answers: dict[int, dict[bytes, int]] = {}
+        """By the length of a prompt in bytes and by its hash: the tokens that were generated after it."""
 
-    def longest_prefix(self, model: str, tokens: Sequence[int]) -> int:
-        """How many tokens a prompt shares with one that was sent before; then it counts as sent."""
+    def add(self, tokens: Sequence[int], output: int) -> None:
+        """A prompt that was sent, and how many tokens were generated after it."""
         packed = _packed(tokens)
-        known = self._sorted.setdefault(model, [])
-        at = bisect(known, packed)
-        longest = max(
-            (_common(packed, other) for other in known[max(0, at - 1) : at + 1]), default=0
-        )
-        known.insert(at, packed)
+        insort(self._sorted, packed)
+        known = self._answers.setdefault(len(packed), {})
+        key = sha256(packed).digest()
+        known[key] = max(output, known.get(key, 0))
+
+    def longest_prefix(self, tokens: Sequence[int]) -> int:
+        """How many tokens a prompt, which was added too, shares with any other, and with what was generated after it."""
+        packed = _packed(tokens)
+        at = bisect_left(self._sorted, packed)
+        others = self._sorted[max(0, at - 1) : at] + self._sorted[at + 1 : at + 2]
+        shared = max((_common(packed, other) for other in others), default=0)
+        return min(max(shared, self._with_answer(packed)), len(tokens))
+
+    def _with_answer(self, packed: bytes) -> int:
+        """The same for prompts that are a front of this one as a whole, with their answers."""
+        longest, done, state = 0, 0, sha256()
+        for length in sorted(length for length in self._answers if length < len(packed)):
+            state.update(packed[done:length])
+            done = length
+            output = self._answers[length].get(state.copy().digest())
+            if output is not None:
+                longest = max(longest, length // TOKEN_WIDTH + output)
         return longest
 
 
@@ -77,7 +103,7 @@ class _Tally:
 
 
 def compare_prompts(
-    sources: Sequence[BatchFile], paths: Iterable[str], key: CacheKey | None
+    sources: Sequence[BatchFile], paths: Sequence[str], key: CacheKey | None
 ) -> tuple[list[Finding], list[Check]]:
     """Hold the receipts against the customer's prompts.
 
@@ -85,10 +111,11 @@ def compare_prompts(
         RecordError: a prompts file cannot be read, or the key is another account's.
         OSError: a file cannot be read.
     """
+    asked = {prompt.request for path in paths for prompt in read_prompts(path)}
     receipts = {
         item.claims.request: (item.number, item.claims)
         for item in readable_items(sources)
-        if isinstance(item.claims, Receipt)
+        if isinstance(item.claims, Receipt) and item.claims.request in asked
     }
     for _, claims in receipts.values():
         if key is not None and key.account != claims.account:
@@ -97,10 +124,22 @@ def compare_prompts(
             )
     findings: list[Finding] = []
     tally, before = _Tally(), SentBefore()
-    for path in paths:
-        for prompt in read_prompts(path):
-            if prompt.request in receipts:
-                findings += _compare(prompt, *receipts[prompt.request], key, before, tally)
+    answered: list[tuple[int, Prompt]] = []
+    for prompt in (prompt for path in paths for prompt in read_prompts(path)):
+        if prompt.request in receipts:
+            answered.append((receipts[prompt.request][1].time, prompt))
+        elif (
+            prompt.tokens is not None
+        ):  # of another time, or without an answer: it was sent all the same
+            before.add(prompt.tokens, 0)
+    answered.sort(key=lambda one: one[0])
+    late = answered[::-1]
+    for time, prompt in answered:
+        while late and late[-1][0] <= time + CONCURRENT_MS:
+            sent = late.pop()[1]
+            if sent.tokens is not None:
+                before.add(sent.tokens, receipts[sent.request][1].output or 0)
+        findings += _compare(prompt, *receipts[prompt.request], key, before, tally)
     return findings, _checks(findings, tally)
 
 
@@ -113,10 +152,10 @@ def _compare(
     tally: _Tally,
 ) -> Iterator[Finding]:
     if prompt.tokens is not None:
-        longest = before.longest_prefix(claims.model, prompt.tokens)
+        longest = before.longest_prefix(prompt.tokens)
         tally.prefixes += 1
         if claims.cached is not None and claims.cached > longest:
-            message = f"{claims.cached} tokens cached, but nothing sent before shares more than {longest} with this prompt"
+            message = f"{claims.cached} tokens cached, but no other prompt shares more than {longest} with this one"
             yield _finding(
                 "cached-beyond-prefix",
                 message,
@@ -188,10 +227,7 @@ def _own(entry: CacheEntry, prompt: Prompt, claims: Receipt, key: CacheKey | Non
     if entry.recipe == cache_id.TEXT_HMAC and secret is not None:
         if prompt.body is None:
             raise _Skip("the prompt has no body")
-        try:
-            return cache_id.text_ids(claims.model, prompt.body, secret)
-        except CanonicalError as error:
-            raise _Skip(f"the body has no canonical form: {error}") from None
+        return cache_id.text_ids(claims.model, prompt.body, secret)
     if prompt.tokens is None:
         raise _Skip("the prompt has no token ids")
     if entry.recipe in (cache_id.TOKENS, cache_id.TOKENS_HMAC):

@@ -14,7 +14,8 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
 
-from verifier.cache_id import CacheKey, CacheKeyError, read_cache_key
+from verifier.cache_id import CacheKey, CacheKeyError, blocks, extra_keys, read_cache_key
+from verifier.jcs import canonical
 from verifier.record import RecordError
 
 TOKEN_WIDTH: Final = 4
@@ -31,6 +32,8 @@ class Prompt:
     logical: int | None
     commitment: bytes | None
     extra: list[Any]
+    marked: bool = False
+    """Whether the body marks a prefix to be cached (``cache_control``)."""
 
 
 def read_prompts(path: str) -> Iterator[Prompt]:
@@ -58,12 +61,30 @@ def _prompt(row: Any) -> Prompt:
         raise ValueError("tokens is an array of token ids, from 0 to 2^32 - 1")
     if body is not None and not isinstance(body, dict):
         raise ValueError("body is the request body, an object")
+    if body is not None:
+        canonical(blocks(body))
     if logical is not None and (type(logical) is not int or logical < 0):
         raise ValueError("logical is a whole number of tokens")
     committed = None
     if row.get("nonce") is not None:
+        if not isinstance(row["nonce"], str) or not isinstance(row["raw"], str):
+            raise ValueError("nonce (hexadecimal) and raw are texts")
         committed = sha256(bytes.fromhex(row["nonce"]) + row["raw"].encode()).digest()
-    return Prompt(row["request"], tokens, body, logical, committed, row.get("extra") or [])
+    row["request"].encode()
+    extra = row.get("extra") or []
+    if not isinstance(extra, list):
+        raise ValueError("extra is an array, with vLLM's extra keys by block")
+    for keys in extra:
+        extra_keys(keys)
+    return Prompt(
+        row["request"],
+        tokens,
+        body,
+        logical,
+        committed,
+        extra,
+        '"cache_control"' in json.dumps(body),
+    )
 
 
 def _is_token(token: object) -> bool:

@@ -102,10 +102,10 @@ class Policies:
     def __init__(self, policies: list[CachePolicy]) -> None:
         self._by_provider: dict[str, list[CachePolicy]] = {}
         for policy in policies:
-            self._by_provider.setdefault(policy.provider, []).append(policy)
+            self._by_provider.setdefault(policy.provider.lower(), []).append(policy)
 
     def of(self, provider: str, ttl_s: int | None = None) -> CachePolicy | None:
         """The policy of a provider; of several the one with this lifetime, or else the one with the shortest."""
-        known = self._by_provider.get(provider, [])
+        known = self._by_provider.get(provider.lower(), [])
         exact = [policy for policy in known if policy.ttl_s == ttl_s]
         return min(exact or known, key=lambda policy: policy.ttl_s or 0, default=None)

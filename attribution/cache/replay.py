@@ -7,8 +7,13 @@ from dataclasses import dataclass
 from attribution.cache.policy import CachePolicy, Policies, Strength
 from attribution.cache.traffic import Key, Request, own_prefixes
 
-SETTLE_MS = 5_000
-"""A credit counts as missing only if its entry was so old at least, and so far from its end: receipts have one time, requests take a while."""
+LONGEST_REQUEST_MS = 60_000
+"""How long a request is assumed to take at most, if nothing else is said. A receipt has one time, that of the answer; so a credit counts as missing only if it
+was certainly there for so long before, and for so long after."""
+
+
+_LENGTHS = 32
+"""So many lengths of prefixes that were written last are looked for in the customer's own prompts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +54,8 @@ class _Entry:
 class Cache:
     """The provider's cache, as its policy describes it."""
 
-    def __init__(self, policies: Policies) -> None:
+    def __init__(self, policies: Policies, longest_request_ms: int = LONGEST_REQUEST_MS) -> None:
+        self._margin = longest_request_ms
         self._policies = policies
         self._entries: dict[Key, _Entry] = {}
         self._written_lengths: dict[tuple[str, str], list[int]] = {}
@@ -76,6 +82,8 @@ class Cache:
         )  # fmt: skip
 
     def _expected(self, request: Request, policy: CachePolicy) -> int:
+        if policy.marked and not _is_marked(request):
+            return 0  # nothing is read for a request that marks nothing
         lengths = [
             length
             for length, key in request.prefixes.items()
@@ -85,7 +93,7 @@ class Cache:
 
     def _held(self, entry: _Entry, time: int) -> bool:
         """Whether an entry was certainly in the cache."""
-        return entry.since + SETTLE_MS <= time <= entry.used + entry.ttl_ms - SETTLE_MS
+        return entry.since + self._margin <= time <= entry.used + entry.ttl_ms - self._margin
 
     def age_ms(self, key: Key, time: int) -> int | None:
         """How long ago a prefix was used; None if it is not known to have been cached."""
@@ -105,8 +113,8 @@ class Cache:
             marked = (request.cached or 0) + sum(request.writes.values())
             if sum(request.writes.values()) and marked not in known:
                 known.append(marked)
-                known.sort()
-            lengths = known
+                del known[:-_LENGTHS]
+            lengths = sorted(known)
         own_prefixes(request, lengths)
 
     def _note(self, request: Request, policy: CachePolicy, expected: int) -> None:
@@ -126,3 +134,10 @@ class Cache:
                 entry.used, entry.ttl_ms = request.time, max(entry.ttl_ms, ttl_ms)
             elif policy.renewed_by_read and length <= max(expected, request.cached or 0):
                 entry.used = request.time
+
+
+def _is_marked(request: Request) -> bool:
+    """Whether a request asked for a prefix to be cached: it was read or written, or its body says so."""
+    if request.cached or sum(request.writes.values()):
+        return True
+    return request.prompt is not None and request.prompt.marked

@@ -12,7 +12,7 @@ from typing import Any
 from attribution.cache.misses import Miss, Misses
 from attribution.cache.policy import CachePolicy, Policies, Strength
 from attribution.cache.rates import Rates, Table
-from attribution.cache.replay import Cache, Shortfall
+from attribution.cache.replay import LONGEST_REQUEST_MS, Cache, Shortfall
 from attribution.cache.traffic import in_time_order
 from verifier import BatchFile
 from verifier.prompts import Prompt
@@ -57,7 +57,9 @@ class Claimed:
         """Whether the claim fits neither the rate by tokens nor that by requests, to a tenth of a percent."""
         near = Fraction(1, 1000)
         intervals = [interval for interval in (self.by_tokens, self.by_requests) if interval]
-        return not any(low - near <= self.claimed <= high + near for low, high in intervals)
+        return bool(intervals) and not any(
+            low - near <= self.claimed <= high + near for low, high in intervals
+        )
 
 
 @dataclass(slots=True)
@@ -72,6 +74,8 @@ class CacheReport:
     misses: list[Miss] = field(default_factory=list)
     policies: dict[str, CachePolicy] = field(default_factory=dict)
     """Those that were applied."""
+    without_policy: dict[str, int] = field(default_factory=dict)
+    """Requests to providers of which no policy is known."""
     claimed: Claimed | None = None
 
     def as_dict(self) -> dict[str, Any]:
@@ -79,6 +83,7 @@ class CacheReport:
         return {
             "report": 1,
             "policies": [policy.model_dump(mode="json") for policy in self.policies.values()],
+            "without_policy": self.without_policy,
             "due": _missing(self.due),
             "expected": _missing(self.expected),
             "all": _rates(self.table.all),
@@ -94,6 +99,7 @@ def cache_report(
     policies: Policies,
     prompts: Mapping[str, Prompt],
     claimed: Decimal | None = None,
+    longest_request_ms: int = LONGEST_REQUEST_MS,
     advance: Callable[[int], None] = lambda _more: None,
 ) -> CacheReport:
     """Replay the receipts of a batch in the order of their times.
@@ -103,16 +109,17 @@ def cache_report(
         policies: what the providers have published.
         prompts: the customer's own prompts, by request id; may be empty.
         claimed: a hit rate that the provider claims, 0 to 1.
+        longest_request_ms: how long a request takes at most.
         advance: hears of every receipt.
 
     Raises:
         UnreadableError, OSError: the batch cannot be read, or there is no room for a temporary file.
     """
-    report, cache, misses = CacheReport(), Cache(policies), Misses()
+    report, cache, misses = CacheReport(), Cache(policies, longest_request_ms), Misses()
     for request in in_time_order(sources, prompts):
         policy = cache.policy(request)
         shortfall = cache.take(request)
-        _count(report, policy, shortfall)
+        _count(report, request.provider, policy, shortfall)
         misses.take(request, cache, policy, shortfall.expected if shortfall else 0)
         report.table.add(request, policy)
         advance(1)
@@ -123,8 +130,11 @@ def cache_report(
     return report
 
 
-def _count(report: CacheReport, policy: CachePolicy | None, shortfall: Shortfall | None) -> None:
+def _count(
+    report: CacheReport, provider: str, policy: CachePolicy | None, shortfall: Shortfall | None
+) -> None:
     if policy is None:
+        report.without_policy[provider] = report.without_policy.get(provider, 0) + 1
         return
     report.policies[policy.name] = policy
     missing = report.due if policy.strength is Strength.PROMISED else report.expected

@@ -32,6 +32,8 @@ def _lines(report: CacheReport) -> Iterator[str]:
     for policy in report.policies.values():
         yield f"policy {policy.name}: {policy.strength}, as of {policy.as_of}"
         yield f"  {policy.source}"
+    for provider, count in report.without_policy.items():
+        yield f"no policy is known of {escape(provider) or 'no provider'}: {plural(count, 'request')}"
     yield ""
     yield from _missing("due, since the policy promises it", report.due)
     yield from _missing("expected, but not promised", report.expected)

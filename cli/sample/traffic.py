@@ -180,7 +180,7 @@ class Simulator:
             day.deployed.append(_name(planned))
         elif hit and self._random.random() < 0.01:
             day.withheld.append(_name(planned))
-            return Counts(logical, 0, {300: 0}, 100), Cache(commitments=_entries(ids))
+            hit = False  # it is billed as if it were written once more
         return self._marked(ids, 8000, logical, hit)
 
     def _talk(self, planned: _Planned, day: Day) -> tuple[Counts, Cache]:

@@ -31,9 +31,13 @@ class _Iteration(Usage):
     output_tokens_details: _OutputDetails | None = None
 
 
+class _Part(_Iteration):
+    model: str | None = None
+
+
 class _Messages(_Iteration):
     service_tier: str | None = None
-    iterations: list[_Iteration] | None = None
+    iterations: list[_Part] | None = None
 
 
 def messages(usage: Mapping[str, Any]) -> Reading:
@@ -48,11 +52,19 @@ def messages(usage: Mapping[str, Any]) -> Reading:
     top = _counts(parsed)
     if not parsed.iterations:
         return Reading(top, parsed.service_tier)
+    models = {part.model for part in parsed.iterations}
+    if len(models) > 1:
+        named = ", ".join(sorted(str(model) for model in models))
+        raise UsageError(
+            "iterations",
+            f"expected those of one model, found {named}: each needs a receipt of its own",
+        )
     parts = [_counts(part, f"iterations.{i}.") for i, part in enumerate(parsed.iterations)]
     total = _sum(parts)
     for field, whole, sum_ in (
         ("input_tokens", top.logical, total.logical),
         ("cache_read_input_tokens", top.cached or 0, total.cached or 0),
+        ("cache_creation_input_tokens", _written(top), _written(total)),
         ("output_tokens", top.output or 0, total.output or 0),
     ):
         if whole > sum_:
@@ -88,3 +100,7 @@ def _sum(parts: list[Counts]) -> Counts:
         output=sum(part.output or 0 for part in parts),
         reasoning=sum(reasoning) if len(reasoning) == len(parts) else None,
     )
+
+
+def _written(counts: Counts) -> int:
+    return sum((counts.writes or {}).values())

@@ -32,6 +32,13 @@ def chat_completions(usage: Mapping[str, Any]) -> Reading:
             "prompt_tokens",
             f"expected hits plus misses, {hit + miss}, found {parsed.prompt_tokens}",
         )
+    if hit is None and miss is not None:
+        hit = parsed.prompt_tokens - miss
+        if hit < 0:
+            raise UsageError(
+                "prompt_cache_miss_tokens",
+                f"expected at most the prompt, {parsed.prompt_tokens}, found {miss}",
+            )
     if hit is not None and named not in (None, hit):
         raise UsageError(
             "prompt_tokens_details.cached_tokens", f"expected the hits, {hit}, found {named}"

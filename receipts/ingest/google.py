@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from receipts.claims import Counts
+from receipts.errors import UsageError
 from receipts.ingest.base import (
     Reading,
     Tokens,
@@ -53,5 +54,10 @@ def generate_content(usage: Mapping[str, Any]) -> Reading:
         output=parts["candidatesTokenCount"] + parts["thoughtsTokenCount"],
         reasoning=parts["thoughtsTokenCount"],
     )
+    if (parsed.cachedContentTokenCount or 0) > parsed.promptTokenCount:
+        raise UsageError(
+            "cachedContentTokenCount",
+            f"expected at most the prompt, {parsed.promptTokenCount}, found {parsed.cachedContentTokenCount}",
+        )
     check_total("totalTokenCount", parsed.totalTokenCount, counts)
     return Reading(check_parts("promptTokenCount", counts), parsed.serviceTier)
