@@ -44,6 +44,41 @@ class Issued(Signed):
     time: int
 
 
+def request_claims(
+    request: str,
+    model: str,
+    counts: Counts,
+    source: Source | None = None,
+    cache: Cache | None = None,
+    charge: Charge | None = None,
+    tags: Mapping[str, str] | None = None,
+    client: bytes | None = None,
+) -> dict[int, object]:
+    """The claims of a receipt that do not depend on its place: 8 to 16, as of `Issuer.issue`.
+
+    Raises:
+        ReceiptError: a field breaks a rule of spec/receipt.md.
+    """
+    body: dict[int, object] = {
+        8: claims.name("request", request),
+        9: claims.name("model", model),
+        10: claims.input_claims(counts),
+    }
+    if (output := claims.output_claims(counts)) is not None:
+        body[11] = output
+    if cache is not None:
+        body[12] = claims.cache_claims(cache, counts)
+    if source is not None:
+        body[13] = claims.source_claims(source)
+    if charge is not None:
+        body[14] = claims.charge_claims(charge, counts)
+    if tags:
+        body[15] = claims.tag_claims(tags)
+    if client is not None:
+        body[16] = claims.octets("client", client, 1, 64)
+    return body
+
+
 class Issuer:
     """Signs receipts in the name of one issuer. Calls from several threads are safe.
 
@@ -104,29 +139,23 @@ class Issuer:
         Raises:
             ReceiptError: a field breaks a rule of spec/receipt.md. No sequence is used up.
         """
+        body = request_claims(request, model, counts, source, cache, charge, tags, client)
+        return self.issue_claims(account, time, body, stream)
+
+    def issue_claims(
+        self, account: str, time: int, body: Mapping[int, object], stream: str | None = None
+    ) -> Issued:
+        """The same for claims that `request_claims` made.
+
+        Raises:
+            ReceiptError: a field breaks a rule of spec/receipt.md. No sequence is used up.
+        """
         stream = self.stream if stream is None else claims.name("stream", stream)
-        body: dict[int, object] = {
-            7: claims.instant("time", time),
-            8: claims.name("request", request),
-            9: claims.name("model", model),
-            10: claims.input_claims(counts),
-        }
-        if (output := claims.output_claims(counts)) is not None:
-            body[11] = output
-        if cache is not None:
-            body[12] = claims.cache_claims(cache, counts)
-        if source is not None:
-            body[13] = claims.source_claims(source)
-        if charge is not None:
-            body[14] = claims.charge_claims(charge, counts)
-        if tags:
-            body[15] = claims.tag_claims(tags)
-        if client is not None:
-            body[16] = claims.octets("client", client, 1, 64)
+        time = claims.instant("time", time)
         with self._lock:
             return self._next(claims.name("account", account), stream, time, body)
 
-    def _next(self, account: str, stream: str, time: int, body: dict[int, object]) -> Issued:
+    def _next(self, account: str, stream: str, time: int, body: Mapping[int, object]) -> Issued:
         head = self._heads.get((account, stream))
         sequence = 0 if head is None else head.sequence + 1
         whole: dict[int, object] = {
@@ -143,7 +172,7 @@ class Issuer:
                 )
             whole[6] = head.digest
         # The keys are in ascending order, so the plain encoding is the deterministic one.
-        content = cbor2.dumps(whole | body)
+        content = cbor2.dumps(whole | {7: time} | dict(body))
         if len(content) > MAX_CONTENT:
             raise ReceiptError("receipt", f"at most {MAX_CONTENT} bytes of claims", len(content))
         signed = self._signer.sign(content)

@@ -120,13 +120,15 @@ def test_nothing_that_is_asked_for_stops_the_journal(path):
             {"account": "\udcff"},
             {"stream": "\udcff"},
             {"request": 7},
-            {"counts": None},
-            {"tags": 3},
+            {"time": -1},
+            {"time": "x"},
         ):
             order = {"account": ACCOUNT, "request": "r", "model": "m", "counts": COUNTS} | wrong
             assert isinstance(
-                journal.submit(order.pop("account"), **order).exception(timeout=10), Exception
+                journal.submit(order.pop("account"), **order).exception(timeout=10), ReceiptError
             )
+        with pytest.raises(AttributeError):
+            journal.submit(ACCOUNT, request="r", model="m", counts=None)
         cancelled = [
             journal.submit(ACCOUNT, request=f"c{n}", model="m", counts=COUNTS).cancel()
             for n in range(50)

@@ -25,7 +25,7 @@ from uuid import uuid4
 from receipts import claims
 from receipts.claims import Cache, Charge, Counts, Source
 from receipts.errors import DuplicateRequestError, JournalError, ReceiptError
-from receipts.issuer import Head, Issued, Issuer
+from receipts.issuer import Head, Issued, Issuer, request_claims
 from receipts.journal.store import Store
 from receipts.keys import SigningKey
 
@@ -43,7 +43,7 @@ class _Order:
     request: str
     time: int | None
     stream: str | None
-    fields: Mapping[str, Any]
+    body: Mapping[int, object]
     done: Future[Issued]
 
 
@@ -124,18 +124,16 @@ class Journal:
         Raises:
             JournalError: the journal is closed, or was opened before a fork.
         """
-        fields = {
-            "model": model, "counts": counts, "source": source, "cache": cache, "charge": charge,
-            "tags": tags, "client": client,
-        }  # fmt: skip
-        order = _Order(account, request, time, stream, fields, Future())
+        done: Future[Issued] = Future()
         try:
-            for name, value in (("account", account), ("request", request), ("stream", stream)):
-                if value is not None:
-                    claims.name(name, value)
+            claims.name("account", account)
+            if stream is not None:
+                claims.name("stream", stream)
+            body = request_claims(request, model, counts, source, cache, charge, tags, client)
         except ReceiptError as error:
-            order.done.set_exception(error)
-            return order.done
+            done.set_exception(error)
+            return done
+        order = _Order(account, request, time, stream, body, done)
         with self._lock:
             if self._closed:
                 raise JournalError("the journal is closed")
@@ -179,7 +177,7 @@ class Journal:
     def _commit(self, group: list[_Order]) -> None:
         """Sign and write a group; only then tell those who wait."""
         group = [order for order in group if order.done.set_running_or_notify_cancel()]
-        results: list[tuple[_Order, Issued | Exception]] = []
+        results: list[tuple[_Order, Issued | ReceiptError]] = []
         try:
             with self._store.transaction():
                 results = self._sign(group)
@@ -194,12 +192,12 @@ class Journal:
             else:
                 order.done.set_exception(result)
 
-    def _sign(self, group: list[_Order]) -> list[tuple[_Order, Issued | Exception]]:
+    def _sign(self, group: list[_Order]) -> list[tuple[_Order, Issued | ReceiptError]]:
         """Sign every order that can be signed. The file says where the streams stand, whoever wrote there last."""
         now = time_ns() // 1_000_000
         heads = self._heads(group, now)
         issuer = Issuer(self.issuer, self._key, stream=self.stream, heads=heads)
-        results: list[tuple[_Order, Issued | Exception]] = []
+        results: list[tuple[_Order, Issued | ReceiptError]] = []
         requests: set[tuple[str, str]] = set()
         for order in group:
             try:
@@ -209,13 +207,10 @@ class Journal:
                         "request", "one that has no receipt yet", order.request
                     )
                 time = now if order.time is None else order.time
-                results.append((order, issuer.issue(
-                    order.account, request=order.request, time=time, stream=order.stream, **order.fields
-                )))  # fmt: skip
+                issued = issuer.issue_claims(order.account, time, order.body, order.stream)
+                results.append((order, issued))
                 requests.add(place)
-            except JournalError:
-                raise
-            except Exception as error:  # noqa: BLE001  # whatever it is, it belongs to the one who asked, not to this thread
+            except ReceiptError as error:
                 results.append((order, error))
         return results
 
