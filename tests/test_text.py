@@ -17,7 +17,7 @@ from verifier.text import escape
 VECTORS = [(document, vector) for document in DOCUMENTS.values() for vector in document["vectors"]]
 
 
-def test_reports_fit_80_columns_and_name_everything():
+def test_reports_fit_80_columns_and_name_everything(folder):
     for document, vector in VECTORS:
         report = run(document, vector)
         text = render(report)
@@ -87,7 +87,7 @@ def test_the_report_is_bound_to_the_bytes_it_is_about():
 @pytest.mark.parametrize(
     "name", ["batch-honest", "receipt-attributed-too-small", "missing-tail", "key-unknown"]
 )
-def test_checks_say_what_passed_and_what_did_not(name):
+def test_checks_say_what_passed_and_what_did_not(folder, name):
     document, vector = next((d, v) for d, v in VECTORS if v["id"] == name)
     checks = {check.name: check for check in run(document, vector).checks}
     expected = {
