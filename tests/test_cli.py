@@ -560,3 +560,16 @@ def test_without_a_command_it_helps(shell):
         result = shell(line)
         assert (result.code, result.out) == (2, "")
         assert result.err.startswith(usage)
+
+
+def test_dispute_31_one_response_that_was_logged_many_times(shell, keys):
+    """Mai0313/VibeCodingTracker#283, ClaudeBar#207: a line for each content block of a response, summed 14 times; it has one receipt."""
+    (row,) = lines(1)
+    write([row] * 14)
+    result = shell("issue u.jsonl --keys keys --account acme --out b.cbor --json")
+    assert (
+        result.code,
+        json.loads(result.out)["receipts"],
+        json.loads(result.out)["rejected"],
+    ) == (1, 1, 13)
+    assert len(claims_of("b.cbor")) == 1

@@ -269,3 +269,44 @@ def test_field_by_field_the_last_one_stated_wins(usages):
         stated = [usage[field] for usage in usages if usage.get(field) is not None]
         assert final.get(field) == (stated[-1] if stated else None)
         assert final.get("top", {}).get(field) == (stated[-1] if stated else None)
+
+
+def test_dispute_14_a_split_of_zeros_leaves_the_ttl_open():
+    """anthropics/anthropic-sdk-java#353: 12,229 written, and the split says 0 and 0."""
+    usage = {"input_tokens": 335, "output_tokens": 690, "cache_creation_input_tokens": 12229, "cache_read_input_tokens": 14942,
+             "cache_creation": {"ephemeral_5m_input_tokens": 0, "ephemeral_1h_input_tokens": 0}}  # fmt: skip
+    assert read_usage(*MESSAGES, usage).counts.writes == {0: 12229, 300: 0, 3600: 0}
+
+
+@given(st.integers(0, 10**6), st.integers(0, 10**6), st.integers(0, 10**6))
+def test_dispute_15_every_token_is_cached_or_attributed_and_none_is_both(plain, read, written):
+    """maximhq/bifrost#3451: $1.86 instead of $1.06, since cached tokens were billed as input as well."""
+    usage = {
+        "input_tokens": plain,
+        "cache_read_input_tokens": read,
+        "cache_creation_input_tokens": written,
+        "output_tokens": 0,
+    }
+    additive = read_usage(*MESSAGES, usage).counts
+    details = {"cached_tokens": read, "cache_write_tokens": written}
+    subset = read_usage(*CHAT, chat(plain + read + written, 0, details)).counts
+    for counts in (additive, subset):
+        assert counts.cached + counts.attributed == counts.logical == plain + read + written
+
+
+def test_dispute_18_a_compaction_counts():
+    """Recorded: the top level leaves out 55,096 written tokens; priced by it alone the response is 275 times too cheap."""
+    part = {
+        "input_tokens": 100,
+        "output_tokens": 131,
+        "cache_read_input_tokens": 0,
+        "cache_creation_input_tokens": 55096,
+    }
+    top = {
+        "input_tokens": 229,
+        "output_tokens": 5,
+        "cache_read_input_tokens": 0,
+        "cache_creation_input_tokens": 0,
+    }
+    counts = read_usage(*MESSAGES, {**top, "iterations": [part, top]}).counts
+    assert (counts.logical, counts.writes, counts.output) == (55425, {0: 55096}, 136)
