@@ -195,8 +195,12 @@ def test_every_byte_is_the_same_but_for_header_and_comment(journal, path, stream
 
 def test_200_at_once(url, wallet, middleware, journal, folder):
     """Streaming and not, of all three APIs; every receipt arrives, and is the one that the journal holds."""
-    client = {
-        name: http.Client(transport=wallet.transport(http), timeout=60)
+    client = {  # each request has a connection: nothing waits for another one's
+        name: http.Client(
+            transport=wallet.transport(
+                http, http.HTTPTransport(limits=http.Limits(max_connections=None))
+            )
+        )
         for name, http in HTTP.items()
     }
 
