@@ -7,17 +7,17 @@ from collections.abc import Iterator
 from cli.files import inputs
 from cli.terminal import CliError
 from receipts import Head
-from verifier import BatchFile, Receipt, UnreadableError, UnverifiedItem, read_items
-from verifier.envelope import open_envelope
-from verifier.reading import read_item
+from verifier import Source, Receipt, UnreadableError, UnverifiedItem, read_items
+from verifier.format.envelope import open_envelope
+from verifier import read_item
 
 
-def files(names: tuple[str, ...]) -> list[BatchFile]:
+def files(names: tuple[str, ...]) -> list[Source]:
     """Batch files by name; - is stdin."""
     return inputs(names, lambda _more: None)
 
 
-def items(batch: list[BatchFile]) -> Iterator[UnverifiedItem]:
+def items(batch: list[Source]) -> Iterator[UnverifiedItem]:
     """The items of a batch, all readable.
 
     Raises:
@@ -52,7 +52,7 @@ def heads(names: tuple[str, ...], issuer: str, account: str) -> dict[tuple[str, 
 
 def receipt_in(raw: bytes) -> Receipt:
     """The receipt that a journal holds."""
-    claims = read_item(0, 0, raw).claims
+    claims = read_item(raw).claims
     if not isinstance(claims, Receipt):
         raise CliError(
             "the journal holds something that is not a receipt", "restore it from a copy"

@@ -14,7 +14,7 @@ from cli.terminal import CliError, output_options, print_json, progress, say, wa
 from cli.trust_store import VARIABLE, TrustStore
 from cli.verify import trusted_keys
 from verifier import Policy, RecordError, TrustedKey, UnreadableError, Verdict, by_kid, verify
-from verifier.prompts import Prompt, read_prompts
+from verifier.customer.prompts import Prompt, read_prompts
 
 _DISCREPANCY = 1
 

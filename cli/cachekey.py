@@ -9,7 +9,7 @@ from cli.files import output_file
 from cli.terminal import CliError, say
 from receipts import ReceiptError
 from receipts.cache_id import CacheKey
-from verifier.cache_id import CacheKeyError, read_cache_key
+from verifier.customer.cache_id import CacheKeyError, read_cache_key
 
 _MONTH = re.compile(r"[0-9]{4}-(0[1-9]|1[0-2])")
 

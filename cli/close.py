@@ -12,7 +12,7 @@ from cli.period import PERIOD
 from cli.terminal import CliError, output_options, print_json, say, warn
 from receipts import LATE, REGULAR, Period, ReceiptError
 from receipts.claims import name
-from verifier.period import show
+from verifier.report.period import show
 
 
 @click.command()

@@ -12,7 +12,7 @@ from cli.files import output_file
 from cli.terminal import CliError
 from receipts import LATE, JournalError, Period
 from receipts.journal import Store
-from verifier import BatchFile, Statement, batch_file
+from verifier import Source, Statement, batch_file
 
 _HINT = "the journal is the FILE that receipt issue --journal wrote"
 
@@ -72,18 +72,18 @@ def _close(
     return closing.closed(statement, signed)
 
 
-def _file(path: Path, items: Iterable[bytes]) -> BatchFile:
+def _file(path: Path, items: Iterable[bytes]) -> Source:
     with path.open("wb") as stream:
         stream.writelines(items)
     return batch_file(str(path))
 
 
-def _size(batch: BatchFile) -> int:
+def _size(batch: Source) -> int:
     return Path(batch.name).stat().st_size
 
 
 def _statement(
-    statements: BatchFile, period: tuple[int, int], kind: int
+    statements: Source, period: tuple[int, int], kind: int
 ) -> tuple[Statement, bytes, bytes] | None:
     """The last statement for a period, its digest and its bytes, if there is one."""
     found = None

@@ -11,8 +11,8 @@ from typing import BinaryIO, NamedTuple
 from cli import batches, keyfolder
 from cli.terminal import CliError, progress
 from receipts import Counts, Period, Previous, Signed
-from verifier import BatchFile, Policy, Receipt, Statement, Verdict, by_kid, verify
-from verifier.claims import REGULAR
+from verifier import Source, Policy, Receipt, Statement, Verdict, by_kid, verify
+from verifier.format.claims import REGULAR
 
 
 @dataclass(slots=True)
@@ -47,7 +47,7 @@ def closed(period: Period, statement: Signed) -> Closed:
     )
 
 
-def check(name: str, files: list[BatchFile], folder: keyfolder.KeyFolder, size: int | None) -> None:
+def check(name: str, files: list[Source], folder: keyfolder.KeyFolder, size: int | None) -> None:
     """An issuer signs a statement only over receipts that its customers would accept.
 
     Raises:
@@ -70,7 +70,7 @@ def check(name: str, files: list[BatchFile], folder: keyfolder.KeyFolder, size: 
 
 
 def accounts(
-    issuer: str, files: list[BatchFile], previous: list[BatchFile], only: str | None
+    issuer: str, files: list[Source], previous: list[Source], only: str | None
 ) -> dict[str, Account]:
     """The accounts to close, each with its last statement.
 
@@ -107,7 +107,7 @@ def follow(account: Account, claims: Statement, digest: bytes) -> None:
 
 
 def write(
-    files: Sequence[BatchFile],
+    files: Sequence[Source],
     folder: keyfolder.KeyFolder,
     known: dict[str, Account],
     periods: dict[str, Period],

@@ -10,8 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from verifier import BatchFile, batch_file, batch_stream
-from verifier.batch import Readable
+from verifier import Source, batch_file, batch_stream
 
 STDIN = "-"
 
@@ -64,16 +63,15 @@ def read_bytes(path: str) -> bytes:
     return sys.stdin.buffer.read() if path == STDIN else Path(path).read_bytes()
 
 
-def inputs(names: tuple[str, ...], advance: Callable[[int], None]) -> list[BatchFile]:
+def inputs(names: tuple[str, ...], advance: Callable[[int], None]) -> list[Source]:
     """The batch files that a command names; ``-`` is stdin. ``advance`` hears of every byte that is read."""
     return [_input(name, advance) for name in names]
 
 
-def _input(name: str, advance: Callable[[int], None]) -> BatchFile:
+def _input(name: str, advance: Callable[[int], None]) -> Source:
     if name == STDIN:
-        return batch_stream(STDIN, sys.stdin.buffer)
-    source = batch_file(name)
-    return BatchFile(name, lambda: _Counted(source.open(), advance))
+        return batch_stream(STDIN, sys.stdin.buffer, advance)
+    return batch_file(name, advance)
 
 
 def total_size(names: tuple[str, ...]) -> int | None:
@@ -82,19 +80,3 @@ def total_size(names: tuple[str, ...]) -> int | None:
     if len(paths) < len(names) or not all(path.is_file() for path in paths):
         return None
     return sum(path.stat().st_size for path in paths)
-
-
-class _Counted:
-    """A file that tells how much is read of it."""
-
-    def __init__(self, stream: Readable, advance: Callable[[int], None]) -> None:
-        self._stream = stream
-        self._advance = advance
-
-    def read(self, size: int) -> bytes:
-        data = self._stream.read(size)
-        self._advance(len(data))
-        return data
-
-    def close(self) -> None:
-        self._stream.close()

@@ -12,7 +12,7 @@ from cli.terminal import output_options, print_json, say
 from cli.usage import Entry, Reject, fields, read_lines, unique
 from receipts import Issuer, ReceiptError, SigningKey
 from receipts.ingest import APIS
-from verifier.words import plural
+from verifier.report.findings import plural
 
 _TRIAL = SigningKey.generate()
 _HEAD = ("line", "request", "api", "shape", "logical", "cached", "written", "output", "reasoning")

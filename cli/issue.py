@@ -16,7 +16,7 @@ from cli.terminal import CliError, output_options, print_json, progress, say
 from cli.usage import Entry, Reject, fields, read_lines, unique
 from receipts import DuplicateRequestError, Issued, Issuer, Journal, JournalError, ReceiptError
 from receipts.journal import Store
-from verifier.words import plural
+from verifier.report.findings import plural
 
 _WINDOW = 2048
 """Receipts that are asked of the journal at once."""

@@ -16,7 +16,7 @@ from cli.period import INSTANT
 from cli.terminal import CliError, output_options, print_json, say
 from receipts import ReceiptError, SigningKey, jwk, jwks
 from receipts.claims import name
-from verifier.period import show_instant
+from verifier.report.period import show_instant
 
 _DAY_MS = 86_400_000
 

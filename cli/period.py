@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from verifier import PeriodError, parse_period
-from verifier.period import instant
+from verifier.report.period import instant
 
 
 class _Period(click.ParamType[tuple[int, int]]):

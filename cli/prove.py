@@ -8,8 +8,8 @@ from cli import batches
 from cli.files import output_file
 from cli.terminal import CliError, output_options, print_json, say
 from receipts import inclusion_proof
-from verifier import BatchFile, Receipt, Statement, UnverifiedItem
-from verifier.claims import StreamEntry
+from verifier import Source, Receipt, Statement, UnverifiedItem
+from verifier.format.claims import StreamEntry
 
 
 @click.command()
@@ -45,7 +45,7 @@ def prove(
     say(f"wrote {out}; check it: receipt verify {out}")
 
 
-def _find(files: list[BatchFile], request: str) -> tuple[UnverifiedItem, Receipt]:
+def _find(files: list[Source], request: str) -> tuple[UnverifiedItem, Receipt]:
     """The receipt of a request."""
     for item in batches.items(files):
         if isinstance(item.claims, Receipt) and item.claims.request == request:
@@ -55,7 +55,7 @@ def _find(files: list[BatchFile], request: str) -> tuple[UnverifiedItem, Receipt
     )
 
 
-def _statement(files: list[BatchFile], claims: Receipt) -> tuple[UnverifiedItem, StreamEntry]:
+def _statement(files: list[Source], claims: Receipt) -> tuple[UnverifiedItem, StreamEntry]:
     """The statement that closes a receipt, and its entry for the receipt's stream."""
     for item in batches.items(files):
         statement = item.claims
@@ -71,7 +71,7 @@ def _statement(files: list[BatchFile], claims: Receipt) -> tuple[UnverifiedItem,
     raise CliError(f"no statement closes request {claims.request!r}", hint)
 
 
-def _digests(files: list[BatchFile], claims: Receipt, entry: StreamEntry) -> list[bytes]:
+def _digests(files: list[Source], claims: Receipt, entry: StreamEntry) -> list[bytes]:
     """The leaves of the tree: the digests of the stream's receipts, in the order of their sequence."""
     digests: dict[int, bytes] = {}
     for item in batches.items(files):

@@ -11,7 +11,7 @@ import click
 from cli.files import STDIN, output_file
 from cli.terminal import CliError, say, warn
 from cli.usage import Reject
-from verifier.words import plural
+from verifier.report.findings import plural
 
 _SHOWN = 5
 """Rejected lines that are named on the terminal; the file has them all."""

@@ -10,8 +10,8 @@ import click
 from cli import batches
 from cli.terminal import CliError, output_options, warn
 from verifier import UnreadableError, UnverifiedItem, read_items
-from verifier.period import show_instant
-from verifier.text import escape
+from verifier.report.period import show_instant
+from verifier.report.text import escape
 
 
 @click.command()

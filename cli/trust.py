@@ -10,9 +10,9 @@ from cli.files import read_bytes
 from cli.terminal import CliError, output_options, print_json, say
 from cli.trust_store import VARIABLE, TrustStore
 from verifier import KeyFileError, TrustedKey, read_jwks
-from verifier.keys import text
-from verifier.period import show_instant
-from verifier.text import escape
+from verifier import kid_text as text
+from verifier.report.period import show_instant
+from verifier.report.text import escape
 
 _STORE = click.option(
     "--trust-store",

@@ -15,7 +15,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictStr, V
 from receipts import Cache, CacheEntry, Counts, Source, UsageError
 from receipts.ingest import last_usage, read_usage, usage_hash
 from verifier import PeriodError
-from verifier.period import instant
+from verifier.report.period import instant
 
 _SECONDS_LIMIT = 10**11
 """A smaller number cannot be ms of this century: it is most likely in seconds."""

@@ -29,7 +29,7 @@ from verifier import (
     statements_in,
 )
 from verifier import verify as verify_files
-from verifier.known import Known
+from verifier.statements.known import Known
 
 _MOST_PROOFS = 10
 

@@ -18,8 +18,8 @@ from receipts import Signed, SigningKey, jwk
 from receipts.merkle import Tree
 from receipts.signing import RECEIPT, STATEMENT, Signer
 from verifier import Receipt
-from verifier.reading import read_item
-from verifier.segment import Sums
+from verifier import read_item
+from verifier.order.sums import Sums
 
 ISSUER = "https://api.example.com"
 ACCOUNT = "acme"
@@ -132,7 +132,7 @@ def totals_of(receipts: list[Signed]) -> dict[int, Any]:
     """The totals of a statement over receipts, by their claims. One that cannot be read adds nothing."""
     sums = Sums()
     for signed in receipts:
-        claims = read_item(0, 0, signed.data).claims
+        claims = read_item(signed.data).claims
         if isinstance(claims, Receipt):
             sums.add(claims)
     totals = dict(

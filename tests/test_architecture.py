@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import receipts.labels
-import verifier.labels
+import verifier.format.labels
 
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("receipts", "verifier", "attribution", "cli")
@@ -111,10 +111,10 @@ TABLES = [name for name in vars(receipts.labels) if name.isupper()]
 
 
 def test_both_sides_have_the_same_tables():
-    assert [name for name in vars(verifier.labels) if name.isupper()] == TABLES
+    assert [name for name in vars(verifier.format.labels) if name.isupper()] == TABLES
 
 
 @pytest.mark.parametrize("name", TABLES)
 def test_tables_agree(name):
     issuing = {label: field for field, label in getattr(receipts.labels, name).items()}
-    assert issuing == getattr(verifier.labels, name)
+    assert issuing == getattr(verifier.format.labels, name)

@@ -30,7 +30,7 @@ from tests.build import (
 from tests.conftest import SAMPLE
 from tests.vectors.batches import _december
 from verifier import KeyFileError, Policy, batch_file, by_kid, ed25519, read_jwks, verify
-from verifier.batch import MAX_ITEM
+from verifier.reading.framing import MAX_ITEM
 from verifier.spans import _hints
 
 KEYS = by_kid(read_jwks(json.dumps(jwk_set(KEY)).encode()))
@@ -105,7 +105,7 @@ def test_a_pipe_does_not_hide_double_billing(shell, folder):
 
 def test_input_that_changes_between_the_passes_is_an_error(folder):
     """The second pass must find what the first one saw."""
-    from verifier import BatchFile
+    from verifier import 
 
     versions = [double_billing().data, double_billing().data, Batch().data]
     Path("now").write_bytes(versions[0])
@@ -115,7 +115,7 @@ def test_input_that_changes_between_the_passes_is_an_error(folder):
         return Path("now").open("rb")
 
     with pytest.raises(OSError, match="changed while it was read"):
-        verify([BatchFile("b", reopen)], Policy(KEYS))
+        verify([Source("b", reopen)], Policy(KEYS))
 
 
 def told_again(key=KEY):

@@ -26,15 +26,15 @@ from attribution.cache.report import percent
 from cli.sample.traffic import DAY, NOON, Simulator
 from receipts import Cache, CacheEntry, Charge, ChargeLine, Counts, Issuer, Source
 from tests.build import ISSUER, KEY, jwk_set
-from verifier import BatchFile
-from verifier.prompts import Prompt
+from verifier import bytes_source
+from verifier.customer.prompts import Prompt
 
 POLICIES = Policies([policy for name, policy in shipped().items() if name != "openai-extended"])
 SONNET, GPT = "claude-sonnet-4-6", "gpt-5"
 
 
 def source(data):
-    return [BatchFile("b.cbor", lambda: BytesIO(data))]
+    return [bytes_source("b.cbor", data)]
 
 
 class Traffic:

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from receipts import ReceiptError
 from receipts.cache_id import CacheKey, blocks, text_ids, token_ids, vllm_ids, vllm_recipe
-from verifier import cache_id as check
-from verifier.jcs import CanonicalError, canonical
+from verifier.customer import cache_id as check
+from verifier.customer.jcs import CanonicalError, canonical
 
 VECTORS = json.loads((Path(__file__).parents[1] / "spec/vectors/cache-id.json").read_text())
 KEY = CacheKey("acme", bytes(range(32)))

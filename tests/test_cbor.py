@@ -5,7 +5,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from verifier import cbor
+from verifier.format import cbor
 
 UINTS = st.one_of(
     st.integers(0, 2**64 - 1),

@@ -6,9 +6,9 @@ from hypothesis import strategies as st
 
 from tests.build import KEY, Batch
 from tests.vectors.receipts import mixed_order_key, small_order_r
-from verifier import ed25519
-from verifier.ed25519 import BACKENDS, SMALL_ORDER, SignatureError, verifier, weakness
-from verifier.envelope import open_envelope, to_be_signed
+from verifier.crypto import ed25519
+from verifier.crypto.ed25519 import BACKENDS, SMALL_ORDER, SignatureError, verifier, weakness
+from verifier.format.envelope import open_envelope, to_be_signed
 
 # RFC 8032 section 7.1: public key, message, signature.
 RFC8032 = [

@@ -2,7 +2,6 @@
 
 import json
 import os
-from io import BytesIO
 
 import cbor2
 import pytest
@@ -20,14 +19,14 @@ from tests.build import (
     statement_claims,
 )
 from tests.vectors.model import flip
-from verifier import BatchFile, Policy, by_kid, read_jwks, verify
+from verifier import Policy, by_kid, bytes_source, read_jwks, verify
 
 KEYS = by_kid(read_jwks(json.dumps(jwk_set(KEY)).encode()))
 HONEST = Batch()
 
 
 def report_of(data, **kwargs):
-    return verify([BatchFile("batch", lambda: BytesIO(data))], Policy(KEYS), **kwargs)
+    return verify([bytes_source("batch", data)], Policy(KEYS), **kwargs)
 
 
 @pytest.mark.parametrize("bit", [0, 7])
@@ -104,7 +103,7 @@ def test_many_streams_and_gaps_are_reported_in_bounded_detail():
 
 def test_a_batch_by_a_stranger_is_one_finding():
     """No key is trusted: one finding with a count, not one an item, and never a word of it believed."""
-    report = verify([BatchFile("batch", lambda: BytesIO(HONEST.data))], Policy({}))
+    report = verify([bytes_source("batch", HONEST.data)], Policy({}))
     assert report.verdict == "incomplete"
     assert [(f.code, f.count, f.item) for f in report.findings] == [("key-unknown", 6, 0)]
     assert report.statements == []

@@ -6,7 +6,6 @@ import sqlite3
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
-from io import BytesIO
 
 import anthropic
 import httpx
@@ -23,8 +22,8 @@ from receipts.header import byte_sequence, parse_byte_sequence
 from receipts.wallet import Wallet, WalletError, commitment
 from tests.build import ACCOUNT, ISSUER, KEY, jwk_set
 from tests.server import serving
-from verifier import BatchFile, Policy, Receipt, by_kid, read_jwks, verify
-from verifier.reading import read_item
+from verifier import Policy, Receipt, by_kid, bytes_source, read_jwks, verify
+from verifier import read_item
 
 KEYS = by_kid(read_jwks(json.dumps(jwk_set(KEY)).encode()))
 ASK = [{"role": "user", "content": "hi"}]
@@ -122,7 +121,7 @@ def test_the_official_clients(url, middleware, wallet, api, stream, with_wallet)
     assert middleware.counters.issued == 1
     if with_wallet:
         ((name, model, status, sent, receipt),) = kept(wallet)
-        claims = read_item(0, 0, receipt).claims
+        claims = read_item(receipt).claims
         assert (name, status, claims.request, claims.client) == (request, 200, request, sent)
         assert model == claims.model
         assert (claims.issuer, claims.account) == (ISSUER, ACCOUNT)
@@ -154,7 +153,7 @@ def test_the_async_clients(url, wallet, middleware, package, stream):
 
     request = asyncio.run(main())
     ((name, _, status, sent, receipt),) = kept(wallet)
-    claims = read_item(0, 0, receipt).claims
+    claims = read_item(receipt).claims
     assert (name, status, claims.request, claims.client) == (request, 200, request, sent)
 
 
@@ -190,7 +189,7 @@ def test_every_byte_is_the_same_but_for_header_and_comment(journal, path, stream
     else:
         receipt = parse_byte_sequence(headers.pop("token-receipt").encode())
         assert (status, headers, body) == plain
-    assert read_item(0, 0, receipt).claims.request == "r"
+    assert read_item(receipt).claims.request == "r"
 
 
 def test_200_at_once(url, wallet, middleware, journal, folder):
@@ -214,12 +213,12 @@ def test_200_at_once(url, wallet, middleware, journal, folder):
     assert middleware.counters.issued == 200
     rows = kept(wallet)
     assert {row[0] for row in rows} == set(requests)
-    claims = [read_item(0, 0, row[4]).claims for row in rows]
+    claims = [read_item(row[4]).claims for row in rows]
     assert [c.request for c in claims] == [row[0] for row in rows]
     assert sorted(c.sequence for c in claims) == list(range(200))
-    ordered = sorted(rows, key=lambda row: read_item(0, 0, row[4]).claims.sequence)
+    ordered = sorted(rows, key=lambda row: read_item(row[4]).claims.sequence)
     batch = b"".join(row[4] for row in ordered)
-    report = verify([BatchFile("b", lambda: BytesIO(batch))], Policy(KEYS))
+    report = verify([bytes_source("b", batch)], Policy(KEYS))
     assert list(report.findings.counts) == ["statement-missing"]
 
 
@@ -270,7 +269,7 @@ EVENTS = b"text/event-stream; charset=utf-8"
 
 def receipts_in(journal):
     store = journal._store
-    return [read_item(0, 0, raw).claims for raw in store.open_receipts(ACCOUNT, {}, 2**53)]
+    return [read_item(raw).claims for raw in store.open_receipts(ACCOUNT, {}, 2**53)]
 
 
 @pytest.mark.parametrize(

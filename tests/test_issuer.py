@@ -3,7 +3,6 @@
 import json
 from concurrent.futures import ThreadPoolExecutor
 from hashlib import sha256
-from io import BytesIO
 
 import cbor2
 import pytest
@@ -29,7 +28,7 @@ from receipts.errors import KeyFileError
 from receipts.keys import PassphraseError
 from tests.build import ACCOUNT, DECEMBER, ISSUER, KEY, NOON, NOVEMBER, encode, jwk_set
 from tests.strategies import NAMES, SHORT_BYTES, TOKENS
-from verifier import BatchFile, Policy, Receipt, by_kid, read_items, read_jwks, verify
+from verifier import Policy, Receipt, by_kid, bytes_source, read_items, read_jwks, verify
 
 KEYS = by_kid(read_jwks(json.dumps(jwk_set(KEY)).encode()))
 COUNTS = Counts(3000, 2000, {300: 600}, 500, 120)
@@ -52,11 +51,11 @@ def issue(on=None, account=ACCOUNT, **over):
 
 
 def report_of(data):
-    return verify([BatchFile("b", lambda: BytesIO(data))], Policy(KEYS))
+    return verify([bytes_source("b", data)], Policy(KEYS))
 
 
 def read(signed):
-    (item,) = read_items([BatchFile("b", lambda: BytesIO(signed.data))])
+    (item,) = read_items([bytes_source("b", signed.data)])
     assert isinstance(item.claims, Receipt)
     return item.claims
 

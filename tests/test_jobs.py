@@ -1,15 +1,14 @@
 """Several processes give the report of one, whatever the input."""
 
 import json
-from io import BytesIO
 
 import pytest
 
 from receipts import Counts, Issuer, Period
 from tests.build import ACCOUNT, ISSUER, KEY, NOON, NOVEMBER, jwk_set
 from tests.test_vectors import DOCUMENTS, trusted
-from verifier import BatchFile, Policy, by_kid, read_items, read_jwks, verify
-from verifier.batch import Batch
+from verifier import Policy, by_kid, bytes_source, read_items, read_jwks, verify
+from verifier.reading.framing import Batch
 
 KEYS = by_kid(read_jwks(json.dumps(jwk_set(KEY)).encode()))
 
@@ -41,13 +40,13 @@ def reports(data, jobs=(1, 2, 3)):
     """The report for each number of processes, as JSON text."""
     found = []
     for number in jobs:
-        report = verify([BatchFile("b", lambda: BytesIO(data))], Policy(KEYS), jobs=number)
+        report = verify([bytes_source("b", data)], Policy(KEYS), jobs=number)
         found.append(json.dumps(report.as_dict(), indent=1))
     return found
 
 
 def test_the_batch_is_large_enough_to_be_shared():
-    spans = list(Batch([BatchFile("b", lambda: BytesIO(b"".join(ITEMS)))]).spans())
+    spans = list(Batch([bytes_source("b", b"".join(ITEMS))]).spans())
     assert len(spans) >= 4
     assert [span.plain for span in spans] == [True] * (len(spans) - 1) + [False]
 
@@ -59,7 +58,7 @@ def swapped(items, a, b):
 
 
 EDGE = next(
-    iter(Batch([BatchFile("b", lambda: BytesIO(b"".join(ITEMS)))]).spans())
+    iter(Batch([bytes_source("b", b"".join(ITEMS))]).spans())
 ).starts.__len__()
 """The number of the first item of the second span."""
 FAULTS = {
@@ -97,7 +96,7 @@ def test_every_tenth_vector(document):
     """Starting processes takes time; a tenth of the vectors is enough to see that they are used."""
     for vector in document["vectors"][::10]:
         keys = by_kid(trusted(document, vector))
-        file = BatchFile("b", lambda data=bytes.fromhex(vector["input"]): BytesIO(data))
+        file = bytes_source("b", bytes.fromhex(vector["input"]))
         one, two = (verify([file], Policy(keys), jobs=jobs).as_dict() for jobs in (1, 2))
         assert one == two
 
@@ -105,10 +104,10 @@ def test_every_tenth_vector(document):
 def test_items_are_numbered_across_files():
     half = len(ITEMS) // 2
     parts = [b"".join(ITEMS[:half]), b"".join(ITEMS[half:])]
-    files = [BatchFile(str(n), lambda part=part: BytesIO(part)) for n, part in enumerate(parts)]
+    files = [bytes_source(str(n), part) for n, part in enumerate(parts)]
     assert [item.number for item in read_items(files)] == list(range(len(ITEMS)))
     broken = parts[1][:100] + bytes((parts[1][100] ^ 1,)) + parts[1][101:]
-    files[1] = BatchFile("1", lambda: BytesIO(broken))
+    files[1] = bytes_source("1", broken)
     report = verify(files, Policy(KEYS))
     assert [(f.code, f.file, f.item, f.offset) for f in report.findings] == [
         ("signature-invalid", "1", half, 0)

@@ -313,7 +313,7 @@ def test_killed_a_few_hundred_times(path, folder, keys, shell):
         kept[item.claims.stream][item.claims.sequence] = item
     for sequences in kept.values():
         assert sorted(sequences) == list(range(len(sequences)))
-    from verifier.envelope import open_envelope
+    from verifier.format.envelope import open_envelope
 
     for (stream, sequence), digest in handed_out.items():
         assert open_envelope(kept[stream][sequence].raw).digest.hex() == digest

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from receipts.merkle import Tree, audit_path
-from verifier.merkle import PathError, Range, leaf, node, root_from_path
+from verifier.crypto.merkle import PathError, Range, leaf, node, root_from_path
 
 VECTORS = json.loads((Path(__file__).parents[1] / "spec/vectors/merkle.json").read_text())
 DIGESTS = [bytes.fromhex(digest) for digest in VECTORS["digests"]]

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.build import DECEMBER, NOVEMBER
-from verifier.period import PeriodError, instant, parse, show, show_instant
+from verifier.report.period import PeriodError, instant, parse, show, show_instant
 
 DAY = 86_400_000
 

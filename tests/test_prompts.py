@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from receipts.cache_id import CacheKey, text_ids, token_ids, vllm_ids, vllm_recipe
 from tests.build import KEY, NOON, Batch, Stream, jwk_set
-from verifier.prompt_check import SentBefore
+from verifier.customer.sent_before import SentBefore
 
 CACHE_KEY = CacheKey("acme", bytes(range(32)))
 MODEL = "claude-sonnet-4-6"

@@ -6,9 +6,9 @@ from hypothesis import strategies as st
 
 from tests.build import Batch, encode, receipt_claims
 from tests.strategies import receipts
-from verifier import cbor, fields, schema
-from verifier.identities import check_receipt
-from verifier.quick import QuickReader
+from verifier.format import cbor, fields, schema
+from verifier.item.identities import check_receipt
+from verifier.format.fast_decoder import FastDecoder
 
 
 def plainly(data):
@@ -22,7 +22,7 @@ def plainly(data):
 
 @given(st.lists(receipts(), min_size=1, max_size=4))
 def test_honest_receipts_are_read_alike(many):
-    reader = QuickReader()
+    reader = FastDecoder()
     for claims in many:
         data = encode(claims)
         assert plainly(data) is not None
@@ -35,7 +35,7 @@ def test_honest_receipts_are_read_alike(many):
 @given(receipts(), st.data())
 def test_a_mutated_receipt_is_never_accepted_when_the_plain_way_refuses(claims, data):
     honest = encode(claims)
-    reader = QuickReader()
+    reader = FastDecoder()
     reader.receipt(honest)
     at = data.draw(st.integers(0, len(honest) - 1))
     kind = data.draw(st.sampled_from(["flip", "drop", "insert", "cut"]))
@@ -49,7 +49,7 @@ def test_a_mutated_receipt_is_never_accepted_when_the_plain_way_refuses(claims, 
     for each in (
         reader,
         reader,
-        QuickReader(),
+        FastDecoder(),
     ):  # twice: what was read once may have been remembered
         fast = each.receipt(mutated)
         assert fast is None or fast == plainly(mutated)
@@ -67,14 +67,14 @@ def test_a_changed_field_is_never_accepted_when_the_plain_way_refuses(claims, la
     else:
         changed[label] = value
     encoded = encode(changed)
-    reader = QuickReader()
+    reader = FastDecoder()
     for _ in range(2):
         fast = reader.receipt(encoded)
         assert fast is None or fast == plainly(encoded)
 
 
 def test_ordinary_receipts_do_take_the_fast_way():
-    reader = QuickReader()
+    reader = FastDecoder()
     for signed in Batch().ones:
         content = cbor2.loads(signed.data)[0]
         assert reader.receipt(content) == plainly(content) is not None
@@ -82,7 +82,7 @@ def test_ordinary_receipts_do_take_the_fast_way():
 
 def test_what_the_reader_remembers_is_complete():
     """A source that ends where the remembered one goes on, or the reverse, is not mistaken for it."""
-    reader = QuickReader()
+    reader = FastDecoder()
     usage = bytes(32)
     sources = [
         {1: "p", 2: "a", 3: usage, 4: "standard"},
@@ -102,6 +102,6 @@ def test_a_receipt_that_ends_early_is_not_remembered():
     for over in ({"source": None, "tags": None, "output": None}, {"tags": None}, {}):
         whole = encode(receipt_claims(**over))
         for cut in range(1, 40):
-            reader = QuickReader()
+            reader = FastDecoder()
             assert [reader.receipt(whole[:-cut]) for _ in range(3)] == [None] * 3
             assert reader.receipt(whole) == plainly(whole)

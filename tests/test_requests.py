@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from verifier.intervals import Intervals
+from verifier.statements.intervals import Intervals
 from verifier.requests import RequestLog, pack, request_key, request_prefix
 
 

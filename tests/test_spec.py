@@ -2,7 +2,6 @@
 
 import json
 import re
-from io import BytesIO
 from pathlib import Path
 
 import cbor2
@@ -11,8 +10,8 @@ import pycddl
 import pytest
 
 from tests.vectors.__main__ import files
-from verifier import BatchFile, Policy, batch_file, by_kid, read_items, read_jwks, verify
-from verifier.findings import RULES
+from verifier import Policy, batch_file, by_kid, bytes_source, read_items, read_jwks, verify
+from verifier.report.codes import RULES
 
 ROOT = Path(__file__).parents[1]
 SPEC = ROOT / "spec"
@@ -83,7 +82,7 @@ def test_valid_vectors_fit_the_cddl(vector):
 
 
 def items(data):
-    return list(read_items([BatchFile("vector", lambda: BytesIO(data))]))
+    return list(read_items([bytes_source("vector", data)]))
 
 
 NOT_IN_CDDL = {

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.test_vectors import DOCUMENTS, record_of
-from verifier.period import show_instant
+from verifier.report.period import show_instant
 
 ROOT = Path(__file__).parents[1]
 

@@ -1,7 +1,6 @@
 """The text report: 80 columns, nothing of a batch reaches the terminal unescaped, every finding with its next step."""
 
 import json
-from io import BytesIO
 
 import pytest
 
@@ -9,10 +8,10 @@ from tests.build import ISSUER, KEY, Batch, Stream, jwk_set
 from tests.test_hostile import report_of
 from tests.test_jobs import FAULTS
 from tests.test_vectors import DOCUMENTS, run
-from verifier import BatchFile, Policy, by_kid, read_jwks, render, verify
-from verifier.findings import RULES
-from verifier.report import Verdict
-from verifier.text import escape
+from verifier import Policy, by_kid, bytes_source, read_jwks, render, verify
+from verifier.report.codes import RULES
+from verifier import Verdict
+from verifier.report.text import escape
 
 VECTORS = [(document, vector) for document in DOCUMENTS.values() for vector in document["vectors"]]
 
@@ -71,14 +70,14 @@ def test_the_report_is_bound_to_the_bytes_it_is_about():
 
     parts = [b"".join(Batch().items[:3]), b"".join(Batch().items[3:])]
     keys = by_kid(read_jwks(json.dumps(jwk_set(KEY)).encode()))
-    files = [BatchFile(f"part{n}", lambda part=part: BytesIO(part)) for n, part in enumerate(parts)]
+    files = [bytes_source(f"part{n}", part) for n, part in enumerate(parts)]
     report = verify(files, Policy(keys)).as_dict()
     assert report["inputs"] == [
         {"name": f"part{n}", "size": len(part), "sha256": sha256(part).hexdigest()}
         for n, part in enumerate(parts)
     ]
     assert report["keys"] == [jwk_set(KEY)["keys"][0]["kid"]]
-    damaged = [BatchFile("bad", lambda: BytesIO(b"\xff" + parts[0])), files[1]]
+    damaged = [bytes_source("bad", b"\xff" + parts[0]), files[1]]
     report = verify(damaged, Policy(keys)).as_dict()
     assert [i["size"] for i in report["inputs"]] == [len(parts[0]) + 1, len(parts[1])]
     assert report["inputs"][1]["sha256"] == sha256(parts[1]).hexdigest()

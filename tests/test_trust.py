@@ -19,7 +19,7 @@ from tests.build import (
     sign_statement,
     statement_claims,
 )
-from verifier.keys import text
+from verifier import kid_text as text
 
 
 @pytest.fixture

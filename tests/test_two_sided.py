@@ -21,7 +21,7 @@ from tests.build import (
     sign_receipt,
     withhold,
 )
-from verifier.record import RecordError, read_requests
+from verifier.customer.record import RecordError, read_requests
 
 HONEST = Batch(one=Stream("gpu-7", 3, change=lambda n, c: c | {16: bytes([n]) * 32}))
 """Requests gpu-7-0, 1, 2 and gpu-8-0, 1."""

@@ -1,14 +1,13 @@
 """Every vector of spec/vectors gives the verdict and exactly the findings that it names."""
 
 import json
-from io import BytesIO
 from pathlib import Path
 
 import pytest
 
-from verifier import BatchFile, KnownStatement, Policy, Record, by_kid, read_jwks, verify
-from verifier.ed25519 import BACKENDS
-from verifier.keys import TrustedKey
+from verifier import KnownStatement, Policy, Record, by_kid, bytes_source, read_jwks, verify
+from verifier.crypto.ed25519 import BACKENDS
+from verifier.crypto.keys import TrustedKey
 
 SPEC = Path(__file__).parents[1] / "spec"
 FILES = ("receipts.json", "batches.json", "containers.json", "record.json")
@@ -52,7 +51,7 @@ def run(document, vector, **kwargs):
     data = bytes.fromhex(vector["input"])
     period = options.get("period")
     return verify(
-        [BatchFile("input", lambda: BytesIO(data))],
+        [bytes_source("input", data)],
         policy,
         period=tuple(period) if period else None,
         record=record_of(options),

@@ -1,84 +1,141 @@
 """Verify token receipts: signatures, arithmetic, completeness. Needs the standard library and `cryptography`.
 
     from pathlib import Path
-    from verifier import Policy, by_kid, batch_file, read_jwks, verify
+    from verifier import Policy, batch_file, by_kid, parse_period, read_jwks, verify
 
     policy = Policy(by_kid(read_jwks(Path("issuer.jwks.json").read_bytes())))
     report = verify([batch_file("batch.cbor")], policy, period=parse_period("2026-11"))
     print(report.verdict)  # verified, rejected or incomplete
 
-The procedure is `verifier.procedure`, the list of findings `verifier.findings`; both follow spec/verification.md.
+The procedure is `verifier.procedure`, the list of findings `verifier.report.codes`; both follow spec/verification.md. What is imported from
+outside is imported from here.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import closing
 
-from verifier.batch import BatchFile, UnreadableError
-from verifier.claims import Receipt, Statement
-from verifier.containers import subject, verify_container
-from verifier.files import batch_file, batch_stream
-from verifier.findings import RULES, Finding, Severity
-from verifier.item import Policy
-from verifier.keys import KeyFileError, TrustedKey, by_kid, read_jwks
-from verifier.known import Known, KnownStatement, NoStatementError, nothing_known, statements_in
-from verifier.memory import DamagedMemoryError
-from verifier.period import PeriodError
-from verifier.period import parse as parse_period
-from verifier.procedure import verify_batch
-from verifier.reading import UnverifiedItem, read_items
-from verifier.record import Record, RecordError
-from verifier.report import Report, Subject, Verdict
-from verifier.spans import Checker, in_processes, in_this_process
-from verifier.text import render
+from verifier.crypto.keys import KeyFileError, TrustedKey, by_kid, kid_text, read_jwks
+from verifier.customer.prompts import Prompt, read_prompts
+from verifier.customer.record import Record, RecordError
+from verifier.format.claims import (
+    LATE,
+    REGULAR,
+    CacheEntry,
+    Charge,
+    ChargeLine,
+    Receipt,
+    Statement,
+    StreamEntry,
+    Totals,
+)
+from verifier.format.envelope import Kind
+from verifier.item.policy import Policy, Signatures
+from verifier.order.block import COLUMNS
+from verifier.order.index import RowBlock
+from verifier.order.workers import Workers, in_processes, in_this_process
+from verifier.procedure.batch import verify_batch, verify_rows
+from verifier.procedure.container import subject, verify_container
+from verifier.procedure.question import Question
+from verifier.procedure.rows import NotVerifiedError, VerifiedRows
+from verifier.reading.framing import UnreadableError
+from verifier.reading.recognise import NotABatchError
+from verifier.reading.sources import Source, batch_file, batch_stream, bytes_source
+from verifier.reading.unverified import UnverifiedItem, read_item, read_items
+from verifier.report.codes import RULES, Rule, Severity
+from verifier.report.findings import Conflict, Finding, Findings
+from verifier.report.model import AccountSummary, Check, Input, Report, Subject, Verdict
+from verifier.report.period import PeriodError, show_instant
+from verifier.report.period import parse as parse_period
+from verifier.report.period import show as show_period
+from verifier.report.text import escape, render
+from verifier.statements.completeness import Period
+from verifier.statements.known import (
+    DamagedMemoryError,
+    Known,
+    KnownStatement,
+    NoStatementError,
+    nothing_known,
+    statements_in,
+)
 
 __all__ = [
+    "COLUMNS",
+    "LATE",
+    "REGULAR",
     "RULES",
-    "BatchFile",
+    "AccountSummary",
+    "CacheEntry",
+    "Charge",
+    "ChargeLine",
+    "Check",
+    "Conflict",
     "DamagedMemoryError",
     "Finding",
+    "Findings",
+    "Input",
     "KeyFileError",
+    "Kind",
+    "Known",
     "KnownStatement",
     "NoStatementError",
+    "NotABatchError",
+    "NotVerifiedError",
+    "Period",
     "PeriodError",
     "Policy",
+    "Prompt",
     "Receipt",
     "Record",
     "RecordError",
     "Report",
+    "RowBlock",
+    "Rule",
     "Severity",
+    "Signatures",
+    "Source",
     "Statement",
+    "StreamEntry",
     "Subject",
+    "Totals",
     "TrustedKey",
     "UnreadableError",
     "UnverifiedItem",
     "Verdict",
+    "VerifiedRows",
     "batch_file",
     "batch_stream",
     "by_kid",
+    "bytes_source",
+    "escape",
+    "kid_text",
     "parse_period",
+    "read_item",
     "read_items",
     "read_jwks",
+    "read_prompts",
     "render",
+    "show_instant",
+    "show_period",
     "statements_in",
+    "verified_rows",
     "verify",
 ]
 
 
 def verify(
-    sources: Sequence[BatchFile],
+    sources: Sequence[Source],
     policy: Policy,
     *,
-    period: tuple[int, int] | None = None,
+    period: Period | None = None,
     known: Known = nothing_known,
     jobs: int = 1,
     record: Record | None = None,
 ) -> Report:
-    """Verify a batch (one file or more), a proof or an equivocation: spec/verification.md.
+    """Verify a batch (one source or more), a proof or an equivocation: spec/verification.md.
 
     Args:
-        sources: the files, in order; a proof or an equivocation comes alone.
+        sources: the inputs, in order; a proof or an equivocation comes alone.
         policy: the trusted keys, and what else the caller demands.
         period: the period that the caller expects, in ms, end exclusive (`parse_period`).
         known: the signed statements of an issuer and account that the caller knows from earlier.
@@ -86,18 +143,47 @@ def verify(
         record: the customer's own record, to compare with; not for a proof or an equivocation.
 
     Raises:
-        OSError: a file cannot be read, or there is no room for the temporary file.
+        NotABatchError: a source does not begin like a batch, a proof or an equivocation.
+        OSError: a file cannot be read, or there is no room for a temporary file.
         RecordError: the record cannot be read, or does not go with the input.
         DamagedMemoryError: a known statement that was verified before is damaged.
     """
+    question = Question(sources, policy, period, known, record, workers=_workers(jobs))
     if len(sources) == 1:
-        with closing(sources[0].open()) as stream:
-            kind = subject(stream.read(2))
+        kind = subject(sources[0].first(2))
         if kind is not Subject.BATCH:
             if record is not None:
                 raise RecordError(
                     f"a record is compared with a batch; {sources[0].name} is a {kind}"
                 )
-            return verify_container(sources[0], policy, kind, period, known)
-    checker: Checker = in_this_process if jobs == 1 else in_processes(jobs, sources)
-    return verify_batch(sources, policy, period=period, known=known, checker=checker, record=record)
+            return verify_container(question, kind)
+    return verify_batch(question)
+
+
+def verified_rows(
+    sources: Sequence[Source],
+    policy: Policy,
+    columns: Sequence[str],
+    *,
+    period: Period | None = None,
+    known: Known = nothing_known,
+    jobs: int = 1,
+) -> VerifiedRows:
+    """Verify a batch, and keep what its receipts say, in columns; close it when it is not needed any more.
+
+    Args:
+        sources, policy, period, known, jobs: as of `verify`.
+        columns: which fields of the receipts are wanted, of `COLUMNS`.
+
+    Raises:
+        NotABatchError: a source does not begin like a batch.
+        OSError: a file cannot be read, or there is no room for a temporary file.
+        DamagedMemoryError: a known statement that was verified before is damaged.
+    """
+    return verify_rows(
+        Question(sources, policy, period, known, None, frozenset(columns), _workers(jobs))
+    )
+
+
+def _workers(jobs: int) -> Workers:
+    return in_this_process if jobs == 1 else in_processes(jobs)

@@ -11,13 +11,15 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from verifier import (
-    BatchFile,
     KeyFileError,
     NoStatementError,
+    NotABatchError,
     PeriodError,
     Policy,
     Record,
     RecordError,
+    Signatures,
+    Source,
     UnreadableError,
     batch_file,
     batch_stream,
@@ -46,6 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 by_kid(key for name in options.keys for key in read_jwks(Path(name).read_bytes())),
                 account=options.account,
                 require_cache_id=options.require_cache_id,
+                signatures=options.signatures,
             ),
             period=parse_period(options.period) if options.period is not None else None,
             known=statements_in([batch_file(name) for name in options.previous]),
@@ -66,6 +69,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (
         KeyFileError,
         NoStatementError,
+        NotABatchError,
         PeriodError,
         RecordError,
         UnreadableError,
@@ -83,7 +87,7 @@ def _record(options: argparse.Namespace) -> Record | None:
     return Record(requests, received, prompts, options.cache_key)
 
 
-def _source(name: str) -> BatchFile:
+def _source(name: str) -> Source:
     return batch_stream("-", sys.stdin.buffer) if name == "-" else batch_file(name)
 
 
@@ -136,6 +140,12 @@ def _parser() -> argparse.ArgumentParser:
         "--require-cache-id",
         action="store_true",
         help="report cached receipts without a cache identifier",
+    )
+    parser.add_argument(
+        "--signatures",
+        choices=[str(which) for which in Signatures],
+        default=str(Signatures.EVERY),
+        help="which signatures to check (every); statement: a statement vouches for its receipts",
     )
     parser.add_argument(
         "--jobs", type=_positive, default=1, metavar="N", help="processes to use (1)"

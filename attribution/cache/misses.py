@@ -10,8 +10,8 @@ from typing import Any
 from attribution.cache.policy import CachePolicy
 from attribution.cache.replay import Cache
 from attribution.cache.traffic import Key, Request
-from verifier.cache_id import blocks
-from verifier.jcs import canonical
+from verifier.customer.cache_id import blocks
+from verifier.customer.jcs import canonical
 
 _VOLATILE = re.compile(
     r"\d{4}-\d\d-\d\d|\d\d:\d\d(?::\d\d(?:\.\d+)?)?|\b1[5-9]\d{8,11}\b"  # dates, times, seconds or ms since 1970

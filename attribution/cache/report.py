@@ -14,8 +14,8 @@ from attribution.cache.policy import CachePolicy, Policies, Strength
 from attribution.cache.rates import Rates, Table
 from attribution.cache.replay import LONGEST_REQUEST_MS, Cache, Shortfall
 from attribution.cache.traffic import in_time_order
-from verifier import BatchFile
-from verifier.prompts import Prompt
+from verifier import Source
+from verifier.customer.prompts import Prompt
 
 MOST = 1000
 """Shortfalls of a strength that are kept in detail, those that cost most; all are counted."""
@@ -95,7 +95,7 @@ class CacheReport:
 
 
 def cache_report(
-    sources: Sequence[BatchFile],
+    sources: Sequence[Source],
     policies: Policies,
     prompts: Mapping[str, Prompt],
     claimed: Decimal | None = None,

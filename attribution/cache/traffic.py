@@ -8,12 +8,12 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from hashlib import sha256
 
-from verifier import BatchFile, Receipt, read_items
-from verifier.claims import CacheEntry
-from verifier.envelope import open_envelope
-from verifier.prompts import Prompt
-from verifier.quick import QuickReader
-from verifier.reading import read_item
+from verifier import Source, Receipt, read_items
+from verifier.format.claims import CacheEntry
+from verifier.format.envelope import open_envelope
+from verifier.customer.prompts import Prompt
+from verifier.format.fast_decoder import FastDecoder
+from verifier import read_item
 
 Key = tuple[str, str, bytes]
 """Account, recipe and identifier (or, of the customer's own prompts, model and hash): what stands for a prefix."""
@@ -54,7 +54,7 @@ class Request:
         return min((ttl for ttl, tokens in self.writes.items() if ttl and tokens), default=None)
 
 
-def in_time_order(sources: Sequence[BatchFile], prompts: Mapping[str, Prompt]) -> Iterator[Request]:
+def in_time_order(sources: Sequence[Source], prompts: Mapping[str, Prompt]) -> Iterator[Request]:
     """All receipts, sorted on the disk, so that memory does not grow with their number.
 
     Raises:
@@ -71,7 +71,7 @@ def in_time_order(sources: Sequence[BatchFile], prompts: Mapping[str, Prompt]) -
                 if isinstance(i.claims, Receipt)
             ),
         )
-        reader = QuickReader()
+        reader = FastDecoder()
         for item, raw in db.execute("SELECT item, raw FROM receipts ORDER BY time, item"):
             claims = (
                 reader.receipt(open_envelope(raw).content or b"") or read_item(item, 0, raw).claims

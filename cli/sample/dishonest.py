@@ -13,7 +13,7 @@ from pathlib import Path
 from cli import keyfolder
 from receipts import Counts, Head, Issuer, Period, Source
 from verifier import Receipt, Statement, UnverifiedItem, batch_file, read_items
-from verifier.envelope import open_envelope
+from verifier.format.envelope import open_envelope
 
 _HOW = {
     "drop": "leave one receipt out",

@@ -10,9 +10,9 @@ from typing import Any
 
 from receipts import Counts, Issuer, Period, Source
 from tests.build import ACCOUNT, ISSUER, KEY, NOVEMBER
-from verifier.batch import Batch, BatchFile, plain_content
-from verifier.envelope import to_be_signed
-from verifier.keys import read_jwks
+from verifier.batch import Batch, Source, plain_content
+from verifier.format.envelope import to_be_signed
+from verifier.crypto.keys import read_jwks
 
 TEAMS = ("search", "support", "evals", "agents")
 
@@ -53,7 +53,7 @@ def write_batch(path: Path, count: int) -> None:
 def signatures(path: Path) -> list[tuple[bytes, bytes]]:
     """Signature and signed bytes of every receipt: all that a bare loop needs."""
     found = []
-    for span in Batch([BatchFile(str(path), lambda: path.open("rb"))]).spans():
+    for span in Batch([batch_file(str(path))]).spans():
         for _, _, raw in span.items() if span.plain else ():
             digest = sha256(plain_content(raw)).digest()
             found.append((raw[-64:], to_be_signed(raw[-186:-68], digest)))
@@ -62,7 +62,7 @@ def signatures(path: Path) -> list[tuple[bytes, bytes]]:
 
 def contents(path: Path) -> list[bytes]:
     """The claims of every receipt, as bytes."""
-    spans = Batch([BatchFile(str(path), lambda: path.open("rb"))]).spans()
+    spans = Batch([batch_file(str(path))]).spans()
     return [plain_content(raw) for span in spans if span.plain for _, _, raw in span.items()]
 
 

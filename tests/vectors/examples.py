@@ -9,9 +9,9 @@ import cbor2
 
 from receipts import equivocation, inclusion_proof
 from tests.build import Batch, encode, sign_statement
-from verifier import labels
-from verifier.envelope import open_envelope
-from verifier.findings import RULES
+from verifier.format import labels
+from verifier.format.envelope import open_envelope
+from verifier.report.codes import RULES
 
 
 def files() -> dict[str, bytes]:

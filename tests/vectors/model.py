@@ -8,8 +8,8 @@ from hashlib import sha256
 from typing import Any
 
 from tests.build import KEY, jwk_set
-from verifier.envelope import Fault, open_envelope, to_be_signed
-from verifier.findings import RULES
+from verifier.format.envelope import Fault, open_envelope, to_be_signed
+from verifier.report.codes import RULES
 
 TRUST = {"issuer": jwk_set(KEY)}
 """The key file that most vectors are verified with."""

@@ -568,7 +568,7 @@ def small_order_r(raw: bytes) -> bytes:
     """The object with R = identity and S = k a: valid by the equation, refused by the rule on R."""
     from hashlib import sha512
 
-    from verifier.envelope import open_envelope, to_be_signed
+    from verifier.format.envelope import open_envelope, to_be_signed
 
     order = 2**252 + 27742317777372353535851937790883648493
     envelope = open_envelope(raw)

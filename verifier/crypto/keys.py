@@ -1,0 +1,170 @@
+"""The keys that the caller trusts: JWK Sets of issuers (spec/receipt.md, Keys).
+
+A key is trusted because the caller says so; nothing in a batch can add one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, Final
+
+from verifier.crypto import ed25519
+
+_KTY: Final = "OKP"
+_CRV: Final = "Ed25519"
+
+
+class KeyFileError(ValueError):
+    """A key file cannot be used: what is wrong, and in which member."""
+
+
+@dataclass(frozen=True, slots=True)
+class TrustedKey:
+    """One public key of an issuer. Times in ms; ``None`` is no bound. A weak key verifies nothing."""
+
+    kid: bytes
+    issuer: str
+    public: bytes
+    not_before: int | None = None
+    expires: int | None = None
+    revoked: int | None = None
+    weakness: str | None = None
+
+    def may_sign(self, earliest: int, latest: int) -> bool:
+        """Whether the key may sign receipts of all times from ``earliest`` to ``latest``, in ms."""
+        ends = (end for end in (self.expires, self.revoked) if end is not None)
+        return (self.not_before or 0) <= earliest and all(latest < end for end in ends)
+
+    def verifier(self, backend: str) -> ed25519.Verify:
+        """The function that checks this key's signatures."""
+        return ed25519.verifier(self.public, backend)
+
+
+def thumbprint(public: bytes) -> bytes:
+    """The ``kid``: COSE Key Thumbprint, SHA-256 over ``{1: 1, -1: 6, -2: x}`` (RFC 9679)."""
+    return hashlib.sha256(b"\xa3\x01\x01\x20\x06\x21\x58\x20" + public).digest()
+
+
+def kid_text(kid: bytes) -> str:
+    """A ``kid`` as key files and reports write it: base64url without padding."""
+    return urlsafe_b64encode(kid).rstrip(b"=").decode()
+
+
+def read_jwks(data: bytes) -> list[TrustedKey]:
+    """The keys of an issuer's JWK Set. A weak key is kept, marked as such, so that its use is a finding.
+
+    Raises:
+        KeyFileError: the file is not a JWK Set of this format.
+    """
+    try:
+        document = json.loads(data, object_pairs_hook=_unique, parse_float=_no_float)
+    except (ValueError, RecursionError) as error:
+        raise KeyFileError(f"not a JSON key file: {error}") from None
+    issuer = _member(document, "iss", str, "key file")
+    keys = _member(document, "keys", list, "key file")
+    if not issuer or not _is_unicode(issuer):
+        raise KeyFileError("iss is empty, or no Unicode text")
+    if not keys:
+        raise KeyFileError("keys is empty")
+    found = [
+        _read_key(key, issuer, f"keys[{i}]")
+        for i, key in enumerate(keys)
+        if _is_for_signatures(key, f"keys[{i}]")  # others are for something else
+    ]
+    if not found:
+        raise KeyFileError(f"keys has none with kty {_KTY!r} and crv {_CRV!r}")
+    return found
+
+
+def by_kid(keys: Iterable[TrustedKey]) -> dict[bytes, TrustedKey]:
+    """The keys by their ``kid``.
+
+    Raises:
+        KeyFileError: two issuers, or two entries that differ, claim one key.
+    """
+    found: dict[bytes, TrustedKey] = {}
+    for key in keys:
+        if found.setdefault(key.kid, key) != key:
+            raise KeyFileError(f"key {kid_text(key.kid)} is listed twice, with different members")
+    return found
+
+
+def _is_for_signatures(jwk: Any, where: str) -> bool:
+    """Whether an entry of the set is a key of this format (RFC 7517 section 5)."""
+    kind: tuple[str, Any] = (_member(jwk, "kty", str, where), jwk.get("crv"))
+    return kind == (_KTY, _CRV)
+
+
+def _read_key(jwk: Any, issuer: str, where: str) -> TrustedKey:
+    if jwk.get("alg", "Ed25519") not in ("Ed25519", "EdDSA") or jwk.get("use", "sig") != "sig":
+        raise KeyFileError(f"{where} is not a key for Ed25519 signatures")
+    if "d" in jwk:
+        raise KeyFileError(f"{where} holds a private key (member d)")
+    public = _base64(_member(jwk, "x", str, where), f"{where}.x")
+    kid = thumbprint(public)
+    if _member(jwk, "kid", str, where) != kid_text(kid):
+        raise KeyFileError(f"{where}.kid: expected {kid_text(kid)}, found {jwk['kid']}")
+    return TrustedKey(
+        kid=kid,
+        issuer=issuer,
+        public=public,
+        not_before=_milliseconds(jwk, "nbf", where),
+        expires=_milliseconds(jwk, "exp", where),
+        revoked=_revoked_at(jwk, where),
+        weakness=ed25519.weakness(public),
+    )
+
+
+def _is_unicode(text: str) -> bool:
+    """Whether a text from JSON is free of lone surrogates, which no claim can hold."""
+    return not any("\ud800" <= character <= "\udfff" for character in text)
+
+
+def _member(document: Any, name: str, kind: type, where: str) -> Any:
+    value = document.get(name) if isinstance(document, dict) else None
+    if not isinstance(value, kind):
+        raise KeyFileError(f"{where} has no member {name!r} of type {kind.__name__}")
+    return value
+
+
+def _milliseconds(jwk: dict[str, Any], name: str, where: str) -> int | None:
+    if name not in jwk:
+        return None
+    seconds = jwk[name]
+    if type(seconds) is not int or not 0 <= seconds < 2**53:
+        raise KeyFileError(f"{where}.{name}: expected whole seconds since 1970, found {seconds!r}")
+    return seconds * 1000
+
+
+def _revoked_at(jwk: dict[str, Any], where: str) -> int | None:
+    if "revoked" not in jwk:
+        return None
+    revoked = _member(jwk, "revoked", dict, where)
+    _member(revoked, "revoked_at", int, f"{where}.revoked")
+    return _milliseconds(revoked, "revoked_at", f"{where}.revoked")
+
+
+def _base64(value: str, where: str) -> bytes:
+    try:
+        raw = urlsafe_b64decode(value + "=" * (-len(value) % 4))
+    except ValueError:  # binascii.Error is one
+        raw = b""
+    if not raw or urlsafe_b64encode(raw).rstrip(b"=").decode() != value:
+        raise KeyFileError(f"{where} is not base64url without padding")
+    return raw
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        names = [name for name, _ in pairs]
+        raise ValueError(f"member {next(n for n in names if names.count(n) > 1)!r} occurs twice")
+    return members
+
+
+def _no_float(number: str) -> None:
+    raise ValueError(f"{number} is not a whole number")

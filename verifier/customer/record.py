@@ -1,0 +1,351 @@
+"""The customer's own record: the requests that it made, and the receipts that it received with the responses.
+
+Requests come as JSON lines, as CSV, or from a wallet; received receipts from a wallet, or as a CBOR sequence. A wallet is the SQLite file
+that `receipts.wallet` keeps.
+"""
+
+from __future__ import annotations
+
+import csv
+import itertools
+import json
+import sqlite3
+from collections.abc import Iterator, Mapping
+from contextlib import closing
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final, TextIO
+
+from verifier.format.fields import MAX_TIME
+from verifier.reading.framing import Batch, UnreadableError
+from verifier.reading.recognise import NotABatchError
+from verifier.reading.sources import batch_file
+from verifier.report.period import PeriodError, instant
+
+_SQLITE: Final = b"SQLite format 3\0"
+_ID: Final = ("request", "request_id", "id")
+_TEXTS: Final = (*_ID, "commitment", "model")
+_SUCCESS: Final = frozenset({"ok", "success", "succeeded", "completed"})
+_COUNTS: Final = {
+    "logical": ("logical", "prompt_tokens"),
+    "cached": ("cached", "cached_tokens"),
+    "output": ("output", "completion_tokens", "output_tokens"),
+    "reasoning": ("reasoning", "reasoning_tokens"),
+}
+_DETAILS: Final = (
+    "usage",
+    "prompt_tokens_details",
+    "input_tokens_details",
+    "completion_tokens_details",
+    "output_tokens_details",
+)
+
+
+RECORD_COLUMNS: Final = frozenset(
+    {"request", "logical", "cached", "output", "reasoning", "client", "fingerprint"}
+)
+"""What the comparison with requests and received receipts needs of the receipts of a batch."""
+PROMPT_COLUMNS: Final = frozenset(
+    {"request", "model", "logical", "cached", "output", "client", "cache"}
+)
+"""What the comparison with prompts needs of them."""
+
+
+class RecordError(ValueError):
+    """The customer's record cannot be read: which file and line, and why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Requested:
+    """A request that the customer made.
+
+    ``request`` is None if it was not answered to the end, or not with success: then it needs no receipt, but may have one, which its commitment
+    shows. ``time`` in ms, ``counts`` in tokens by name; what the record does not say is None, or not there. ``where`` names file and line.
+    """
+
+    request: str | None
+    where: str
+    time: int | None = None
+    commitment: bytes | None = None
+    counts: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """The files of the customer's record."""
+
+    requests: tuple[str, ...] = ()
+    received: tuple[str, ...] = ()
+    prompts: tuple[str, ...] = ()
+    cache_key: str | None = None
+    """The account's cache key, or that of the month, to recompute identifiers from the prompts."""
+
+    @property
+    def columns(self) -> frozenset[str]:
+        """What the comparison needs of the receipts."""
+        names = RECORD_COLUMNS if self.requests or self.received else frozenset()
+        return names | PROMPT_COLUMNS if self.prompts else names
+
+
+def read_requests(path: str) -> Iterator[Requested]:
+    """The requests in a file, one after the other.
+
+    Raises:
+        RecordError: a line is not as it should be.
+        OSError: the file cannot be read.
+    """
+    if _is_wallet(path):
+        yield from _wallet_requests(path)
+        return
+    named = found = False
+    for line, row in _rows(path):
+        where, found = f"{path}, line {line}", True
+        try:
+            flat = _flat(row)
+            named = named or any(flat.get(name) is not None for name in _ID)
+            yield _requested(where, flat)
+        except (ValueError, PeriodError) as error:
+            raise RecordError(f"{where}: {error}") from None
+    if found and not named:
+        raise RecordError(f"{path} names no request: the id goes into request, request_id or id")
+    if not found:
+        raise RecordError(f"{path} holds no request")
+
+
+def read_received(path: str) -> Iterator[tuple[str, bytes]]:
+    """Where each received receipt stands, and its bytes.
+
+    Raises:
+        RecordError: the file is neither a wallet nor a CBOR sequence.
+        OSError: the file cannot be read.
+    """
+    if _is_wallet(path):
+        with closing(_open(path)) as db:
+            for number, raw in _query(path, db, "receipts", "rowid, data"):
+                if not isinstance(raw, bytes):
+                    raise RecordError(f"{path}, receipt {number} is damaged")
+                yield f"{path}, receipt {number}", raw
+        return
+    try:
+        for span in Batch([batch_file(path)]).spans():
+            for number, _, raw in span.items():
+                yield f"{path}, item {number}", raw
+    except UnreadableError as fault:
+        raise RecordError(f"{path}, byte {fault.offset}: {fault}") from None
+    except NotABatchError as error:
+        raise RecordError(str(error)) from None
+
+
+def _is_wallet(path: str) -> bool:
+    with Path(path).open("rb") as stream:
+        return stream.read(len(_SQLITE)) == _SQLITE
+
+
+def _open(path: str) -> sqlite3.Connection:
+    return sqlite3.connect(f"file:{Path(path).resolve().as_uri()[7:]}?mode=ro", uri=True)
+
+
+def _query(path: str, db: sqlite3.Connection, table: str, columns: str) -> Iterator[Any]:
+    """The rows of a table of a wallet, in their order.
+
+    Whoever made the file may have put something else in place of the table, which may take for ever: a view, a virtual table.
+    """
+    try:
+        made = db.execute(
+            "SELECT type, rootpage FROM sqlite_master WHERE name = ?", (table,)
+        ).fetchone()
+        if made is None or made[0] != "table" or not made[1]:
+            raise RecordError(f"{path} is not a wallet: it has no table {table}")
+        plain = all(hidden == 0 for *_, hidden in db.execute(f"PRAGMA table_xinfo({table})"))
+        if not plain:
+            raise RecordError(f"{path} is not a wallet: its table {table} computes columns")
+        yield from db.execute(f"SELECT {columns} FROM {table} ORDER BY rowid")  # noqa: S608  # names from here
+    except sqlite3.Error as error:
+        raise RecordError(f"{path} is not a wallet: {error}") from None
+
+
+def _wallet_requests(path: str) -> Iterator[Requested]:
+    columns = "number, request, time, status, commitment, complete, url"
+    hosts = set()
+    with closing(_open(path)) as db:
+        for number, request, time, status, commitment, complete, url in _query(
+            path, db, "requests", columns
+        ):
+            where = f"{path}, request {number}"
+            if not (
+                isinstance(time, int) and isinstance(commitment, bytes) and isinstance(url, str)
+            ):
+                raise RecordError(f"{where} is damaged")
+            answered = complete and isinstance(status, int) and 200 <= status < 300
+            hosts.add(url.split("/")[2] if url.count("/") > 1 else url)
+            if len(hosts) > 1:
+                raise RecordError(
+                    f"{path} holds requests to several hosts: {', '.join(sorted(hosts))}; keep a wallet for each provider"
+                )
+            yield Requested(
+                request if answered and isinstance(request, str) else None, where, time, commitment
+            )
+
+
+def _rows(path: str) -> Iterator[tuple[int, dict[str, Any]]]:
+    """The rows of a log, as JSON lines or as CSV, each with the number of its line; read as they come."""
+    with Path(path).open(encoding="utf-8-sig", newline="") as stream:
+        lines = _Lines(path, stream)
+        first = next((line for line in lines if line.strip()), "")
+        reader = _json_rows if first.lstrip().startswith(("{", "[")) else _csv_rows
+        yield from reader(path, lines, first)
+
+
+class _Lines:
+    """The lines of a text file, counted."""
+
+    def __init__(self, path: str, stream: TextIO) -> None:
+        self._path = path
+        self._stream = stream
+        self.number = 0
+
+    def __iter__(self) -> Iterator[str]:
+        return self
+
+    def __next__(self) -> str:
+        try:
+            line = next(self._stream)
+        except UnicodeDecodeError as error:
+            raise RecordError(
+                f"{self._path} is not UTF-8 text: {error.reason}, after line {self.number}"
+            ) from None
+        self.number += 1
+        return line
+
+
+def _json_rows(path: str, lines: _Lines, first: str) -> Iterator[tuple[int, dict[str, Any]]]:
+    for line in itertools.chain([first], lines):
+        if line.strip():
+            try:
+                row = json.loads(line)
+            except (ValueError, RecursionError) as error:
+                raise RecordError(f"{path}, line {lines.number}: not JSON: {error}") from None
+            if not isinstance(row, dict):
+                raise RecordError(f"{path}, line {lines.number}: expected an object")
+            yield lines.number, row
+
+
+def _csv_rows(path: str, lines: _Lines, first: str) -> Iterator[tuple[int, dict[str, Any]]]:
+    reader = csv.DictReader(itertools.chain([first] if first else [], lines), strict=True)
+    try:
+        for row in reader:
+            if None in row or None in row.values():
+                raise RecordError(f"{path}, line {lines.number}: not as many cells as the header")
+            yield (lines.number, {name: _cell(name, value) for name, value in row.items() if value})
+    except csv.Error as error:
+        raise RecordError(f"{path}, line {lines.number}: {error}") from None
+    except ValueError as error:
+        if isinstance(error, RecordError):
+            raise
+        raise RecordError(f"{path}, line {lines.number}: {error}") from None
+
+
+def _cell(name: str, value: str) -> int | str:
+    """A cell; numbers where the column is one of numbers. A request id of digits stays text."""
+    return int(value) if name not in _TEXTS and value.isascii() and value.isdecimal() else value
+
+
+def _requested(where: str, flat: Mapping[str, Any]) -> Requested:
+    request = next((flat[name] for name in _ID if flat.get(name) is not None), None)
+    if request is not None and not isinstance(request, str):
+        raise ValueError(f"the request id is a text, found {request!r}")
+    if request is not None:
+        request.encode()  # a lone surrogate is no text
+    answered = _answered(flat.get("status"))
+    return Requested(
+        request if answered else None, where, _time(flat), _commitment(flat), _counts(flat)
+    )
+
+
+def _answered(status: object) -> bool:
+    """Whether a request was answered with success; without a status it was."""
+    if isinstance(status, str):
+        return status.lower() in _SUCCESS or (
+            status.isascii() and status.isdecimal() and status[0] == "2"
+        )
+    return status is None or (type(status) is int and 200 <= status < 300)
+
+
+def _flat(row: Mapping[str, Any]) -> dict[str, Any]:
+    """The row with the members of ``usage`` and its details beside the others."""
+    flat = dict(row)
+    for name in _DETAILS:
+        inner = flat.get(name)
+        if isinstance(inner, Mapping):
+            flat |= {key: value for key, value in inner.items() if key not in row}
+    if isinstance(flat.get("iterations"), list) and flat["iterations"]:
+        flat |= _summed(flat["iterations"])
+    return flat
+
+
+def _summed(iterations: list[Any]) -> dict[str, int]:
+    """Anthropic's top level leaves out some of the iterations of a response; the response is their sum."""
+    names = (
+        "input_tokens",
+        "cache_read_input_tokens",
+        "cache_creation_input_tokens",
+        "output_tokens",
+    )
+    if not all(isinstance(part, Mapping) for part in iterations):
+        raise ValueError("iterations is an array of usage objects")
+    return {name: sum(_count(name, part.get(name)) for part in iterations) for name in names}
+
+
+def _time(row: Mapping[str, Any]) -> int | None:
+    """ms, from ``time`` (ms or RFC 3339), or from ``created`` (s), as OpenAI's objects have it."""
+    time, created = row.get("time"), row.get("created")
+    if isinstance(time, str):
+        return instant(time)
+    if time is not None:
+        return _moment("time", time)
+    return None if created is None else _moment("created", created, 1000)
+
+
+def _moment(name: str, value: object, unit_ms: int = 1) -> int:
+    moment = unit_ms * _count(name, value)
+    if moment >= MAX_TIME:
+        raise ValueError(f"{name} is beyond the year 9999: {value!r}")
+    return moment
+
+
+def _commitment(row: Mapping[str, Any]) -> bytes | None:
+    value = row.get("commitment")
+    if value is None:
+        return None
+    if not isinstance(value, str):
+        raise ValueError("commitment is in hexadecimal")
+    return bytes.fromhex(value)
+
+
+def _counts(row: Mapping[str, Any]) -> dict[str, int]:
+    counts: dict[str, int] = {}
+    for name, columns in _COUNTS.items():
+        for column in columns:
+            if row.get(column) is not None and name not in counts:
+                counts[name] = _count(column, row[column])
+    if row.get("input_tokens") is not None and "logical" not in counts:
+        counts |= _input(row)
+    return counts
+
+
+def _input(row: Mapping[str, Any]) -> dict[str, int]:
+    """``input_tokens`` includes cached tokens in OpenAI's objects, and excludes them in Anthropic's."""
+    plain = _count("input_tokens", row["input_tokens"])
+    parts = ("cache_read_input_tokens", "cache_creation_input_tokens")
+    if all(row.get(name) is not None for name in parts):
+        read, written = (_count(name, row[name]) for name in parts)
+        return {"logical": plain + read + written, "cached": read}
+    if "input_tokens_details" in row or "cached_tokens" in row:
+        return {"logical": plain}
+    raise ValueError("input_tokens may or may not include cached tokens: call the sum logical")
+
+
+def _count(name: str, value: object) -> int:
+    if type(value) is not int or value < 0:
+        raise ValueError(f"{name} is a whole number, found {value!r}")
+    return value

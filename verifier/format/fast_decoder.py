@@ -1,0 +1,456 @@
+"""The claims of an ordinary receipt, fast: one pass over the bytes, without intermediate values.
+
+`FastDecoder.receipt` returns exactly what `cbor.decode` and `schema.receipt` would return, if the receipt has the usual
+fields and no fault in its numbers; else None, which means "take the slow way". It never reports a fault itself.
+tests/test_fast_decoder.py holds the two ways together.
+
+Every function takes the bytes and where a value begins, and returns the value and where it ends. Whatever is not
+in order raises: `ValueError` here, `IndexError` where the bytes end early.
+"""
+
+from __future__ import annotations
+
+import struct
+from typing import Any, Final, Generic, TypeVar
+
+from verifier.format.claims import CacheEntry, Receipt, Source
+from verifier.format.fields import MAX_TIME
+
+_USUAL_INPUT: Final = struct.Struct(">IHHHHH")
+"""0a aN 01 19 LLLL 02 19 CCCC 03 19 AAAA."""
+_RECENT: Final = 7
+"""So many encodings besides the last one are kept of a field."""
+_Value = TypeVar("_Value")
+Names = tuple[str, str, str]
+"""Issuer, account, stream."""
+_Cache = tuple[CacheEntry | None, tuple[CacheEntry, ...], tuple[CacheEntry, ...]]
+Row = tuple[Any, ...]
+"""The claims of an ordinary receipt, in this order."""
+NAMES, SEQUENCE, PREVIOUS, TIME, REQUEST, MODEL, LOGICAL, CACHED, ATTRIBUTED, WRITES = range(10)
+OUTPUT, REASONING, CACHE, SOURCE, USAGE, TAGS, CLIENT = range(10, 17)
+
+
+class _Recent(Generic[_Value]):
+    """The encodings of the last few values of one field, the latest first, to compare with before parsing."""
+
+    def __init__(self) -> None:
+        self._known: list[tuple[bytes, _Value]] = []
+
+    def find(self, data: bytes, at: int) -> tuple[bytes, _Value] | None:
+        """The value that is encoded at ``at``, and its encoding, if it is one of the last few."""
+        for known in self._known:
+            if data.startswith(known[0], at):
+                return known
+        return None
+
+    def add(self, data: bytes, at: int, end: int, value: _Value) -> tuple[bytes, _Value]:
+        """Remember the value that is encoded from ``at`` to ``end``."""
+        if end > len(data):  # a slice would not fail; what is remembered must be all there
+            raise IndexError
+        known = (data[at:end], value)
+        self._known = [known, *self._known[:_RECENT]]
+        return known
+
+
+class FastDecoder:
+    """Reads receipts one after the other.
+
+    The receipts of a stream share issuer, account and stream, and mostly model, source and tags. So the reader keeps the
+    encoding of the last ones, and compares before it parses.
+    """
+
+    def __init__(self) -> None:
+        nothing = b"\xff"  # which begins no claim
+        self._head: tuple[bytes, Names] = (nothing, ("", "", ""))
+        self._heads = _Recent[Names]()
+        self._model: tuple[bytes, str] = (nothing, "")
+        self._models = _Recent[str]()
+        self._source: tuple[bytes, bytes, Source] = (nothing, b"", Source("", "", None, None, None))
+        self._tags: tuple[bytes, dict[str, str]] = (nothing, {})
+        self._recent_tags = _Recent[dict[str, str]]()
+
+    def receipt(self, data: bytes) -> Receipt | None:
+        """The claims, or None if they are not an ordinary receipt's: ``cached`` stated, every identity kept."""
+        row = self.row(data)
+        if row is None:
+            return None
+        names, sequence, previous, time, request, *fields, cache, source, usage, tags, client = row
+        if source is not None and usage is not None:
+            source = source._replace(usage=usage)
+        return Receipt._make(
+            (
+                *names,
+                sequence,
+                previous,
+                time,
+                request.decode(),
+                *fields,
+                *(cache or (None, (), ())),
+                source,
+                None,
+                tags,
+                client,
+            )
+        )
+
+    def row(self, data: bytes) -> Row | None:
+        """The same as a plain tuple, for who reads very many."""
+        try:
+            return self._row(data)
+        except (IndexError, ValueError, struct.error):
+            return None
+
+    def _row(self, data: bytes) -> Row | None:
+        size = len(data)
+        fields = 0xA9  # a map of nine: 1 to 5 and 7 to 10 are always there
+        head, names = self._head
+        if not data.startswith(head, 1):
+            head, names = self._read_head(data)
+        at = 1 + len(head)
+        if data[at] == 0x19 and data[at + 1]:
+            sequence = data[at + 1] << 8 | data[at + 2]
+            at += 3
+        else:
+            sequence, at = _uint(data, at)
+        previous = None
+        if sequence:
+            if data[at : at + 3] != b"\x06\x58\x20":
+                return None
+            previous = data[at + 3 : at + 35]
+            at += 35
+            fields = 0xAA
+        if data[at : at + 2] == b"\x07\x1b":
+            time = int.from_bytes(data[at + 2 : at + 10])
+            at += 10
+            if not 0xFFFFFFFF < time < MAX_TIME:
+                return None
+        else:
+            time, at = self._read_time(data, at)
+        length = data[at + 1] - 0x60
+        if data[at] != 8:
+            return None
+        if 0 < length < 0x18:
+            begin = at + 2
+        elif length == 0x18:
+            begin, length = at + 3, data[at + 2]
+            if length < 0x18:
+                return None
+        else:
+            return None
+        at = begin + length
+        request = data[begin:at]
+        if not request.isascii():
+            request.decode()
+        encoded, model = self._model
+        if not data.startswith(encoded, at):
+            encoded, model = self._read_model(data, at)
+        at += len(encoded)
+
+        # 10: input, which satisfies identities 1 and 2. Its three counts mostly take two bytes each.
+        head, logical, two, cached, three, attributed = _USUAL_INPUT.unpack_from(data, at)
+        if (
+            head & 0xFF00FFFF == 0x0A000119
+            and two == 0x0219
+            and three == 0x0319
+            and logical > 0xFF < cached
+            and attributed > 0xFF
+        ):
+            entries = data[at + 1]
+            at += 14
+        else:
+            entries, logical, cached, attributed, at = _input(data, at)
+        if cached + attributed != logical:
+            return None
+        writes = None
+        if entries == 0xA4:
+            if data[at] != 4:
+                return None
+            writes, at = _writes(data, at + 1, attributed)
+        elif entries != 0xA3:
+            return None
+
+        output = reasoning = cache = source = usage = tags = client = None
+        if at < size and data[at] == 11:
+            fields += 1
+            output, reasoning, at = _output(data, at + 1)
+        if at < size and data[at] == 12:
+            fields += 1
+            cache, at = _cache(data, at + 1, logical, cached)
+        if at < size and data[at] == 13:
+            fields += 1
+            before, after, source = self._source
+            begin = at + len(before)
+            if data.startswith(before, at) and data.startswith(after, begin + 32):
+                usage = data[begin : begin + 32]
+                at = begin + 32 + len(after)
+            else:
+                source, usage, at = self._read_source(data, at)
+        if at < size and data[at] == 15:
+            fields += 1
+            encoded, tags = self._tags
+            if not data.startswith(encoded, at):
+                encoded, tags = self._read_tags(data, at)
+            at += len(encoded)
+        if at < size and data[at] == 16:
+            fields += 1
+            client, at = _short_bytes(data, at + 1)
+        if at != size or data[0] != fields:
+            return None
+        return (
+            names, sequence, previous, time, request, model, logical, cached, attributed, writes,
+            output, reasoning, cache, source, usage, tags, client,
+        )  # fmt: skip
+
+    def _read_head(self, data: bytes) -> tuple[bytes, Names]:
+        """Version, issuer, account, stream, and the label of the sequence."""
+        known = self._heads.find(data, 1)
+        if known is None:
+            if data[1:4] != b"\x01\x01\x02":
+                raise ValueError
+            issuer, at = _text(data, 4)
+            if data[at] != 3:
+                raise ValueError
+            account, at = _text(data, at + 1)
+            if data[at] != 4:
+                raise ValueError
+            stream, at = _text(data, at + 1)
+            if data[at] != 5:
+                raise ValueError
+            known = self._heads.add(data, 1, at + 1, (issuer, account, stream))
+        self._head = known
+        return known
+
+    def _read_time(self, data: bytes, at: int) -> tuple[int, int]:
+        """The label of the time, and a time of the first 49 days."""
+        if data[at] != 7:
+            raise ValueError
+        return _uint(data, at + 1)
+
+    def _read_model(self, data: bytes, at: int) -> tuple[bytes, str]:
+        """The label of the model, and the model."""
+        known = self._models.find(data, at)
+        if known is None:
+            if data[at] != 9:
+                raise ValueError
+            model, end = _text(data, at + 1)
+            known = self._models.add(data, at, end, model)
+        self._model = known
+        return known
+
+    def _read_source(self, data: bytes, at: int) -> tuple[Source, bytes | None, int]:
+        """The label of the source, and the source. The hash of the usage object is different in each receipt."""
+        source, usage_at, end = _source(data, at + 1)
+        if usage_at is not None and end <= len(data):
+            self._source = data[at:usage_at], data[usage_at + 32 : end], source
+        return source, source.usage, end
+
+    def _read_tags(self, data: bytes, at: int) -> tuple[bytes, dict[str, str]]:
+        """The label of the tags, and the tags."""
+        known = self._recent_tags.find(data, at)
+        if known is None:
+            tags, end = _tags(data, at + 1)
+            known = self._recent_tags.add(data, at, end, tags)
+        self._tags = known
+        return known
+
+
+def _uint(data: bytes, at: int) -> tuple[int, int]:
+    """An unsigned integer in its shortest form."""
+    first = data[at]
+    if first < 0x18:
+        return first, at + 1
+    if first == 0x19:
+        value = data[at + 1] << 8 | data[at + 2]
+        if value > 0xFF:
+            return value, at + 3
+    elif first == 0x18:
+        value = data[at + 1]
+        if value > 0x17:
+            return value, at + 2
+    elif first == 0x1A:
+        value = int.from_bytes(data[at + 1 : at + 5])
+        if value > 0xFFFF:
+            return value, at + 5
+    elif first == 0x1B:
+        value = int.from_bytes(data[at + 1 : at + 9])
+        if value > 0xFFFFFFFF:
+            return value, at + 9
+    raise ValueError
+
+
+def _text(data: bytes, at: int) -> tuple[str, int]:
+    """A text of 1 to 255 bytes in its shortest form."""
+    first = data[at]
+    if 0x60 < first < 0x78:
+        end = at + first - 0x5F
+        return data[at + 1 : end].decode(), end
+    if first == 0x78 and data[at + 1] > 0x17:
+        end = at + 2 + data[at + 1]
+        return data[at + 2 : end].decode(), end
+    raise ValueError
+
+
+def _short_bytes(data: bytes, at: int) -> tuple[bytes, int]:
+    """A byte string of 1 to 64."""
+    first = data[at]
+    if 0x40 < first < 0x58:
+        end = at + first - 0x3F
+        return data[at + 1 : end], end
+    if first == 0x58 and 0x18 <= data[at + 1] <= 64:
+        end = at + 2 + data[at + 1]
+        return data[at + 2 : end], end
+    raise ValueError
+
+
+def _input(data: bytes, at: int) -> tuple[int, int, int, int, int]:
+    """The label and head of the input map, and logical, cached and attributed tokens, of any width."""
+    entries = data[at + 1]
+    if data[at] != 10 or data[at + 2] != 1:
+        raise ValueError
+    logical, at = _uint(data, at + 3)
+    if data[at] != 2:
+        raise ValueError
+    cached, at = _uint(data, at + 1)
+    if data[at] != 3:
+        raise ValueError
+    attributed, at = _uint(data, at + 1)
+    return entries, logical, cached, attributed, at
+
+
+def _writes(data: bytes, at: int, most: int) -> tuple[dict[int, int], int]:
+    """Cache writes by TTL, which are no more than ``most``."""
+    entries = data[at] - 0xA0
+    if not 1 <= entries <= 16:
+        raise ValueError
+    at += 1
+    writes, before = {}, -1
+    for _ in range(entries):
+        if data[at] == 0x19 and data[at + 1]:
+            ttl = data[at + 1] << 8 | data[at + 2]
+            at += 3
+        else:
+            ttl, at = _uint(data, at)
+        if data[at] == 0x19 and data[at + 1]:
+            tokens = data[at + 1] << 8 | data[at + 2]
+            at += 3
+        else:
+            tokens, at = _uint(data, at)
+        if ttl <= before:
+            raise ValueError
+        before = ttl
+        writes[ttl] = tokens
+        most -= tokens
+    if most < 0:
+        raise ValueError
+    return writes, at
+
+
+def _output(data: bytes, at: int) -> tuple[int, int | None, int]:
+    """Output and reasoning tokens, which satisfy identity 3, and where they end."""
+    entries = data[at]
+    if data[at + 1] != 1 or entries not in (0xA1, 0xA2):
+        raise ValueError
+    output, at = _uint(data, at + 2)
+    if entries == 0xA1:
+        return output, None, at
+    if data[at] != 2:
+        raise ValueError
+    reasoning, at = _uint(data, at + 1)
+    if reasoning > output:
+        raise ValueError
+    return output, reasoning, at
+
+
+def _cache(data: bytes, at: int, logical: int, cached: int) -> tuple[_Cache, int]:
+    """Cache entries, which satisfy identity 4."""
+    left = data[at] - 0xA0
+    at += 1
+    if not 1 <= left <= 3:
+        raise ValueError
+    read = None
+    writes: tuple[CacheEntry, ...] = ()
+    commitments: tuple[CacheEntry, ...] = ()
+    if data[at] == 1:
+        read, at = _entry(data, at + 1, cached)
+        left -= 1
+        if read.prefix != cached:
+            raise ValueError
+    if left and data[at] == 2:
+        writes, at = _entries(data, at + 1, logical)
+        left -= 1
+    if left and data[at] == 3:
+        commitments, at = _entries(data, at + 1, logical)
+        left -= 1
+    if left:
+        raise ValueError
+    return (read, writes, commitments), at
+
+
+def _entries(data: bytes, at: int, longest: int) -> tuple[tuple[CacheEntry, ...], int]:
+    length = data[at] - 0x80
+    if not 1 <= length < 24:
+        raise ValueError
+    at += 1
+    entries = []
+    for _ in range(length):
+        entry, at = _entry(data, at, longest)
+        entries.append(entry)
+    return tuple(entries), at
+
+
+def _entry(data: bytes, at: int, longest: int) -> tuple[CacheEntry, int]:
+    if data[at : at + 2] != b"\xa3\x01":
+        raise ValueError
+    recipe, at = _text(data, at + 2)
+    if data[at] != 2:
+        raise ValueError
+    identifier, at = _short_bytes(data, at + 1)
+    if data[at] != 3:
+        raise ValueError
+    prefix, at = _uint(data, at + 1)
+    if not 1 <= prefix <= longest:
+        raise ValueError
+    return CacheEntry(recipe, identifier, prefix), at
+
+
+def _source(data: bytes, at: int) -> tuple[Source, int | None, int]:
+    """The source, where in it the hash of the usage object is, and where it ends."""
+    left = data[at] - 0xA2
+    if data[at + 1] != 1 or not 0 <= left <= 3:
+        raise ValueError
+    provider, at = _text(data, at + 2)
+    if data[at] != 2:
+        raise ValueError
+    api, at = _text(data, at + 1)
+    usage = usage_at = tier = miss = None
+    if left and data[at : at + 3] == b"\x03\x58\x20":
+        usage_at = at + 3
+        usage = data[usage_at : usage_at + 32]
+        at += 35
+        left -= 1
+    if left and data[at] == 4:
+        tier, at = _text(data, at + 1)
+        left -= 1
+    if left and data[at] == 5:
+        miss, at = _text(data, at + 1)
+        left -= 1
+    if left:
+        raise ValueError
+    return Source(provider, api, usage, tier, miss), usage_at, at
+
+
+def _tags(data: bytes, at: int) -> tuple[dict[str, str], int]:
+    length = data[at] - 0xA0
+    if not 1 <= length < 24:
+        raise ValueError
+    at += 1
+    tags, before = {}, b""
+    for _ in range(length):
+        start = at
+        key, at = _text(data, at)
+        encoded = data[start:at]
+        if encoded <= before:
+            raise ValueError
+        before = encoded
+        tags[key], at = _text(data, at)
+    return tags, at

@@ -1,0 +1,207 @@
+"""The receipts of an input, collected by account and stream (verification step 9).
+
+What is collected is in order: the sequences of a stream rise. So a stream takes a few numbers and hashes, however long it is.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from heapq import heappush, heappushpop
+from typing import Final
+
+from verifier.crypto.merkle import Range
+from verifier.order.block import Block
+from verifier.order.index import ReceiptIndex
+from verifier.order.requests import RequestLog
+from verifier.order.sums import Sums
+from verifier.report.findings import DETAILED, Findings
+
+MAX_STREAMS: Final = 131_072
+"""Streams of an input, over all its accounts (spec/receipt.md, Limits)."""
+AccountName = tuple[str, str]
+"""Issuer and account."""
+
+
+class TooManyStreamsError(Exception):
+    """The input has more streams than the format allows: the reading ends."""
+
+
+@dataclass(slots=True)
+class Stream:
+    """The receipts of a stream that were collected since the last statement of the account.
+
+    Attributes:
+        first, next: the first sequence, and the one after the last.
+        gaps: first sequence and end of each gap between them, one after the other.
+        before: what the first receipt names as previous.
+        head: digest of the last receipt.
+        last_time: its time, in ms.
+        earliest, latest: of all times, in ms.
+        first_item: the item of the first receipt.
+        tree: over the digests; None if there is a gap.
+        broken: whether a receipt names another predecessor than the one that is here.
+    """
+
+    first: int
+    next: int
+    before: bytes | None
+    head: bytes
+    last_time: int
+    earliest: int
+    latest: int
+    first_item: int
+    tree: Range | None
+    broken: bool = False
+    gaps: array[int] | None = None
+
+    @classmethod
+    def of(cls, block: Block) -> Stream:
+        """A stream that begins with a block."""
+        tree = Range()
+        tree.extend(block.digests)
+        times = block.times
+        return cls(
+            block.first, block.next, block.before, block.digests[-1], times[-1], min(times), max(times), block.items[0], tree
+        )  # fmt: skip
+
+    def extend(self, block: Block, findings: Findings) -> None:
+        """Add the receipts that follow."""
+        if block.first == self.next:
+            if block.before != self.head:  # R-9.4
+                self.broken = True
+                message = "previous is not the digest of the receipt before it"
+                findings.add(block.finding("chain-broken", message, field="previous"))
+            if block.times[0] < self.last_time:  # R-9.5
+                message = "the time is before that of the receipt before it"
+                findings.add(block.finding("time-reversed", message, field="time"))
+            if self.tree is not None:
+                self.tree.extend(block.digests)
+        else:
+            self.gaps = self.gaps or array("Q")
+            self.gaps.extend((self.next, block.first))
+            self.tree = None
+        self.next, self.head, self.last_time = block.next, block.digests[-1], block.times[-1]
+        self.earliest = min(self.earliest, min(block.times))
+        self.latest = max(self.latest, max(block.times))
+
+    def missing(self, begin: int, end: int) -> list[tuple[int, int]]:
+        """The parts of ``begin`` to ``end - 1`` that were not collected."""
+        gaps = self.gaps or array("Q")
+        holes = [(begin, self.first), *zip(gaps[::2], gaps[1::2], strict=True), (self.next, end)]
+        return [(max(b, begin), min(e, end)) for b, e in holes if max(b, begin) < min(e, end)]
+
+
+@dataclass(slots=True)
+class Account:
+    """What was collected of an account.
+
+    Attributes:
+        streams: since its last statement.
+        highest: by stream, the highest sequence in all of the input.
+        sums: over the receipts since its last statement.
+        receipts: since then.
+        first_item: the item of the first of them.
+        total_sums, total_receipts: of all of the input.
+    """
+
+    streams: dict[str, Stream] = field(default_factory=dict)
+    highest: dict[str, int] = field(default_factory=dict)
+    sums: Sums = field(default_factory=Sums)
+    receipts: int = 0
+    first_item: int | None = None
+    total_sums: Sums = field(default_factory=Sums)
+    total_receipts: int = 0
+
+    def clear(self) -> dict[str, Stream]:
+        """A statement follows: the streams that it is held against; from here on they begin anew."""
+        streams, self.streams = self.streams, {}
+        self.sums, self.receipts, self.first_item = Sums(), 0, None
+        return streams
+
+
+class Collection:
+    """All receipts that come through steps 2 to 9.
+
+    Args:
+        findings: where what is found goes.
+    """
+
+    def __init__(self, findings: Findings) -> None:
+        self.accounts: dict[AccountName, Account] = {}
+        self.findings = findings
+        self.index = ReceiptIndex()
+        self.requests = RequestLog()
+        self.repeats: list[Block] = []
+        """Receipts whose sequence is not above all that were collected of their stream: what they are, the index can tell."""
+        self._streams = 0
+
+    def close(self) -> None:
+        """Forget the requests. The index goes with the report."""
+        self.requests.close()
+
+    def account(self, name: AccountName) -> Account:
+        """What was collected of an account."""
+        account = self.accounts.get(name)
+        if account is None:
+            account = self.accounts[name] = Account()
+        return account
+
+    def follow(self, blocks: Sequence[Block]) -> bool:
+        """Whether the receipts of each block stand above all that were collected of their stream, and above the blocks before."""
+        highest: dict[tuple[str, str, str], int] = {}
+        for block in blocks:
+            names = (block.issuer, block.account, block.stream)
+            if block.first <= highest.get(names, self._highest(block)):
+                return False
+            highest[names] = block.next - 1
+        return True
+
+    def _highest(self, block: Block) -> int:
+        account = self.accounts.get((block.issuer, block.account))
+        return -1 if account is None else account.highest.get(block.stream, -1)
+
+    def add(self, block: Block) -> None:
+        """Collect receipts that follow.
+
+        Raises:
+            TooManyStreamsError: R-9.7.
+            OSError: there is no room for the index.
+        """
+        account = self.account((block.issuer, block.account))
+        if block.stream not in account.highest:
+            if self._streams == MAX_STREAMS:
+                message = f"this receipt begins stream number {MAX_STREAMS + 1}"
+                self.findings.add(block.finding("input-too-large", message))
+                raise TooManyStreamsError
+            self._streams += 1
+        stream = account.streams.get(block.stream)
+        if stream is None:
+            account.streams[block.stream] = Stream.of(block)
+        else:
+            stream.extend(block, self.findings)
+        account.highest[block.stream] = block.next - 1
+        if account.first_item is None:
+            account.first_item = block.items[0]
+        account.receipts += len(block.items)
+        account.total_receipts += len(block.items)
+        account.sums.join(block.sums)
+        account.total_sums.join(block.sums)
+        self.index.add(block)
+        self.requests.add(block.request_keys, block.items)
+
+    def has_room_for(self, blocks: list[Block]) -> bool:
+        """Whether the blocks can all be added, whatever their streams."""
+        return self._streams + len(blocks) <= MAX_STREAMS
+
+
+def first_repeated(log: RequestLog) -> tuple[list[tuple[int, int]], int]:
+    """The items whose request stands in an earlier one too: of the first of them, the earlier one and this one; and how many there are."""
+    kept: list[tuple[int, int]] = []
+    total = 0
+    for first, item in log.repeated():
+        total += 1
+        push = heappush if len(kept) < DETAILED else heappushpop
+        push(kept, (-item, -first))
+    return [(-first, -item) for item, first in sorted(kept, reverse=True)], total

@@ -1,0 +1,305 @@
+"""Proofs for one receipt and proofs of equivocation (spec/verification.md, Proof and Equivocation)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Final
+
+from verifier.crypto import merkle
+from verifier.crypto.keys import kid_text
+from verifier.format import cbor
+from verifier.format.claims import Receipt, Statement
+from verifier.format.envelope import Fault, Kind
+from verifier.item.opening import Opened
+from verifier.item.policy import Policy
+from verifier.order.block import Item
+from verifier.order.part import Demand, Part
+from verifier.procedure import checks
+from verifier.procedure.question import Question
+from verifier.reading.framing import MAX_ITEM
+from verifier.report.findings import Conflict, Finding, Findings
+from verifier.report.model import Check, Input, ObjectSummary, Report, Subject
+from verifier.statements.chain import CONFLICTS, Seen, check_chain, contradict
+from verifier.statements.known import Known, opened_statements
+
+PROOF_HEAD: Final = b"\x83"
+EQUIVOCATION_HEAD: Final = b"\x82\x82"
+_MAX_PATH: Final = 64
+MAX_CONTAINER: Final = 34_000_000
+"""Bytes of a proof or an equivocation (R-16.1)."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Object:
+    """One signed object of a container, after steps 2 to 8."""
+
+    item: Item
+    opened: Opened
+
+
+def subject(head: bytes) -> Subject:
+    """What a file is, by its first bytes."""
+    if head[:2] == EQUIVOCATION_HEAD:
+        return Subject.EQUIVOCATION
+    return Subject.PROOF if head[:1] == PROOF_HEAD else Subject.BATCH
+
+
+def verify_container(question: Question, kind: Subject) -> Report:
+    """Verify a proof or an equivocation, which is the one source of the question.
+
+    Raises:
+        OSError: the file cannot be read.
+        DamagedMemoryError: a known statement that was verified before is damaged.
+    """
+    (source,) = question.sources
+    with source.open() as stream:
+        data = stream.read(MAX_CONTAINER + 1)
+        digest, size = sha256(data), len(data)
+        while more := stream.read(1 << 20):
+            digest.update(more)
+            size += len(more)
+    verification = _Verification(question, kind)
+    verification.verify(data)
+    for finding in verification.part.findings:
+        finding.file = source.name
+    return verification.report(Input(source.name, size, digest.hexdigest()))
+
+
+class _Verification:
+    """A proof or an equivocation, step by step."""
+
+    def __init__(self, question: Question, kind: Subject) -> None:
+        self.question = question
+        self.kind = kind
+        self.part = Part()
+        self.objects: list[_Object] = []
+        self.checks: list[Check] = []
+        self.conflicts: list[Conflict] = []
+
+    @property
+    def findings(self) -> Findings:
+        return self.part.findings
+
+    def verify(self, data: bytes) -> None:
+        try:
+            items, path = _read(data, self.kind)  # R-16.1, R-17.1
+            self._open(items)  # R-16.2, R-17.2
+            if self.kind is Subject.PROOF:
+                self.checks.append(self._prove(path))  # R-16.3, R-16.4
+                self._hold_against_known(self.question.known, self.question.policy)  # R-16.5
+            else:
+                self.checks.append(self._contradict())  # R-17.3, R-17.4
+        except _ContainerFault as fault:
+            self.findings.add(
+                Finding(
+                    fault.code,
+                    str(fault),
+                    rule=self._rule(fault.rule),
+                    item=0,
+                    offset=fault.offset,
+                    field=fault.field,
+                )
+            )
+        if self.question.period is not None:  # R-16.6, R-17.5
+            message = f"a {self.kind} does not show that a period is complete"
+            rule = "R-16.6" if self.kind is Subject.PROOF else "R-17.5"
+            self.findings.add(Finding("period-uncovered", message, rule=rule))
+
+    def _rule(self, rule: str) -> str:
+        """The rule of the reading has another number in an equivocation."""
+        return "R-17.1" if rule == "R-16.1" and self.kind is Subject.EQUIVOCATION else rule
+
+    def _open(self, items: list[Item]) -> None:
+        """Steps 2 to 8 for a proof, 2 to 7 for an equivocation, always with every signature (R-5.3)."""
+        demand = Demand(self.question.policy, identities=self.kind is Subject.PROOF)
+        for item in items:
+            self.objects.append(_Object(item, self.part.open(item, demand)))
+
+    def _prove(self, path: list[bytes]) -> Check:
+        """The receipt is the leaf of the statement's tree that its sequence says."""
+        name = "inclusion in the statement"
+        one, two = self.objects
+        if one.opened.kind is Kind.STATEMENT or two.opened.kind is Kind.RECEIPT:
+            message = "a proof is a receipt, a path and a statement"
+            raise _ContainerFault("envelope-invalid", message, rule="R-16.2", offset=0)
+        receipt, statement = one.opened.claims, two.opened.claims
+        if one.opened.lost or two.opened.lost:
+            return Check(name, 0, 1, 0, "receipt or statement could not be read")
+        assert isinstance(receipt, Receipt)  # noqa: S101  # its header says so, and it is not lost
+        assert isinstance(statement, Statement)  # noqa: S101
+        fault = _inclusion(receipt, one.opened.digest, path, statement)
+        if fault is None:
+            return Check(name, 1, 1)
+        self.findings.add(
+            Finding.about(
+                receipt,
+                fault.code,
+                str(fault),
+                item=0,
+                offset=one.item.offset,
+                number=statement.number,
+                field=fault.field,
+                expected=fault.expected,
+                actual=fault.actual,
+            )
+        )
+        return Check(name, 0, 1, 1)
+
+    def _hold_against_known(self, known: Known, policy: Policy) -> None:
+        """R-16.5: what contradicts a known statement."""
+        for one in self.objects:
+            claims = one.opened.claims
+            if isinstance(claims, Statement) and one.opened.signed and not one.opened.lost:
+                earlier = opened_statements(known, (claims.issuer, claims.account), policy)
+                seen = Seen(claims, one.opened.digest, one.item.raw, one.item.number)
+                chain = check_chain([*earlier, seen])
+                for finding in chain.findings:
+                    if finding.code in CONFLICTS:
+                        self.findings.add(finding)
+                self.conflicts += chain.conflicts
+
+    def _contradict(self) -> Check:
+        """Both objects are signed, and cannot both be honest."""
+        name = "contradiction"
+        one, two = (one.opened for one in self.objects)
+        if one.lost or two.lost:
+            return Check(name, 0, 1, 0, "one of the two could not be read")
+        if one.digest > two.digest:
+            message = "the object with the smaller digest comes first"
+            raise _ContainerFault("envelope-invalid", message, rule="R-17.3", offset=0)
+        if _is_conflict(*self.objects):
+            return Check(name, 1, 1)
+        message = "the two objects do not contradict each other"
+        self.findings.add(Finding("conflict-unproven", message, item=0))
+        return Check(name, 0, 1, 1)
+
+    def report(self, read: Input) -> Report:
+        """All that there is to say."""
+        unchecked = f"a {self.kind} does not show it"
+        return Report(
+            self.kind,
+            [read],
+            sorted(kid_text(kid) for kid in self.part.signers),
+            self.question.period,
+            self.question.policy.account,
+            [],
+            [
+                *checks.of_items(self.part, self.findings, early=None, sealed=False),
+                *self.checks,
+                Check("other receipts, totals", 0, 0, 0, unchecked),
+                Check("period", 0, 0, 0, unchecked),
+            ],
+            self.findings,
+            [
+                ObjectSummary(str(one.opened.kind), one.opened.digest, one.opened.claims)
+                for one in self.objects
+                if one.opened.claims is not None
+            ],
+            self.conflicts,
+        )
+
+
+class _ContainerFault(Fault):
+    """A fault of the container, which ends the work; it names item 0."""
+
+
+def _read(data: bytes, kind: Subject) -> tuple[list[Item], list[bytes]]:
+    """R-16.1, R-17.1: the items and the path of a container, in the order of the bytes."""
+    if len(data) > MAX_CONTAINER:
+        message = f"more than {MAX_CONTAINER} bytes"
+        raise _ContainerFault("item-too-large", message, rule="R-16.1", offset=0)
+    first, at = _item(data, 1, 0)
+    path: list[bytes] = []
+    if kind is Subject.PROOF:
+        path, at = _path(data, at)
+    second, at = _item(data, at, 1)
+    if at != len(data):
+        message = f"{len(data) - at} bytes after the end"
+        raise _ContainerFault("item-malformed", message, rule="R-16.1", offset=at)
+    return [first, second], path
+
+
+def _item(data: bytes, at: int, number: int) -> tuple[Item, int]:
+    """An item of a container, read as in step 1, and where it ends."""
+    codes = {cbor.CborTruncated: "item-truncated", cbor.CborTooLarge: "item-too-large"}
+    try:
+        end = cbor.item_end(data, at, MAX_ITEM)
+    except cbor.CborError as error:
+        code = codes.get(type(error), "item-malformed")
+        raise _ContainerFault(code, str(error), rule="R-16.1", offset=error.offset) from None
+    return Item(number, at, data[at:end]), end
+
+
+def _path(data: bytes, at: int) -> tuple[list[bytes], int]:
+    """The hashes of a Merkle path, and where they end."""
+    hashes = []
+    try:
+        major, length, after = cbor.head(data, at)
+        if major != cbor.ARRAY or length > _MAX_PATH:
+            raise _invalid_path(at)
+        for _ in range(length):
+            at = after
+            major, size, after = cbor.head(data, at)
+            if major != cbor.BYTES or after + size > len(data):
+                raise _invalid_path(at)
+            hashes.append(data[after : after + size])
+            after += size
+    except cbor.CborError as error:
+        raise _invalid_path(error.offset) from None
+    return hashes, after
+
+
+def _invalid_path(offset: int) -> _ContainerFault:
+    message = f"the path is not an array of at most {_MAX_PATH} byte strings"
+    return _ContainerFault("envelope-invalid", message, rule="R-16.1", offset=offset, field="path")
+
+
+def _inclusion(
+    receipt: Receipt, digest: bytes, path: list[bytes], statement: Statement
+) -> Fault | None:
+    """What is wrong between a receipt, a path and a statement: R-16.3, then R-16.4."""
+    if (receipt.issuer, receipt.account) != (statement.issuer, statement.account):
+        return Fault("proof-mismatch", "receipt and statement have another issuer or account")
+    entry = next((e for e in statement.streams if e.stream == receipt.stream), None)
+    if entry is None:
+        return Fault("proof-mismatch", "the statement does not list the stream", field="streams")
+    index = receipt.sequence - entry.first
+    if not 0 <= index < entry.count:
+        listed = f"{entry.first} to {entry.first + entry.count - 1}"
+        return _mismatch("sequence", "does not list the sequence", listed, receipt.sequence)
+    if not statement.start <= receipt.time < statement.end:
+        period = f"{statement.start} to {statement.end - 1}"
+        return _mismatch("time", "is for another time than the receipt's", period, receipt.time)
+    try:
+        root = merkle.root_from_path(digest, index, entry.count, path)
+    except merkle.PathError as error:
+        return Fault("path-invalid", str(error), field="path")
+    if root != entry.root:
+        message = "the path leads to another root"
+        return Fault(
+            "path-invalid", message, field="root", expected=entry.root.hex(), actual=root.hex()
+        )
+    return None
+
+
+def _mismatch(field: str, what: str, expected: str, actual: int) -> Fault:
+    message = f"the statement {what}"
+    return Fault("proof-mismatch", message, field=field, expected=expected, actual=str(actual))
+
+
+def _is_conflict(one: _Object, two: _Object) -> bool:
+    """Whether two signed objects cannot both be honest (spec/statement.md, Equivocation)."""
+    if one.opened.digest == two.opened.digest:
+        return False
+    match one.opened.claims, two.opened.claims:
+        case Receipt() as a, Receipt() as b:
+            places = [(r.issuer, r.account, r.stream, r.sequence) for r in (a, b)]
+            return places[0] == places[1]
+        case Statement() as a, Statement() as b:
+            if (a.issuer, a.account) != (b.issuer, b.account):
+                return False
+            return contradict(
+                Seen(a, one.opened.digest, one.item.raw, 0), Seen(b, two.opened.digest, two.item.raw, 1)
+            )  # fmt: skip
+    return False

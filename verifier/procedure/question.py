@@ -1,0 +1,36 @@
+"""What a verification is asked."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from verifier.customer.record import Record
+from verifier.item.policy import Policy
+from verifier.order.workers import Workers, in_this_process
+from verifier.reading.sources import Source
+from verifier.statements.completeness import Period
+from verifier.statements.known import Known, nothing_known
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """The input of the procedure (spec/verification.md, Input).
+
+    Attributes:
+        sources: the files, in order.
+        policy: the trusted keys, and what else the caller demands.
+        period: the period that the caller expects, in ms, end exclusive.
+        known: the statements that the caller knows from earlier.
+        record: the customer's own record.
+        columns: of receipts, that are wanted afterwards (`verifier.order.block.COLUMNS`).
+        workers: who takes the items through steps 2 to 8.
+    """
+
+    sources: Sequence[Source]
+    policy: Policy
+    period: Period | None = None
+    known: Known = nothing_known
+    record: Record | None = None
+    columns: frozenset[str] = frozenset()
+    workers: Workers = in_this_process

@@ -1,0 +1,139 @@
+"""What stands twice in an input (verification step 9): found by the index, named by the items.
+
+Only here are bytes of the input read once more, those of the few receipts in question, and held against the digests that the index noted.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from verifier.format.claims import Receipt
+from verifier.item.opening import open_item
+from verifier.order.block import Block
+from verifier.order.collection import first_repeated
+from verifier.order.index import ReceiptIndex
+from verifier.procedure.run import Run
+from verifier.report.findings import Conflict, Finding
+
+
+class ChangedError(OSError):
+    """The input is not the same any more as when it was read."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where a collected receipt stands."""
+
+    item: int
+    offset: int
+    digest: bytes
+
+
+def compare_repeats(run: Run) -> list[Conflict]:
+    """R-9.1 to R-9.3: receipts that do not stand above all that were collected of their stream.
+
+    Raises:
+        OSError: the input cannot be read once more, or has changed.
+    """
+    repeats = run.collection.repeats
+    found = dict(_by_sequence(run.collection.index, repeats)) if repeats else {}
+    conflicts = []
+    for block in repeats:
+        first = found.get(_key(block))
+        if first is None:
+            message = f"sequence {block.first} stands after a later one of its stream"
+            run.findings.add(block.finding("receipt-order", message))
+            continue
+        where = f"item {first.item} has the same stream and sequence"
+        if first.digest == block.digests[0]:
+            run.findings.add(block.finding("receipt-duplicate", f"{where}, and is the same"))
+            continue
+        run.findings.add(block.finding("receipt-equivocation", f"{where}, but other claims"))
+        one = _signed(run, first)
+        two = _signed(run, _Place(block.items[0], block.offsets[0], block.digests[0]))
+        if one is not None and two is not None:
+            conflicts.append(Conflict("receipt-equivocation", one, two))
+    return conflicts
+
+
+def compare_requests(run: Run) -> None:
+    """R-9.6: requests that have a receipt already.
+
+    Raises:
+        OSError: the input cannot be read once more, or has changed.
+    """
+    repeated, total = first_repeated(run.collection.requests)
+    if not repeated:
+        return
+    wanted = sorted({item for pair in repeated for item in pair})
+    places = dict(_by_item(run.collection.index, wanted))
+    for first, item in repeated:
+        claims = _claims(run, places[item])
+        earlier = _claims(run, places[first])
+        if (claims.issuer, claims.account, claims.request) != (
+            earlier.issuer,
+            earlier.account,
+            earlier.request,
+        ):
+            total -= 1  # two requests with one key, which is next to impossible
+            continue
+        message = f"request {claims.request!r} has a receipt already: item {first}"
+        place = places[item]
+        run.findings.add(
+            Finding.about(claims, "request-duplicate", message, item=item, offset=place.offset)
+        )
+    run.findings.count_more("request-duplicate", total - len(repeated))
+
+
+def _key(block: Block) -> tuple[str, str, str, int]:
+    return block.issuer, block.account, block.stream, block.first
+
+
+def _by_sequence(
+    index: ReceiptIndex, repeats: Iterable[Block]
+) -> Iterator[tuple[tuple[str, str, str, int], _Place]]:
+    """The collected receipts at the places of others."""
+    wanted: dict[tuple[str, str, str], set[int]] = {}
+    for issuer, account, stream, sequence in map(_key, repeats):
+        wanted.setdefault((issuer, account, stream), set()).add(sequence)
+    for block in index.blocks():
+        names = (block.issuer, block.account, block.stream)
+        for sequence in wanted.get(names, ()):
+            at = sequence - block.first
+            if 0 <= at < len(block.items):
+                place = _Place(block.items[at], block.offsets[at], block.digest(at))
+                yield (*names, sequence), place
+
+
+def _by_item(index: ReceiptIndex, wanted: list[int]) -> Iterator[tuple[int, _Place]]:
+    """The collected receipts that are certain items (ascending)."""
+    for block in index.blocks():
+        begin = bisect_left(wanted, block.items[0])
+        end = bisect_left(wanted, block.items[-1] + 1)
+        for item in wanted[begin:end]:
+            at = bisect_left(block.items, item)
+            if block.items[at] == item:
+                yield item, _Place(item, block.offsets[at], block.digest(at))
+
+
+def _fetched(run: Run, place: _Place) -> bytes:
+    """The bytes of a receipt, once more."""
+    raw = run.batch.fetch(place.item, place.offset)
+    if open_item(raw, run.question.policy, signatures=False).digest != place.digest:
+        raise ChangedError("the input changed while it was read")
+    return raw
+
+
+def _signed(run: Run, place: _Place) -> bytes | None:
+    """The same, if it is validly signed."""
+    raw = _fetched(run, place)
+    return raw if open_item(raw, run.question.policy).signed else None
+
+
+def _claims(run: Run, place: _Place) -> Receipt:
+    claims = open_item(_fetched(run, place), run.question.policy, signatures=False).claims
+    if not isinstance(claims, Receipt):
+        raise ChangedError("the input changed while it was read")
+    return claims

@@ -1,0 +1,133 @@
+"""Where the bytes of an input come from: files, or streams that can be read only once.
+
+An input is read once, from its first byte to its last. Where a few bytes are needed again (the two objects of a proof), they are
+fetched by their offset; a stream is copied to a temporary file while it is read, so that this works for it too.
+"""
+
+from __future__ import annotations
+
+import io
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from pathlib import Path
+from typing import IO, Protocol
+
+Advance = Callable[[int], None]
+"""Hears how many more bytes were read."""
+
+
+def _unheard(_more: int) -> None:
+    """Nobody wants to hear of the progress."""
+
+
+class Readable(Protocol):
+    """What is needed of an open source."""
+
+    def read(self, size: int, /) -> bytes:
+        """Up to ``size`` bytes; none at the end."""
+
+
+class Source:
+    """One input.
+
+    Args:
+        name: how reports call it.
+        opener: opens it, at its first byte.
+        once: whether that works only once, so that what is read is copied to a temporary file.
+        advance: hears how many bytes were read.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        opener: Callable[[], AbstractContextManager[IO[bytes]]],
+        *,
+        once: bool = False,
+        advance: Advance = _unheard,
+    ) -> None:
+        self.name = name
+        self._opener = opener
+        self._once = once
+        self._advance = advance
+        self._copy: IO[bytes] | None = None
+        self._head = b""
+
+    def first(self, size: int) -> bytes:
+        """The first bytes, without taking them away.
+
+        Raises:
+            OSError: it cannot be read.
+        """
+        with self._opener() as stream:
+            head = stream.read(size)
+        if self._once:
+            self._head = head
+        return head
+
+    @contextmanager
+    def open(self) -> Iterator[Readable]:
+        """The bytes, from the first one on.
+
+        Raises:
+            OSError: it cannot be opened, or there is no room for the copy.
+        """
+        if self._copy is not None:
+            self._copy.seek(0)
+            yield self._copy
+            return
+        with self._opener() as stream:
+            if self._once:
+                self._copy = tempfile.TemporaryFile(prefix="receipt-verify-")  # noqa: SIM115  # for `fetch`, later
+            yield _Reader(self._head, stream, self._copy, self._advance)
+
+    def fetch(self, offset: int, size: int) -> bytes:
+        """Up to ``size`` bytes from ``offset`` on, once more.
+
+        Raises:
+            OSError: it cannot be read.
+        """
+        with nullcontext(self._copy) if self._copy is not None else self._opener() as stream:
+            stream.seek(offset)
+            return stream.read(size)
+
+
+class _Reader:
+    """An open source, which copies what is read and tells how much it is. ``head`` was read before."""
+
+    def __init__(
+        self, head: bytes, stream: IO[bytes], copy: IO[bytes] | None, advance: Advance
+    ) -> None:
+        self._head = head
+        self._stream = stream
+        self._copy = copy
+        self._advance = advance
+
+    def read(self, size: int, /) -> bytes:
+        data, self._head = self._head or self._stream.read(size), b""
+        if self._copy is not None:
+            self._copy.write(data)
+        self._advance(len(data))
+        return data
+
+
+def batch_file(path: str, advance: Advance = _unheard) -> Source:
+    """A file; what can be read only once, like a named pipe, is treated as by `batch_stream`.
+
+    Args:
+        path: where it is; also its name in reports.
+        advance: hears how many more bytes were read.
+    """
+    return Source(
+        path, lambda: Path(path).open("rb"), once=not Path(path).is_file(), advance=advance
+    )
+
+
+def batch_stream(name: str, stream: IO[bytes], advance: Advance = _unheard) -> Source:
+    """A stream that can be read only once, like a pipe. It is not closed."""
+    return Source(name, lambda: nullcontext(stream), once=True, advance=advance)
+
+
+def bytes_source(name: str, data: bytes) -> Source:
+    """Bytes in memory."""
+    return Source(name, lambda: io.BytesIO(data))

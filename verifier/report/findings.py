@@ -1,0 +1,147 @@
+"""The findings of one verification."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterator
+from dataclasses import asdict, dataclass, field
+from typing import Any, Final
+
+from verifier.format.claims import Receipt, Statement
+from verifier.report.codes import RULES, Severity
+
+DETAILED: Final = 100
+"""So many findings of one code are kept in detail; the rest is counted."""
+
+
+@dataclass(slots=True)
+class Finding:
+    """One fault, and where it is.
+
+    Attributes:
+        code: one of `RULES`.
+        message: what is wrong with this item, in words.
+        rule: the rule of spec/verification.md that it breaks; by default the first one of its code.
+        file: the name of the input file.
+        item: the number of the item in the input, from 0.
+        offset: where the item, or the fault in it, begins in the file, in bytes.
+        issuer, account, stream, sequence, request: of the receipt, where they are known.
+        number: of the statement.
+        field: the name of the field that is wrong.
+        expected, actual: what the field should be, and what it is.
+        count: the number of items that the finding stands for.
+        group: what findings of a grouped code are counted by.
+    """
+
+    code: str
+    message: str
+    rule: str = ""
+    file: str | None = None
+    item: int | None = None
+    offset: int | None = None
+    issuer: str | None = None
+    account: str | None = None
+    stream: str | None = None
+    sequence: int | None = None
+    request: str | None = None
+    number: int | None = None
+    field: str | None = None
+    expected: str | int | None = None
+    actual: str | int | None = None
+    count: int = 1
+    group: Hashable = None
+
+    def __post_init__(self) -> None:
+        self.rule = self.rule or RULES[self.code].rules[0]
+
+    @classmethod
+    def about(cls, claims: Receipt | Statement, code: str, message: str, **place: Any) -> Finding:
+        """A finding about a receipt or a statement. ``place`` has any of the other attributes."""
+        subject: dict[str, Any] = {"issuer": claims.issuer, "account": claims.account}
+        if isinstance(claims, Statement):
+            subject |= {"number": claims.number}
+        else:
+            subject |= {
+                "stream": claims.stream,
+                "sequence": claims.sequence,
+                "request": claims.request,
+            }
+        return cls(code, message, **subject | place)
+
+    @property
+    def severity(self) -> Severity:
+        """The severity that the closed list gives to the code."""
+        return RULES[self.code].severity
+
+    def as_dict(self) -> dict[str, Any]:
+        """The finding as JSON-ready data, without the fields that do not apply."""
+        known = {name: value for name, value in asdict(self).items() if value is not None}
+        known.pop("group", None)
+        return {"severity": str(self.severity), **known, "hint": RULES[self.code].hint}
+
+
+@dataclass(slots=True)
+class Findings:
+    """The findings of one verification: exact counts, bounded detail, in the order of the input."""
+
+    kept: list[Finding] = field(default_factory=list)
+    counts: dict[str, int] = field(default_factory=dict)
+    _groups: dict[tuple[str, Hashable], Finding] = field(default_factory=dict)
+
+    def add(self, finding: Finding) -> None:
+        """Record a finding, or add its count to the one that stands for its group."""
+        seen = self.counts.get(finding.code, 0)
+        self.counts[finding.code] = seen + finding.count
+        if RULES[finding.code].grouped:
+            first = self._groups.setdefault((finding.code, finding.group), finding)
+            if first is not finding:
+                first.count += finding.count
+                return
+        if seen < DETAILED:
+            self.kept.append(finding)
+
+    def count_more(self, code: str, count: int) -> None:
+        """Count findings of which no detail is kept."""
+        if count:
+            self.counts[code] = self.counts.get(code, 0) + count
+
+    def extend(self, other: Findings) -> None:
+        """Append the findings of the part of the input that follows."""
+        for finding in other.kept:
+            self.add(finding)
+        for code, count in other.counts.items():
+            counted = sum(finding.count for finding in other.kept if finding.code == code)
+            self.counts[code] += count - counted
+
+    def __contains__(self, code: str) -> bool:
+        return code in self.counts
+
+    def __iter__(self) -> Iterator[Finding]:
+        return iter(self.kept)
+
+    def in_input_order(self) -> list[Finding]:
+        """The findings by item, of an item in the order of the closed list; those without an item last."""
+        order = {code: place for place, code in enumerate(RULES)}
+        return sorted(
+            self.kept,
+            key=lambda f: (
+                f.item is None,
+                f.item or 0,
+                order[f.code],
+                f.stream or "",
+                f.sequence or 0,
+            ),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Conflict:
+    """Two signed objects that cannot both be honest, ready to be kept as a proof."""
+
+    code: str
+    one: bytes
+    two: bytes
+
+
+def plural(count: int, noun: str) -> str:
+    """A count with its noun: 1 receipt, 2 receipts."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"

@@ -1,0 +1,203 @@
+"""A report as text for a terminal of 80 columns. Nothing that a batch holds reaches the terminal unescaped."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from verifier.format.claims import LATE, Statement, Totals
+from verifier.report import period
+from verifier.report.codes import RULES
+from verifier.report.findings import Finding, plural
+from verifier.report.model import (
+    AccountSummary,
+    Check,
+    ObjectSummary,
+    Report,
+    StatementSummary,
+    Subject,
+    Verdict,
+)
+
+Style = Callable[[str, str], str]
+"""Takes a text and what it is (a verdict, ``heading``), and returns it with or without colour."""
+
+_TTL = {
+    0: "TTL not stated",
+    300: "5 min",
+    1800: "30 min",
+    3600: "1 h",
+    43200: "12 h",
+    86400: "24 h",
+}
+_SUBJECTS = {
+    Subject.BATCH: "",
+    Subject.PROOF: " (a proof for one receipt)",
+    Subject.EQUIVOCATION: " (a proof that the issuer told two stories)",
+}
+_MEANING = {
+    Verdict.VERIFIED: "nothing is false, and the receipts are complete for the period",
+    Verdict.REJECTED: "something is false",
+    Verdict.INCOMPLETE: "nothing is false, but completeness was not shown",
+}
+_PROVEN = {
+    Subject.PROOF: "the receipt is signed and is among those of the statement",
+    Subject.EQUIVOCATION: "both are signed, and they cannot both be true",
+}
+
+
+def render(report: Report, style: Style = lambda text, _: text) -> str:
+    """The report as text, lines ended by a newline."""
+    return "".join(f"{line}\n" for line in _lines(report, style))
+
+
+def escape(text: str, most: int = 60) -> str:
+    """Text from a batch, safe for a terminal: printable characters only, and not too many."""
+    shown = "".join(
+        ch if ch.isprintable() and ch != "\\" else ch.encode("unicode_escape").decode()
+        for ch in text
+    )
+    return shown if len(shown) <= most else shown[: most - 3] + "..."
+
+
+def _lines(report: Report, style: Style) -> Iterator[str]:
+    names = ", ".join(escape(file.name) for file in report.inputs)
+    verdict = report.verdict
+    yield f"{style(str(verdict), str(verdict))}: {names}{_SUBJECTS[report.subject]}"
+    meaning = _MEANING[verdict]
+    if verdict is Verdict.VERIFIED:
+        meaning = _PROVEN.get(report.subject, meaning)
+    yield f"  {meaning}"
+    for account in report.accounts:
+        yield ""
+        yield from _account(account)
+    for one in report.objects:
+        yield ""
+        yield from _object(one)
+    yield ""
+    yield style("  checked", "heading")
+    for check in report.checks:
+        yield from _check(check)
+    if report.findings.counts:
+        yield ""
+        yield style("  findings", "heading")
+        for finding in report.findings.in_input_order():
+            yield from _finding(finding, style)
+        yield from _omitted(report)
+
+
+def _account(account: AccountSummary) -> Iterator[str]:
+    yield from _row("issuer", escape(account.issuer))
+    yield from _row("account", escape(account.account))
+    for statement in account.statements:
+        yield from _row("period", _statement(statement))
+    if not account.statements:
+        yield from _row("period", "not closed by a statement")
+    receipts, streams = plural(account.receipts, "receipt"), plural(account.streams, "stream")
+    yield from _row("receipts", f"{receipts} in {streams}")
+    yield from _totals(account.totals)
+
+
+def _object(one: ObjectSummary) -> Iterator[str]:
+    claims = one.claims
+    yield from _row(one.kind, one.digest.hex())
+    yield from _row("issuer", escape(claims.issuer))
+    yield from _row("account", escape(claims.account))
+    if isinstance(claims, Statement):
+        yield from _row("number", f"{claims.number}")
+        yield from _row("period", period.show(claims.start, claims.end))
+        return
+    yield from _row("stream", f"{escape(claims.stream)}, sequence {claims.sequence}")
+    yield from _row("request", escape(claims.request))
+    yield from _row("model", escape(claims.model))
+    yield from _row("time", period.show_instant(claims.time))
+    counts = (claims.logical, claims.cached, claims.attributed, claims.writes)
+    yield from _totals(Totals(*counts, claims.output, claims.reasoning))
+
+
+def _statement(statement: StatementSummary) -> str:
+    claims = statement.claims
+    late = ", late" if claims.kind == LATE else ""
+    return f"{period.show(claims.start, claims.end)} (statement {claims.number}{late})"
+
+
+def _totals(totals: Totals) -> Iterator[str]:
+    if totals.logical is not None:
+        yield from _row("logical", f"{totals.logical:,} input tokens")
+    if totals.cached is not None and totals.attributed is not None:
+        yield from _row("cached", f"{totals.cached:,}")
+        yield from _row("attributed", f"{totals.attributed:,}")
+    if totals.writes is not None:
+        parts = [
+            f"{_TTL.get(ttl, f'{ttl} s')}: {tokens:,}"
+            for ttl, tokens in sorted(totals.writes.items())
+        ]
+        yield from _row("of it writes", ", ".join(parts))
+    if totals.output is not None:
+        reasoning = "" if totals.reasoning is None else f", of it reasoning {totals.reasoning:,}"
+        yield from _row("output", f"{totals.output:,} tokens{reasoning}")
+    for currency, amount in sorted((totals.amounts or {}).items()):
+        yield from _row("charged", f"{amount // 10**12:,}.{amount % 10**12:012d} {currency}")
+
+
+def _row(name: str, value: str) -> Iterator[str]:
+    """A name and its value, which goes on below itself where the line is full."""
+    label = f"  {name:<13} "
+    for line in _wrapped(value, len(label)):
+        yield label + line.strip()
+        label = " " * len(label)
+
+
+def _check(check: Check) -> Iterator[str]:
+    state = f"{check.passed:,} of {check.of:,}"
+    if check.failed:
+        state += f", failed {check.failed:,}"
+    if not check.of or (not check.passed and not check.failed and check.not_checked):
+        state = "not checked" if check.not_checked else "nothing to check"
+    yield f"  {check.name:<28} {state}"
+    if check.not_checked:
+        yield from _wrapped(check.not_checked, 6)
+
+
+def _finding(finding: Finding, style: Style) -> Iterator[str]:
+    times = f" ({finding.count:,} items)" if finding.count > 1 else ""
+    yield f"  {style(str(finding.severity), str(finding.severity))} {finding.code}{times}"
+    if place := _place(finding):
+        yield from _wrapped(place, 6)
+    yield from _wrapped(f"{RULES[finding.code].meaning}: {escape(finding.message, 300)}", 6)
+    if finding.expected is not None:
+        yield from _wrapped(f"expected {escape(str(finding.expected), 140)}", 8)
+        yield from _wrapped(f"found {escape(str(finding.actual), 140)}", 8)
+    yield from _wrapped(f"hint: {RULES[finding.code].hint}", 6)
+
+
+def _place(finding: Finding) -> str:
+    parts = []
+    if finding.item is not None:
+        of = f" of {escape(finding.file)}" if finding.file else ""
+        byte = "" if finding.offset is None else f", byte {finding.offset}"
+        parts.append(f"item {finding.item}{of}{byte}")
+    for name in ("account", "stream", "sequence", "request", "number"):
+        value = getattr(finding, name)
+        if value is not None:
+            label = "statement" if name == "number" else name
+            parts.append(f"{label} {escape(str(value))}")
+    return ", ".join(parts)
+
+
+def _omitted(report: Report) -> Iterator[str]:
+    for code, count in sorted(report.findings.counts.items()):
+        shown = sum(finding.count for finding in report.findings if finding.code == code)
+        if count > shown:
+            yield f"  and {count - shown:,} more of {code}"
+
+
+def _wrapped(text: str, indent: int, width: int = 80) -> Iterator[str]:
+    """Words on lines of at most ``width``; a word that is longer has a line of its own."""
+    line = ""
+    for word in text.split(" "):
+        if line and indent + len(line) + 1 + len(word) > width:
+            yield " " * indent + line
+            line = word
+        else:
+            line = f"{line} {word}" if line else word
+    yield " " * indent + line
