@@ -34,34 +34,50 @@ def _proof(index: int, batch: Batch | None = None) -> bytes:
 
 def _proofs() -> Iterator[Vector]:
     for index in range(3):
-        yield Vector(f"proof-{index}", f"receipt {index} of a stream of three", [_proof(index)])
+        yield Vector(
+            f"proof-{index}", "R-16.4", f"receipt {index} of a stream of three", [_proof(index)]
+        )
     single = Batch(one=Stream(count=3), two=Stream("gpu-8", 2))
     alone = sign_statement(statement_claims({"gpu-7": single.ones[:1]}))
     yield Vector(
         "proof-of-one",
+        "R-16.4",
         "a stream of one receipt: the path is empty",
         [b"\x83" + single.ones[0].data + b"\x80" + alone.data],
     )
     honest, batch = _proof(1), Batch()
     path_at = 1 + len(batch.ones[1].data)
     yield Vector(
-        "proof-path-bit", "one bit of the path", [flip(honest, path_at + 5)], "path-invalid", 0
+        "proof-path-bit",
+        "R-16.4",
+        "one bit of the path",
+        [flip(honest, path_at + 5)],
+        "path-invalid",
+        0,
     )
     wrong = b"\x83" + batch.ones[1].data + cbor2.dumps([bytes(32)]) + batch.statement.data
-    yield Vector("proof-path-short", "the path is too short", [wrong], "path-invalid", 0)
+    yield Vector("proof-path-short", "R-16.4", "the path is too short", [wrong], "path-invalid", 0)
     long = b"\x83" + batch.ones[1].data + cbor2.dumps([bytes(32)] * 3) + batch.statement.data
-    yield Vector("proof-path-long", "the path is too long", [long], "path-invalid", 0)
+    yield Vector("proof-path-long", "R-16.4", "the path is too long", [long], "path-invalid", 0)
     odd = b"\x83" + batch.ones[1].data + cbor2.dumps([bytes(31), bytes(32)]) + batch.statement.data
-    yield Vector("proof-path-31", "a hash of 31 bytes", [odd], "path-invalid", 0)
+    yield Vector("proof-path-31", "R-16.1", "a hash of 31 bytes", [odd], "envelope-invalid", 0)
     not_path = b"\x83" + batch.ones[1].data + b"\x00" + batch.statement.data
-    yield Vector("proof-no-path", "an integer instead of a path", [not_path], "envelope-invalid", 0)
+    yield Vector(
+        "proof-no-path", "R-16.1", "an integer instead of a path", [not_path], "envelope-invalid", 0
+    )
     elsewhere = b"\x83" + batch.twos[1].data + honest[path_at:]
     yield Vector(
-        "proof-other-stream", "the path of another stream's receipt", [elsewhere], "path-invalid", 0
+        "proof-other-stream",
+        "R-16.4",
+        "the path of another stream's receipt",
+        [elsewhere],
+        "path-invalid",
+        0,
     )
     foreign = Stream("gpu-9", 1).receipts()[0].data
     yield Vector(
         "proof-unlisted-stream",
+        "R-16.3",
         "a stream that the statement does not list",
         [b"\x83" + foreign + honest[path_at:]],
         "proof-mismatch",
@@ -70,6 +86,7 @@ def _proofs() -> Iterator[Vector]:
     beyond = Stream("gpu-7", 4).receipts()[3].data
     yield Vector(
         "proof-unlisted-sequence",
+        "R-16.3",
         "a sequence that the statement does not list",
         [b"\x83" + beyond + honest[path_at:]],
         "proof-mismatch",
@@ -78,6 +95,7 @@ def _proofs() -> Iterator[Vector]:
     account = Stream("gpu-7", 2, over={"account": "other"}).receipts()[1].data
     yield Vector(
         "proof-other-account",
+        "R-16.3",
         "a receipt of another account",
         [b"\x83" + account + honest[path_at:]],
         "proof-mismatch",
@@ -86,6 +104,7 @@ def _proofs() -> Iterator[Vector]:
     late = Batch(one=Stream(over={"time": DECEMBER[0]}))
     yield Vector(
         "proof-other-time",
+        "R-16.3",
         "the receipt's time is outside the period",
         [_proof(1, late)],
         "proof-mismatch",
@@ -93,15 +112,26 @@ def _proofs() -> Iterator[Vector]:
     )
     twice = b"\x83" + batch.ones[0].data + b"\x80" + batch.ones[1].data
     yield Vector(
-        "proof-two-receipts", "a receipt instead of the statement", [twice], "envelope-invalid", 0
+        "proof-two-receipts",
+        "R-16.2",
+        "a receipt instead of the statement",
+        [twice],
+        "envelope-invalid",
+        0,
     )
     yield Vector(
-        "proof-trailing", "a byte after the proof", [honest + b"\x00"], "item-malformed", 0
+        "proof-trailing",
+        "R-16.1",
+        "a byte after the proof",
+        [honest + b"\x00"],
+        "item-malformed",
+        0,
     )
-    yield Vector("proof-cut", "the proof ends early", [honest[:-1]], "item-truncated", 0)
+    yield Vector("proof-cut", "R-1.2", "the proof ends early", [honest[:-1]], "item-truncated", 1)
     signature = len(honest) - 1
     yield Vector(
         "proof-statement-signature",
+        "R-5.2",
         "one bit of the statement's signature",
         [flip(honest, signature)],
         "signature-invalid",
@@ -112,6 +142,7 @@ def _proofs() -> Iterator[Vector]:
     )
     yield Vector(
         "proof-key-unknown",
+        "R-4.1",
         "the receipt is signed by a key that is not trusted",
         [strange],
         "key-unknown",
@@ -119,6 +150,7 @@ def _proofs() -> Iterator[Vector]:
     )
     yield Vector(
         "proof-for-a-period",
+        "R-16.6",
         "the caller asks for a period, which a proof cannot show to be complete",
         [honest],
         "period-uncovered",
@@ -133,6 +165,7 @@ def _equivocations() -> Iterator[Vector]:
     )
     yield Vector(
         "equivocation-receipts",
+        "R-17.4",
         "two receipts for one sequence",
         [equivocation(batch.ones[1].data, other_receipt.data)],
     )
@@ -140,12 +173,13 @@ def _equivocations() -> Iterator[Vector]:
     claims[10][2] -= 1
     other = sign_statement(claims)
     honest = equivocation(batch.statement.data, other.data)
-    yield Vector("equivocation-statements", "two statements for one number", [honest])
+    yield Vector("equivocation-statements", "R-17.4", "two statements for one number", [honest])
     unlinked = sign_statement(
         statement_claims({}, number=1, previous=bytes(32), start=DECEMBER[0], end=DECEMBER[1])
     )
     yield Vector(
         "equivocation-chain",
+        "R-17.4",
         "a statement that names another predecessor",
         [equivocation(batch.statement.data, unlinked.data)],
     )
@@ -154,6 +188,7 @@ def _equivocations() -> Iterator[Vector]:
     )
     yield Vector(
         "equivocation-period",
+        "R-17.4",
         "two numbers for overlapping periods",
         [equivocation(batch.statement.data, overlapping.data)],
     )
@@ -164,6 +199,7 @@ def _equivocations() -> Iterator[Vector]:
     )
     yield Vector(
         "equivocation-none",
+        "R-17.4",
         "two statements that follow each other",
         [equivocation(batch.statement.data, linked.data)],
         "conflict-unproven",
@@ -171,6 +207,7 @@ def _equivocations() -> Iterator[Vector]:
     )
     yield Vector(
         "equivocation-same",
+        "R-17.4",
         "the same statement twice",
         [b"\x82" + batch.statement.data * 2],
         "conflict-unproven",
@@ -178,6 +215,7 @@ def _equivocations() -> Iterator[Vector]:
     )
     yield Vector(
         "equivocation-places",
+        "R-17.4",
         "receipts of two sequences",
         [equivocation(batch.ones[0].data, batch.ones[1].data)],
         "conflict-unproven",
@@ -185,6 +223,7 @@ def _equivocations() -> Iterator[Vector]:
     )
     yield Vector(
         "equivocation-kinds",
+        "R-17.4",
         "a receipt and a statement",
         [equivocation(batch.ones[0].data, other.data)],
         "conflict-unproven",
@@ -198,6 +237,7 @@ def _equivocations() -> Iterator[Vector]:
     )
     yield Vector(
         "equivocation-stranger",
+        "R-4.1",
         "one of the two is signed by a stranger",
         [b"\x82" + b"".join(s.data for s in order)],
         "key-unknown",
@@ -205,6 +245,7 @@ def _equivocations() -> Iterator[Vector]:
     )
     yield Vector(
         "equivocation-signature",
+        "R-5.2",
         "one bit of a signature",
         [flip(honest, len(honest) - 1)],
         "signature-invalid",

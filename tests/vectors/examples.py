@@ -9,9 +9,7 @@ import cbor2
 
 from receipts import equivocation, inclusion_proof
 from tests.build import Batch, encode, sign_statement
-from verifier import labels
-from verifier.envelope import open_envelope
-from verifier.findings import RULES
+from tests.vectors.parts import RULES, labels, open_envelope
 
 
 def files() -> dict[str, bytes]:
