@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import cbor2
 
-from receipts import equivocation, inclusion_proof
+from receipts import Signed, SigningKey, equivocation, inclusion_proof
 from tests.build import (
     DECEMBER,
+    KEY,
     NOVEMBER,
     STRANGER,
     Batch,
@@ -23,7 +25,10 @@ from tests.vectors.model import Vector, flip
 
 def vectors() -> Iterator[Vector]:
     yield from _proofs()
+    yield from _proof_faults()
+    yield from _proof_known()
     yield from _equivocations()
+    yield from _equivocation_faults()
 
 
 def _proof(index: int, batch: Batch | None = None) -> bytes:
@@ -251,3 +256,84 @@ def _equivocations() -> Iterator[Vector]:
         "signature-invalid",
         1,
     )
+
+
+def _proof_faults() -> Iterator[Vector]:
+    """Reading comes first; then both objects are looked at, as they would be in a batch."""
+    batch = Batch()
+    receipt, statement = batch.ones[1].data, batch.statement.data
+    forged = flip(receipt, -1)
+    yield Vector("proof-no-path-and-signature", "R-16.1", "no path, and a signature that does not hold: reading is first",
+                 [b"\x83" + forged + b"\x00" + statement], "envelope-invalid", 0)  # fmt: skip
+    path = _proof(1)[1 + len(receipt) : -len(statement)]
+    yield Vector("proof-malformed", "R-1.1", "the receipt is no CBOR item in shortest form",
+                 [b"\x83\xff" + path + statement], "item-malformed", 0)  # fmt: skip
+    yield Vector("proof-statement-malformed", "R-1.1", "the statement is no CBOR item in shortest form",
+                 [b"\x83" + receipt + path + b"\xff"], "item-malformed", 1)  # fmt: skip
+    yield Vector("proof-of-integers", "R-2.1", "the receipt is an integer",
+                 [b"\x83\x00" + path + statement], "envelope-invalid", 0)  # fmt: skip
+    yield Vector("proof-signature", "R-5.2", "a proof is always checked with every signature",
+                 [b"\x83" + forged + path + statement], "signature-invalid", 0,
+                 options={"signatures": "statement"})  # fmt: skip
+    short = Batch(
+        one=Stream(change=lambda n, c: c | {10: {1: 3000, 2: 2000, 3: 900}} if n == 1 else c)
+    )
+    yield Vector("proof-identity", "R-8.2", "the receipt of a proof breaks an identity",
+                 [_proof(1, short)], "attributed-mismatch", 0)  # fmt: skip
+    yield Vector("proof-account", "R-7.2", "the statement is for another account than the caller named",
+                 [_proof(1)], "account-unexpected", 0, options={"account": "other"}, also=("account-unexpected",))  # fmt: skip
+
+
+def _proof_known() -> Iterator[Vector]:
+    """The statement of a proof against a known one."""
+    batch = Batch()
+    claims = cbor2.loads(encode(batch.claims))
+    claims[10][2] -= 1
+    for name, rule, comment, known, code in (
+        ("told-twice", "R-11.1", "another statement of this number is known", claims, "statement-equivocation"),
+        ("known-gap", "R-16.5", "a gap between two statements is not what they prove by themselves",
+         claims | {4: 1, 5: batch.statement.digest, 6: DECEMBER[0] + 1, 7: DECEMBER[1]}, None),
+        ("unlinked", "R-11.2", "the known next statement names another one before",
+         claims | {4: 1, 5: bytes(32), 6: DECEMBER[0], 7: DECEMBER[1]}, "statement-chain-broken"),
+    ):  # fmt: skip
+        options = {"known": [sign_statement(known).data]}
+        yield Vector(
+            f"proof-{name}", rule, comment, [_proof(1)], code, 1 if code else None, options=options
+        )
+
+
+def _equivocation_faults() -> Iterator[Vector]:
+    batch = Batch()
+
+    def told(over: dict[int, Any], key: SigningKey = KEY) -> Signed:
+        return sign_receipt(cbor2.loads(cbor2.loads(batch.ones[1].data)[0]) | over, key)
+
+    unbalanced = told({10: {1: 3000, 2: 2000, 3: 900}})
+    honest = equivocation(batch.ones[1].data, unbalanced.data)
+    yield Vector("equivocation-identity", "R-17.2", "one of two receipts breaks an identity: they contradict each other all the same",
+                 [honest])  # fmt: skip
+    swapped = b"\x82" + b"".join(
+        sorted((batch.ones[1].data, unbalanced.data), key=honest.index, reverse=True)
+    )
+    yield Vector("equivocation-order", "R-17.3", "the object with the smaller digest does not come first",
+                 [swapped], "envelope-invalid", 0)  # fmt: skip
+    stranger = told({9: "other"}, STRANGER)
+    order = sorted((batch.ones[1], stranger), key=lambda signed: signed.digest)
+    yield Vector("equivocation-stranger-receipt", "R-4.1", "a receipt of a stranger is not lost, and the conflict holds",
+                 [b"\x82" + b"".join(one.data for one in order)], "key-unknown", order.index(stranger))  # fmt: skip
+    yield Vector("equivocation-for-a-period", "R-17.5", "the caller asks for a period",
+                 [honest], "period-uncovered", options={"period": list(NOVEMBER)})  # fmt: skip
+    yield Vector("equivocation-trailing", "R-16.1", "a byte after the second object",
+                 [honest + b"\x00"], "item-malformed", 0)  # fmt: skip
+    yield Vector("equivocation-cut", "R-1.2", "the file ends where the second object is due",
+                 [b"\x82" + batch.ones[1].data], "item-truncated", 1)  # fmt: skip
+    yield Vector("equivocation-signature-sealed", "R-5.2", "an equivocation is always checked with every signature",
+                 [flip(honest, -1)], "signature-invalid", 1, options={"signatures": "statement"})  # fmt: skip
+    months = sign_statement(
+        statement_claims({}, number=7, previous=bytes(32), start=NOVEMBER[0], kind=1)
+    )
+    yield Vector("equivocation-late", "R-17.4", "a late statement of a closed period contradicts nothing",
+                 [equivocation(batch.statement.data, months.data)], "conflict-unproven", 0)  # fmt: skip
+    account = sign_receipt(cbor2.loads(cbor2.loads(batch.ones[1].data)[0]) | {3: "other"})
+    yield Vector("equivocation-accounts", "R-17.4", "two receipts of two accounts",
+                 [equivocation(batch.ones[1].data, account.data)], "conflict-unproven", 0)  # fmt: skip

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from hashlib import sha256
+from dataclasses import replace
+from hashlib import sha256, sha512
 from typing import Any
 
 import cbor2
 
+from receipts import SigningKey
 from receipts.signing import thumbprint
 from tests.build import (
     KEY,
@@ -20,6 +22,7 @@ from tests.build import (
     jwk_set,
     receipt_claims,
     sign_receipt,
+    sign_statement,
     statement_claims,
 )
 from tests.vectors.model import Vector, flip
@@ -40,11 +43,14 @@ _CHARGE = {1: "USD", 2: _CARD, 3: 11_550_000_000, 4: _LINES}
 def vectors() -> Iterator[Vector]:
     yield from _honest()
     yield from _identities()
+    yield from _charges()
     yield from _claims()
+    yield from _versions()
     yield from _encodings()
     yield from _envelopes()
     yield from _headers()
     yield from _keys()
+    yield from _key_sets()
     yield from _signatures()
 
 
@@ -237,6 +243,10 @@ def _identities() -> Iterator[Vector]:
 
 def _claims() -> Iterator[Vector]:
     for name, comment, change in (
+        ("input-text-keys", "text keys in a map of integer keys", {10: {"logical": 3000}}),
+        ("tags-integer-keys", "integer keys in a map of text keys", {15: {1: "search"}}),
+        ("version-text", "the version is text", {1: "1"}),
+        ("version-missing", "no version", {1: None}),
         ("unknown-field", "key 17, which no version has", {17: 0}),
         ("model-missing", "no model", {9: None}),
         ("previous-missing", "no previous, although the sequence is not 0", {6: None}),
@@ -294,6 +304,66 @@ def _claims() -> Iterator[Vector]:
     )
 
 
+def _versions() -> Iterator[Vector]:
+    """Another version is told before anything else of the content."""
+    two = encode(receipt_claims(1, bytes(32)) | {1: 2})
+    for name, comment, content in (
+        ("claims-version", "version 2", two),
+        ("version-0", "version 0, which never was", encode({1: 0})),
+        ("version-largest", "the largest version", encode({1: 2**64 - 1})),
+        ("version-other-form", "version 2, in a form that version 1 would refuse", b"\xa2\x01\x02\x02\xf5"),
+        ("version-other-claims", "version 2, with claims that version 1 does not have", encode({1: 2, 17: [0]})),
+        ("version-cut", "version 2, and nothing behind it", b"\xa2\x01\x02"),
+    ):  # fmt: skip
+        yield _vector(name, "R-6.2", comment, content, "version-unknown")
+    claims = statement_claims({})
+    statement = sign_statement(claims | {1: 2}, subject=(claims[2], claims[3]))
+    yield Vector("statement-claims-version", "R-6.2", "a statement of version 2",
+                 [*Batch().receipts, statement.data], "version-unknown", 5)  # fmt: skip
+    late = Batch(one=Stream(change=lambda n, c: c | {1: 2} if n else c))
+    yield Vector("receipt-versions-twice", "R-6.2", "two receipts of version 2 are one finding",
+                 late.items, "version-unknown", 2)  # fmt: skip
+
+
+def _charges() -> Iterator[Vector]:
+    """Lines of a class that the receipt does not have, and charges without counts to check them by."""
+    without = {10: {1: 3000, 2: 2000, 3: 1000}, 11: None}
+    lines = [_LINES[0] | {3: 1000, 5: 3_000_000_000}, _LINES[1]]
+    nothing = _CHARGE | {3: 3_600_000_000, 4: [*lines, {1: 3, 3: 0, 4: 15_000_000, 5: 0}]}
+    yield _vector(
+        "charge-output-absent",
+        "R-8.6",
+        "a line of 0 tokens for an absent output",
+        without | {14: nothing},
+    )
+    one = _CHARGE | {3: 3_615_000_000, 4: [*lines, {1: 3, 3: 1, 4: 15_000_000, 5: 15_000_000}]}
+    yield _vector(
+        "charge-output-invented",
+        "R-8.6",
+        "a token of an absent output is charged",
+        without | {14: one},
+        "charge-mismatch",
+    )
+    other_ttl = _CHARGE | {4: [*_LINES[:2], _LINES[2] | {2: 3600}, _LINES[3]]}
+    moved = _vector(
+        "charge-ttl-moved",
+        "R-8.6",
+        "the write is charged under another TTL: two classes are wrong",
+        {14: other_ttl},
+        "charge-mismatch",
+    )
+    yield replace(moved, also=("charge-mismatch",))
+    unstated = {10: {1: 3000, 4: {300: 600}}, 14: _CHARGE}
+    unchecked = _vector(
+        "charge-without-cached",
+        "R-8.6",
+        "a charge, and cached is not stated",
+        unstated,
+        "charge-mismatch",
+    )
+    yield replace(unchecked, also=("cached-unstated",))
+
+
 def _encodings() -> Iterator[Vector]:
     honest = encode(receipt_claims(1, bytes(32), request="gpu-7-1"))
     body = honest[1:]
@@ -320,6 +390,10 @@ def _encodings() -> Iterator[Vector]:
         "huge-length": ("a text of 2^63 bytes is announced", honest.replace(b"\x03\x64acme", b"\x03\x7b\x80" + bytes(7) + b"acme")),
         "huge-map": ("a map of 2^64-1 entries is announced", b"\xbb" + b"\xff" * 8 + body),
         "deep": ("arrays nested 10,000 deep", honest.replace(b"\x01\x19\x0b\xb8", b"\x01" + b"\x81" * 10_000 + b"\x00")),
+        "bytes-key": ("a map key that is a byte string", b"\xa1\x41\x01\x00"),
+        "bytes-key-inside": ("a map key that is a byte string, in the tags", honest.replace(b"\xa1\x64team", b"\xa1\x44team")),
+        "array-key": ("a map key that is an array", b"\xa1\x80\x00"),
+        "version-long": ("version 1 in two bytes instead of one", honest[:1] + b"\x01\x18\x01" + honest[3:]),
         "mixed-keys": ("a text key among integers", head[:0] + bytes((head[0] + 1,)) + body + b"\x61x\x00"),
         "shared-references": ("tags 28 and 29: a few bytes that unfold to megabytes",
                               b"\xd8\x1c\x82" + b"\xd8\x1c\x82\xd8\x1d\x00\xd8\x1d\x00" * 2),
@@ -347,6 +421,8 @@ def _envelopes() -> Iterator[Vector]:
         "tag-98": ("tagged as COSE_Sign", head + b"\xd8\x62" + cose[1:]),
         "three": ("COSE_Sign1 with three elements", head + b"\xd2\x83" + protected + b"\xf6\x58\x40" + signature),
         "unprotected": ("something in the unprotected header", head + b"\xd2\x84" + protected + b"\xa1\x04\x41\x00\xf6\x58\x40" + signature),
+        "timestamp": ("a timestamp token, which only a statement may have", head + cose[:-68] + b"\xa1\x19\x01\x0e\x41\x00" + cose[-67:]),
+        "payload-empty": ("an empty payload instead of null", head + cose[:-67] + b"\x40" + cose[-66:]),
         "short-signature": ("a signature of 63 bytes", head + cose[:-66] + b"\x58\x3f" + signature[:63]),
         "long-signature": ("a signature of 65 bytes", head + cose[:-66] + b"\x58\x41" + signature + b"\x00"),
         "content-text": ("the content is text", b"\x82\x64acme" + cose),
@@ -354,7 +430,7 @@ def _envelopes() -> Iterator[Vector]:
         "integer": ("an integer where a signed object should be", b"\x18\x2a"),
     }  # fmt: skip
     for name, (comment, raw) in cases.items():
-        rule = "R-2.2" if name == "unprotected" else "R-2.1"
+        rule = "R-2.2" if name in ("unprotected", "timestamp") else "R-2.1"
         yield Vector(
             f"envelope-{name}", rule, comment, _replace_item(raw), "envelope-invalid", _ITEM
         )
@@ -506,6 +582,63 @@ def _keys() -> Iterator[Vector]:
             _ITEM,
             keys,
         )
+    raw, keys = _weakly_signed(
+        bytes.fromhex("01" + 31 * "00"), KEY.public + _scalar().to_bytes(32, "little")
+    )
+    yield Vector("key-identity-sound-r", "R-4.2", "a weak key, and a signature that would verify with a sound R: R = [s]B, S = s",
+                 _replace_item(raw), "key-weak", _ITEM, keys)  # fmt: skip
+
+
+def _key_sets() -> Iterator[Vector]:
+    """What a key file may hold. All are in the format of RFC 7517, with the member iss."""
+    own = jwk_set(KEY)["keys"][0]
+    rsa = {"kty": "RSA", "kid": "rsa", "n": "AQAB", "e": "AQAB", "alg": "RS256", "use": "sig"}
+    without = {name: value for name, value in own.items() if name != "kid"}
+    issuer, items = jwk_set(KEY)["iss"], Batch().items
+
+    def vector(
+        name: str, comment: str, *keys: dict[str, Any], accepted: bool, iss: str = issuer
+    ) -> Vector:
+        trust = {"iss": iss, "keys": list(keys)}
+        return Vector(f"keys-{name}", "R-4.1", comment, items, keys=trust, no_verdict=not accepted)
+
+    yield vector("other-kty", "a key of another kty is for something else", rsa, own, accepted=True)
+    yield vector(
+        "unknown-members",
+        "members without a meaning here are ignored",
+        own | {"x5c": []},
+        accepted=True,
+    )
+    yield vector(
+        "alg-eddsa", "the older name of the algorithm", own | {"alg": "EdDSA"}, accepted=True
+    )
+    yield vector("kid-twice", "one kid twice, with the same members", own, own, accepted=True)
+    yield vector("other-kty-only", "no key for this format", rsa, accepted=False)
+    yield vector("none", "no key at all", accepted=False)
+    yield vector("without-kid", "a key without kid", without, accepted=False)
+    yield vector(
+        "kid-of-another",
+        "a kid that is not the thumbprint of x",
+        own | {"kid": _kid(SECOND)},
+        accepted=False,
+    )
+    yield vector(
+        "kid-differing",
+        "one kid twice, and only once with an end",
+        own,
+        own | {"exp": 2**40},
+        accepted=False,
+    )
+    yield vector("private", "a private key", own | {"d": own["x"]}, accepted=False)
+    yield vector("alg-other", "another algorithm", own | {"alg": "ES256"}, accepted=False)
+    yield vector("use-enc", "a key for encryption", own | {"use": "enc"}, accepted=False)
+    yield vector("without-issuer", "an empty iss", own, accepted=False, iss="")
+    yield Vector("keys-two-issuers", "R-4.1", "two issuers list one kid", items, no_verdict=True,
+                 keys={"several": [jwk_set(KEY), jwk_set(KEY, issuer="https://other.example")]})  # fmt: skip
+
+
+def _kid(key: SigningKey) -> str:
+    return str(jwk_set(key)["keys"][0]["kid"])
 
 
 def mixed_order_key() -> bytes:
@@ -526,13 +659,15 @@ def mixed_order_key() -> bytes:
     return (y | (x & 1) << 255).to_bytes(32, "little")
 
 
-def _weakly_signed(public: bytes) -> tuple[bytes, dict[str, Any]]:
-    """Sequence 1 under a weak key, with a signature that holds for the identity: R = identity, S = 0."""
+def _weakly_signed(
+    public: bytes, signature: bytes = b"\x01" + bytes(63)
+) -> tuple[bytes, dict[str, Any]]:
+    """Sequence 1 under a weak key, with a signature that holds for the identity, such as R = identity, S = 0."""
     kid = thumbprint(public)
     honest = Batch().ones[1]
     content = cbor2.loads(honest.data)[0]
     cose = honest.data[len(b"\x82" + cbor2.dumps(content)) :].replace(KEY.kid, kid)
-    raw = b"\x82" + cbor2.dumps(content) + cose[:-64] + b"\x01" + bytes(63)
+    raw = b"\x82" + cbor2.dumps(content) + cose[:-64] + signature
     keys = jwk_set(KEY)
     from receipts import jwk
 
@@ -559,13 +694,12 @@ def _signatures() -> Iterator[Vector]:
         "signature-invalid",
         _ITEM,
     )
-    order = 2**252 + 27742317777372353535851937790883648493
     s = int.from_bytes(honest[-32:], "little")
     yield Vector(
         "signature-s-plus-l",
         "R-5.2",
         "S + L, which also satisfies the equation: malleable",
-        _replace_item(honest[:-32] + (s + order).to_bytes(32, "little")),
+        _replace_item(honest[:-32] + (s + _ORDER).to_bytes(32, "little")),
         "signature-invalid",
         _ITEM,
     )
@@ -594,20 +728,30 @@ def _signatures() -> Iterator[Vector]:
         "header-invalid",
         _ITEM,
     )
+    yield Vector(
+        "signature-small-order-r-unreduced",
+        "R-5.1",
+        "the same with the encoding y = p + 1 of the identity",
+        _replace_item(small_order_r(honest, b"\xee" + 30 * b"\xff" + b"\x7f")),
+        "signature-invalid",
+        _ITEM,
+    )
 
 
-def small_order_r(raw: bytes) -> bytes:
-    """The object with R = identity and S = k a: valid by the equation, refused by the rule on R."""
-    from hashlib import sha512
+_ORDER = 2**252 + 27742317777372353535851937790883648493
 
-    order = 2**252 + 27742317777372353535851937790883648493
-    envelope = open_envelope(raw)
-    message = to_be_signed(envelope.protected, envelope.digest)
-    seed = KEY.private.private_bytes_raw()
-    clamped = bytearray(sha512(seed).digest()[:32])
+
+def _scalar() -> int:
+    """The secret scalar of the key, reduced: KEY.public is its multiple of the base point."""
+    clamped = bytearray(sha512(KEY.private.private_bytes_raw()).digest()[:32])
     clamped[0] &= 248
     clamped[31] = clamped[31] & 127 | 64
-    r = b"\x01" + bytes(31)
-    k = int.from_bytes(sha512(r + KEY.public + message).digest(), "little") % order
-    s = k * int.from_bytes(clamped, "little") % order
-    return raw[:-64] + r + s.to_bytes(32, "little")
+    return int.from_bytes(clamped, "little") % _ORDER
+
+
+def small_order_r(raw: bytes, r: bytes = b"\x01" + bytes(31)) -> bytes:
+    """The object with R = identity and S = k a: valid by the equation, refused by the rule on R."""
+    envelope = open_envelope(raw)
+    message = to_be_signed(envelope.protected, envelope.digest)
+    k = int.from_bytes(sha512(r + KEY.public + message).digest(), "little")
+    return raw[:-64] + r + (k * _scalar() % _ORDER).to_bytes(32, "little")

@@ -7,7 +7,16 @@ from collections.abc import Iterator
 from typing import Any
 
 from receipts.cache_id import CacheKey, token_ids
-from tests.build import DECEMBER, NOON, NOVEMBER, STRANGER, Batch, Stream, sign_receipt
+from tests.build import (
+    DECEMBER,
+    NOON,
+    NOVEMBER,
+    STRANGER,
+    Batch,
+    Stream,
+    receipt_claims,
+    sign_receipt,
+)
 from tests.vectors.model import Vector
 
 _LAST_HOUR = NOVEMBER[1] - 3_600_000
@@ -151,6 +160,34 @@ def vectors() -> Iterator[Vector]:
         "a received receipt of the next period",
         items,
         options={"received": [later.data]},
+    )
+    again = sign_receipt(
+        receipt_claims(stream="gpu-9", time=NOON + 1000, request="gpu-7-1", client=bytes([1]) * 32)
+    )
+    yield Vector(
+        "record-billed-twice",
+        "R-14.6",
+        "another receipt for the request was received, in another stream",
+        items,
+        "request-duplicate",
+        2,
+        options={"received": [again.data]},
+    )
+    early = NOVEMBER[0] + 300_000
+    yield Vector(
+        "record-first-minutes",
+        "R-14.1",
+        "its receipt may be in the period before",
+        items,
+        options={"requests": _requests({"request": "more", "time": early - 1})},
+    )
+    yield Vector(
+        "record-after-first-minutes",
+        "R-14.1",
+        "the first ms in which a receipt must be there",
+        items,
+        "request-without-receipt",
+        options={"requests": _requests({"request": "more", "time": early})},
     )
     yield from _prompts()
     stranger = sign_receipt({1: 1}, STRANGER)

@@ -13,7 +13,9 @@ from tests.build import (
     DECEMBER,
     ISSUER,
     KEY,
+    NOON,
     NOVEMBER,
+    OCTOBER,
     STRANGER,
     Batch,
     Stream,
@@ -32,6 +34,8 @@ def vectors() -> Iterator[Vector]:
     yield from _statements()
     yield from _listings(Batch())
     yield from _statement_claims(Batch())
+    yield from _unprotected()
+    yield from _unlisted()
     yield from _splices()
 
 
@@ -288,6 +292,18 @@ def _statement_claims(honest: Batch) -> Iterator[Vector]:
         _STATEMENT,
         expired,
     )
+
+
+def _with_unprotected(signed: Signed, header: dict[int, Any] | bytes) -> bytes:
+    encoded = header if isinstance(header, bytes) else cbor2.dumps(header)
+    at = len(signed.data) - 68
+    assert signed.data[at : at + 4] == b"\xa0\xf6\x58\x40"
+    return signed.data[:at] + encoded + signed.data[at + 1 :]
+
+
+def _unprotected() -> Iterator[Vector]:
+    """What may stand in the unprotected header of a statement."""
+    honest = Batch()
     stamped = _with_unprotected(honest.statement, {270: b"token", 394: [b"receipt"]})
     yield Vector(
         "statement-timestamps",
@@ -304,12 +320,72 @@ def _statement_claims(honest: Batch) -> Iterator[Vector]:
         "envelope-invalid",
         _STATEMENT,
     )
+    token, receipts = b"\x19\x01\x0e\x45token", b"\x19\x01\x8a\x81\x47receipt"
+    for name, comment, header in (
+        ("order", "receipts before the timestamp", b"\xa2" + receipts + token),
+        ("twice", "two timestamps", b"\xa2" + token + token),
+        ("text", "the timestamp is text", b"\xa1\x19\x01\x0e\x65token"),
+        ("array", "the receipts are not in an array", b"\xa1\x19\x01\x8a\x47receipt"),
+        ("other", "another key beside the timestamp", b"\xa2" + token + b"\x19\x01\x0f\x40"),
+    ):
+        data = _with_unprotected(honest.statement, header)
+        yield Vector(f"statement-unprotected-{name}", "R-2.2", comment, [*honest.receipts, data],
+                     "envelope-invalid", _STATEMENT)  # fmt: skip
+    subject = cbor2.dumps({1: ISSUER, 2: ACCOUNT})
+    for name, comment, changed_subject in (
+        ("not-utf8", "the account in the header is not UTF-8", subject[:-1] + b"\xff"),
+        ("long-length", "a text length in the header in two bytes", subject[:-5] + b"\x78\x04acme"),
+        ("no-account", "the header has an issuer only", cbor2.dumps({1: ISSUER})),
+        ("order", "account before issuer", cbor2.dumps({2: ACCOUNT, 1: ISSUER})),
+    ):
+        data = signed_with_header(honest.statement, subject, changed_subject)
+        yield Vector(f"statement-header-{name}", "R-3.1", comment, [*honest.receipts, data],
+                     "header-invalid", _STATEMENT)  # fmt: skip
 
 
-def _with_unprotected(signed: Signed, header: dict[int, Any]) -> bytes:
-    at = len(signed.data) - 68
-    assert signed.data[at : at + 4] == b"\xa0\xf6\x58\x40"
-    return signed.data[:at] + cbor2.dumps(header) + signed.data[at + 1 :]
+def signed_with_header(signed: Signed, old: bytes, new: bytes) -> bytes:
+    """A statement whose protected header has other bytes in one place, signed again."""
+    content, tag = cbor2.loads(signed.data)
+    protected = cbor2.dumps(tag.value[0].replace(old, new))
+    signature = KEY.private.sign(
+        b"\x84\x6aSignature1" + protected + b"\x40\x58\x20" + signed.digest
+    )
+    cose = b"\xd2\x84" + protected + b"\xa0\xf6\x58\x40" + signature
+    return b"\x82" + cbor2.dumps(content) + cose
+
+
+def _unlisted() -> Iterator[Vector]:
+    """Receipts that the statement does not list, around those that it does."""
+    honest = Batch()
+    times = (OCTOBER[0], NOON, DECEMBER[0])
+    three = Stream("gpu-9", change=lambda n, c: c | {7: times[n]}).receipts()
+    yield Vector("statement-skips-stream-middle", "R-10.3", "of a stream that is left out, one time is of the period",
+                 [*honest.receipts, *(r.data for r in three), honest.statement.data], "stream-unstated", 5)  # fmt: skip
+    outside = Stream("gpu-9", change=lambda n, c: c | {7: DECEMBER[0] + n}).receipts()
+    yield Vector("statement-skips-stream-later", "R-10.5", "no time of the stream is of the period",
+                 [*honest.receipts, *(r.data for r in outside), honest.statement.data], "receipt-uncovered", 5)  # fmt: skip
+
+    def around(times: tuple[int, ...], **over: Any) -> list[bytes]:
+        """Receipts 0 to 3, of which statement 1 lists 1 and 2."""
+        receipts = Stream(count=4, change=lambda n, c: c | {7: times[n]}).receipts()
+        claims = statement_claims(
+            {"gpu-7": receipts[1:3]}, {"gpu-7": 1}, number=1, previous=bytes(32)
+        )
+        claims[9][0] |= over.get("entry", {})
+        return [*(receipt.data for receipt in receipts), sign_statement(claims).data]
+
+    before_and_after = (OCTOBER[0], NOON, NOON, DECEMBER[0])
+    yield Vector("statement-between", "R-10.5", "a receipt before and one after the listed ones, of other times",
+                 around(before_and_after), "receipt-uncovered", 0, also=("receipt-uncovered",))  # fmt: skip
+    yield Vector("statement-between-root", "R-10.6", "with them the root is compared all the same",
+                 around(before_and_after, entry={4: bytes(32)}), "root-mismatch", 4,
+                 also=("receipt-uncovered", "receipt-uncovered"))  # fmt: skip
+    yield Vector("statement-between-time", "R-10.8", "with them the times of the listed ones are looked at",
+                 around((OCTOBER[0], OCTOBER[0], NOON, DECEMBER[0])), "time-outside-period", 1,
+                 also=("receipt-uncovered", "receipt-uncovered"))  # fmt: skip
+    late = Batch(one=Stream(change=lambda n, c: c | {7: DECEMBER[0] + n} if n else c))
+    yield Vector("statement-lists-two-later", "R-10.8", "of two receipts of a later time, the first is named",
+                 late.items, "time-outside-period", 2)  # fmt: skip
 
 
 def _splices() -> Iterator[Vector]:
