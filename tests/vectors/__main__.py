@@ -6,7 +6,7 @@ import json
 import sys
 from pathlib import Path
 
-from tests.vectors import batches, cache_id, containers, examples, merkle, receipts, record
+from tests.vectors import batches, cache_id, containers, examples, limits, merkle, receipts, record
 from tests.vectors.model import document
 
 SPEC = Path(__file__).parents[2] / "spec"
@@ -18,6 +18,7 @@ def files() -> dict[Path, bytes]:
         "receipts.json": document("Receipts", receipts.vectors()),
         "batches.json": document("Batches", batches.vectors()),
         "containers.json": document("Proofs and equivocations", containers.vectors()),
+        "limits.json": document("Limits, at each and one beyond", limits.vectors()),
         "record.json": document("The customer's own record", record.vectors()),
         "merkle.json": merkle.document(),
     }
