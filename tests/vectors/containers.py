@@ -132,7 +132,7 @@ def _proofs() -> Iterator[Vector]:
         "item-malformed",
         0,
     )
-    yield Vector("proof-cut", "R-1.2", "the proof ends early", [honest[:-1]], "item-truncated", 1)
+    yield Vector("proof-cut", "R-16.1", "the proof ends early", [honest[:-1]], "item-truncated", 1)
     signature = len(honest) - 1
     yield Vector(
         "proof-statement-signature",
@@ -266,9 +266,9 @@ def _proof_faults() -> Iterator[Vector]:
     yield Vector("proof-no-path-and-signature", "R-16.1", "no path, and a signature that does not hold: reading is first",
                  [b"\x83" + forged + b"\x00" + statement], "envelope-invalid", 0)  # fmt: skip
     path = _proof(1)[1 + len(receipt) : -len(statement)]
-    yield Vector("proof-malformed", "R-1.1", "the receipt is no CBOR item in shortest form",
+    yield Vector("proof-malformed", "R-16.1", "the receipt is no CBOR item in shortest form",
                  [b"\x83\xff" + path + statement], "item-malformed", 0)  # fmt: skip
-    yield Vector("proof-statement-malformed", "R-1.1", "the statement is no CBOR item in shortest form",
+    yield Vector("proof-statement-malformed", "R-16.1", "the statement is no CBOR item in shortest form",
                  [b"\x83" + receipt + path + b"\xff"], "item-malformed", 1)  # fmt: skip
     yield Vector("proof-of-integers", "R-2.1", "the receipt is an integer",
                  [b"\x83\x00" + path + statement], "envelope-invalid", 0)  # fmt: skip
@@ -323,9 +323,9 @@ def _equivocation_faults() -> Iterator[Vector]:
                  [b"\x82" + b"".join(one.data for one in order)], "key-unknown", order.index(stranger))  # fmt: skip
     yield Vector("equivocation-for-a-period", "R-17.5", "the caller asks for a period",
                  [honest], "period-uncovered", options={"period": list(NOVEMBER)})  # fmt: skip
-    yield Vector("equivocation-trailing", "R-16.1", "a byte after the second object",
+    yield Vector("equivocation-trailing", "R-17.1", "a byte after the second object",
                  [honest + b"\x00"], "item-malformed", 0)  # fmt: skip
-    yield Vector("equivocation-cut", "R-1.2", "the file ends where the second object is due",
+    yield Vector("equivocation-cut", "R-17.1", "the file ends where the second object is due",
                  [b"\x82" + batch.ones[1].data], "item-truncated", 1)  # fmt: skip
     yield Vector("equivocation-signature-sealed", "R-5.2", "an equivocation is always checked with every signature",
                  [flip(honest, -1)], "signature-invalid", 1, options={"signatures": "statement"})  # fmt: skip

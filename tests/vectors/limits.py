@@ -409,18 +409,18 @@ def _containers() -> Iterator[Vector]:
         + b"\x80"
         + _closed(Stream(count=1).receipts())[1]
     )
-    for name, kind in (("proof", proof), ("equivocation", largest)):
+    for name, rule, kind in (("proof", "R-16.1", proof), ("equivocation", "R-17.1", largest)):
         filled = kind + bytes(CONTAINER - len(kind))
         yield _vector(
             f"{name}-filled",
-            "R-16.1",
+            rule,
             f"34,000,000 bytes: too many zeros after a good {name}",
             [filled],
             "item-malformed",
         )
         yield _vector(
             f"{name}-beyond",
-            "R-16.1",
+            rule,
             f"34,000,001 bytes are no {name}",
             [filled + b"\x00"],
             "item-too-large",

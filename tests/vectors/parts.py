@@ -6,7 +6,8 @@ try:
     from verifier.crypto import ed25519 as curve
     from verifier.format import labels
     from verifier.format.envelope import Fault, open_envelope, to_be_signed
-    from verifier.report.findings import RULES
+
+    from verifier import RULES
 except ImportError:  # the layout before draft 2
     import re
     from pathlib import Path
