@@ -221,6 +221,13 @@ def _two_stories(november: Batch, december: Batch) -> Iterator[Vector]:
         "statement-equivocation",
         6,
     )
+    third = sign_statement(claims | {7: NOVEMBER[1] - 1})
+    yield Vector("chain-three-for-one-number", "R-11.1", "three signed statements for one number are two conflicts",
+                 [*november.items, other.data, third.data], "statement-equivocation", 6,
+                 also=("statement-equivocation",))  # fmt: skip
+    on_other = december_of(november, previous=other.digest)
+    yield Vector("chain-on-the-second", "R-11.1", "the next statement may name any of two for one number",
+                 [*november.items, other.data, *on_other.items], "statement-equivocation", 6)  # fmt: skip
     yield Vector(
         "chain-copy",
         "R-10.1",

@@ -308,12 +308,13 @@ def _equivocation_faults() -> Iterator[Vector]:
     def told(over: dict[int, Any], key: SigningKey = KEY) -> Signed:
         return sign_receipt(cbor2.loads(cbor2.loads(batch.ones[1].data)[0]) | over, key)
 
-    unbalanced = told({10: {1: 3000, 2: 2000, 3: 900}})
-    honest = equivocation(batch.ones[1].data, unbalanced.data)
+    unbalanced = equivocation(batch.ones[1].data, told({10: {1: 3000, 2: 2000, 3: 900}}).data)
+    other = told({9: "other"})
+    honest = equivocation(batch.ones[1].data, other.data)
     yield Vector("equivocation-identity", "R-17.2", "one of two receipts breaks an identity: they contradict each other all the same",
-                 [honest])  # fmt: skip
+                 [unbalanced])  # fmt: skip
     swapped = b"\x82" + b"".join(
-        sorted((batch.ones[1].data, unbalanced.data), key=honest.index, reverse=True)
+        sorted((batch.ones[1].data, other.data), key=honest.index, reverse=True)
     )
     yield Vector("equivocation-order", "R-17.3", "the object with the smaller digest does not come first",
                  [swapped], "envelope-invalid", 0)  # fmt: skip
