@@ -17,9 +17,6 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from receipts import Signed, SigningKey, jwk
 from receipts.merkle import Tree
 from receipts.signing import RECEIPT, STATEMENT, Signer
-from verifier import Receipt
-from verifier import read_item
-from verifier.order.sums import Sums
 
 ISSUER = "https://api.example.com"
 ACCOUNT = "acme"
@@ -92,15 +89,6 @@ def sign_statement(
     return Signer(key.private, STATEMENT, subject).sign(content)
 
 
-def withhold(signed: Signed) -> bytes:
-    """The object without its content: null, and the digest as payload."""
-    content = cbor2.loads(signed.data)[0]
-    head = len(b"\x82" + cbor2.dumps(content))
-    cose = signed.data[head:]
-    assert cose[-67:-64] == b"\xf6\x58\x40"
-    return b"\x82\xf6" + cose[:-67] + b"\x58\x20" + signed.digest + b"\x58\x40" + cose[-64:]
-
-
 @dataclass
 class Stream:
     """Receipts of one stream, chained. ``change`` may alter the claims of a sequence before it is signed."""
@@ -129,22 +117,38 @@ class Stream:
 
 
 def totals_of(receipts: list[Signed]) -> dict[int, Any]:
-    """The totals of a statement over receipts, by their claims. One that cannot be read adds nothing."""
-    sums = Sums()
-    for signed in receipts:
-        claims = read_item(signed.data).claims
-        if isinstance(claims, Receipt):
-            sums.add(claims)
-    totals = dict(
-        enumerate(
-            (sums.logical, sums.cached, sums.attributed, sums.writes, sums.output, sums.reasoning),
-            1,
-        )
-    )
-    totals[7] = {
-        currency: list(divmod(amount, 10**12)) for currency, amount in sums.amounts.items()
-    }
-    return {label: total for label, total in totals.items() if total is not None and total != {}}
+    """The totals of a statement over receipts. What is no count adds nothing: some receipts have a fault."""
+    totals: dict[int, Any] = {}
+
+    def add(sums: dict[Any, Any], label: Any, count: Any) -> None:
+        if isinstance(count, int) and count < 2**64:
+            sums[label] = sums.get(label, 0) + count
+
+    for claims in map(_claims, receipts):
+        counts, output, charge = (_map(claims.get(label)) for label in (10, 11, 14))
+        for label in (1, 2, 3):
+            add(totals, label, counts.get(label))
+        for label in (1, 2):
+            add(totals, label + 4, output.get(label))
+        for ttl, count in _map(counts.get(4)).items():
+            add(totals.setdefault(4, {}), ttl, count)
+        if str(charge.get(1)).isupper():
+            add(totals.setdefault(7, {}), charge[1], charge.get(3))
+    if 7 in totals:
+        totals[7] = {name: list(divmod(amount, 10**12)) for name, amount in totals[7].items()}
+    return totals
+
+
+def _claims(signed: Signed) -> dict[Any, Any]:
+    """The claims of a receipt; none if they cannot be decoded."""
+    try:
+        return _map(cbor2.loads(cbor2.loads(signed.data)[0]))
+    except (cbor2.CBORDecodeError, ValueError, RecursionError):
+        return {}
+
+
+def _map(value: Any) -> dict[Any, Any]:
+    return value if isinstance(value, dict) else {}
 
 
 def statement_claims(

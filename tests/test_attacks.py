@@ -25,10 +25,9 @@ from tests.build import (
     sign_receipt,
     sign_statement,
     statement_claims,
-    withhold,
 )
 from tests.conftest import SAMPLE
-from tests.vectors.batches import _december
+from tests.vectors.chain import december_of as _december
 from verifier import KeyFileError, Policy, batch_file, by_kid, ed25519, read_jwks, verify
 from verifier.reading.framing import MAX_ITEM
 from verifier.spans import _hints
@@ -224,13 +223,6 @@ def test_a_period_that_holds_more_than_was_asked(shell, check):
     whole = Batch(statement_over={"start": OCTOBER[0]})
     assert check(whole.data, "--period 2026-11")[0] == 0
     assert "1 statement also of a time outside it" in shell("verify b.cbor --period 2026-11").out
-
-
-def test_a_sequence_twice_once_withheld(check):
-    ones = NOVEMBER_BATCH.ones
-    data = b"".join([ones[0].data, withhold(ones[1]), ones[1].data, ones[2].data])
-    code, found = check(data)
-    assert (code, "receipt-duplicate" in found) == (1, True)
 
 
 @pytest.mark.parametrize("x", ["A", "é", "", "A" * 5])

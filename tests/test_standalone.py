@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.test_vectors import DOCUMENTS, record_of
+from tests.test_vectors import DOCUMENTS, input_of, key_sets, record_of
 from verifier.report.period import show_instant
 
 ROOT = Path(__file__).parents[1]
@@ -81,15 +81,14 @@ def test_the_same_report_and_exit_code(alone, shell, closed, form):
 
 @pytest.mark.parametrize("document", DOCUMENTS.values(), ids=lambda d: d["title"])
 def test_every_eighth_vector(alone, shell, folder, document):
-    for vector in document["vectors"][::8]:
-        sets = vector["keys"]
-        sets = document["keys"][sets] if isinstance(sets, str) else sets
+    told = [vector for vector in document["vectors"] if "signatures" not in vector["options"]]
+    for vector in told[::8]:
         names = []
-        for n, jwks in enumerate(sets.get("several", [sets])):
+        for n, jwks in enumerate(key_sets(document, vector)):
             (folder / f"keys{n}.json").write_text(json.dumps(jwks))
             names += ["--keys", str(folder / f"keys{n}.json")]
         path = folder / "input.cbor"
-        path.write_bytes(bytes.fromhex(vector["input"]))
+        path.write_bytes(input_of(vector))
         options = vector["options"]
         more = [*names]
         if "period" in options:
@@ -112,7 +111,8 @@ def test_every_eighth_vector(alone, shell, folder, document):
         there = alone(path, *more, "--json")
         here = shell(f"verify {path} --json --no-remember", *more)
         assert (there.stdout, there.returncode) == (here.out, here.code), vector["id"]
-        assert json.loads(there.stdout)["verdict"] == vector["verdict"], vector["id"]
+        verdict = json.loads(there.stdout)["verdict"] if there.stdout else None
+        assert verdict == vector["verdict"], vector["id"]
 
 
 def test_usage_errors(alone, closed):

@@ -19,7 +19,6 @@ from tests.build import (
     Stream,
     jwk_set,
     sign_receipt,
-    withhold,
 )
 from verifier.customer.record import RecordError, read_requests
 
@@ -277,15 +276,6 @@ def _claims(signed):
     import cbor2
 
     return cbor2.loads(cbor2.loads(signed.data)[0])
-
-
-def test_a_withheld_receipt_cannot_be_compared(check):
-    items = [
-        withhold(HONEST.ones[1]) if item == HONEST.ones[1].data else item for item in HONEST.items
-    ]
-    _, found, checks = check(b"".join(items), "--requests wallet.db")
-    assert checks["receipts with a request"]["not_checked"] == "1 receipt withheld"
-    assert ("request-without-receipt", "gpu-7-1") in found
 
 
 def rows(*changes):

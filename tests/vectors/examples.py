@@ -9,9 +9,7 @@ import cbor2
 
 from receipts import equivocation, inclusion_proof
 from tests.build import Batch, encode, sign_statement
-from verifier.format import labels
-from verifier.format.envelope import open_envelope
-from verifier.report.codes import RULES
+from tests.vectors.parts import RULES, labels, open_envelope
 
 
 def files() -> dict[str, bytes]:
@@ -109,9 +107,18 @@ def _map(value: dict[Any, Any], table: dict[int, str] | None, indent: int) -> st
     return "{\n" + ",\n".join(rows) + "\n" + " " * indent + "}"
 
 
+def _hex(value: bytes, indent: int) -> str:
+    """A byte string; one of more than 16 bytes has 32 in each line."""
+    if len(value) <= 16:
+        return f"h'{value.hex()}'"
+    pad = "\n" + " " * (indent + 2)
+    lines = [value[at : at + 32].hex() for at in range(0, len(value), 32)]
+    return "h'" + "".join(pad + line for line in lines) + "'"
+
+
 def _value(value: Any, name: str | None, indent: int) -> str:
     if isinstance(value, bytes):
-        return f"h'{value.hex()}'"
+        return _hex(value, indent)
     if isinstance(value, str):
         return f'"{value}"'
     if isinstance(value, dict):

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import zlib
+from base64 import b64encode
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from hashlib import sha256
 from typing import Any
 
 from tests.build import KEY, jwk_set
-from verifier.format.envelope import Fault, open_envelope, to_be_signed
-from verifier.report.codes import RULES
+from tests.vectors.parts import RULES, Fault, open_envelope, to_be_signed
 
 TRUST = {"issuer": jwk_set(KEY)}
 """The key file that most vectors are verified with."""
+
+_PLAIN_SIZE = 65_536
+"""Larger inputs are stored compressed, and without their objects."""
 
 
 @dataclass
@@ -20,6 +23,8 @@ class Vector:
     """One input and what must come of it. ``code`` None: verified, and nothing to tell."""
 
     id: str
+    rule: str
+    """The rule of the finding; without one, the rule whose boundary is shown."""
     comment: str
     items: list[bytes]
     code: str | None = None
@@ -29,37 +34,49 @@ class Vector:
     options: dict[str, Any] = field(default_factory=dict)
     also: tuple[str, ...] = ()
     """Codes that follow of necessity from the same fault."""
+    codes_only: bool = False
+    """Compare the set of codes only: there are very many findings, or none of the rule."""
+    no_verdict: bool = False
+    """The input is none of the procedure, or the keys are refused."""
 
     @property
     def data(self) -> bytes:
         return b"".join(self.items)
 
     @property
-    def codes(self) -> list[str]:
-        return sorted([*([self.code] if self.code else []), *self.also])
+    def verdict(self) -> str | None:
+        if self.no_verdict:
+            return None
+        codes = ([self.code] if self.code else []) + list(self.also)
+        severities = {str(RULES[code].severity) for code in codes}
+        if not severities:
+            return "verified"
+        return "rejected" if "rejected" in severities else "incomplete"
 
     def as_json(self) -> dict[str, Any]:
-        severities = {str(RULES[code].severity) for code in self.codes}
-        verdict = (
-            "rejected" if "rejected" in severities else "incomplete" if severities else "verified"
-        )
         return {
             "id": self.id,
+            "rule": self.rule,
             "comment": self.comment,
             "keys": self.keys,
             "options": {
                 name: [raw.hex() for raw in value] if name in ("known", "received") else value
                 for name, value in self.options.items()
             },
-            "input": self.data.hex(),
-            "objects": [
-                _object(n, raw) for n, raw in enumerate(self.items) if self.item in (None, n)
-            ],
-            "verdict": verdict,
+            **self._stored(),
+            "verdict": self.verdict,
             "finding": self.code,
             "item": self.item,
             "also": list(self.also),
+            **({"codes_only": True} if self.codes_only else {}),
         }
+
+    def _stored(self) -> dict[str, Any]:
+        data = self.data
+        if len(data) > _PLAIN_SIZE:
+            return {"input_deflate": b64encode(zlib.compress(data, 9)).decode()}
+        shown = [(n, raw) for n, raw in enumerate(self.items) if self.item in (None, n)]
+        return {"input": data.hex(), "objects": [_object(n, raw) for n, raw in shown]}
 
 
 def _object(number: int, raw: bytes) -> dict[str, Any]:
@@ -68,13 +85,12 @@ def _object(number: int, raw: bytes) -> dict[str, Any]:
         envelope = open_envelope(raw)
     except (Fault, ValueError):
         return {"item": number, "raw": raw.hex()}
-    digest = envelope.digest
     return {
         "item": number,
-        "content": None if envelope.content is None else envelope.content.hex(),
-        "digest": digest.hex(),
+        "content": envelope.content.hex(),
+        "digest": envelope.digest.hex(),
         "protected": envelope.protected.hex(),
-        "to_be_signed": to_be_signed(envelope.protected, digest).hex(),
+        "to_be_signed": to_be_signed(envelope.protected, envelope.digest).hex(),
         "signature": envelope.signature.hex(),
     }
 
@@ -95,8 +111,6 @@ def document(title: str, vectors: Iterable[Vector]) -> dict[str, Any]:
 
 def flip(data: bytes, at: int, bit: int = 0) -> bytes:
     """The bytes with one bit turned."""
-    return data[:at] + bytes((data[at] ^ (1 << bit),)) + data[at + 1 :]
-
-
-def fingerprint(data: bytes) -> str:
-    return sha256(data).hexdigest()[:12]
+    turned = bytearray(data)
+    turned[at] ^= 1 << bit
+    return bytes(turned)

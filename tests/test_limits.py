@@ -1,0 +1,46 @@
+"""The limit of streams of an input (R-9.7): too large an input for a vector, so it is made here.
+
+A stranger signs, whose signatures cannot be checked: so none has to be made for each receipt.
+"""
+
+import json
+
+import cbor2
+import pytest
+
+from tests.build import KEY, STRANGER, encode, jwk_set, receipt_claims, sign_receipt
+from tests.vectors.limits import input_streams
+from verifier import Policy, by_kid, bytes_source, read_jwks, verify
+
+STREAMS = input_streams()
+
+
+def receipts(streams: int, accounts: int) -> bytes:
+    """The first receipt of each of so many streams, of several accounts in turn."""
+    template = receipt_claims(stream="s-000000", account="a-0", request="r-000000")
+    content = encode(template)
+    cose = sign_receipt(template, STRANGER).data[len(b"\x82" + cbor2.dumps(content)) :]
+    head = b"\x82" + cbor2.dumps(content)[: -len(content)]
+    before, after = content.split(b"a-0")
+    middle, rest, end = (*after.split(b"s-000000"), b"")
+    rest, end = rest.split(b"r-000000")
+    return b"".join(
+        b"%ba-%d%bs-%06d%br-%06d%b" % (head + before, n % accounts, middle, n, rest, n, end + cose)
+        for n in range(streams)
+    )
+
+
+@pytest.mark.parametrize("accounts", [1, 7])
+def test_streams_of_an_input(accounts):
+    """One more than the limit is told, and ends the reading: whether a statement follows is not known."""
+    policy = Policy(by_kid(read_jwks(json.dumps(jwk_set(KEY)).encode())))
+    data = receipts(STREAMS + 2, accounts)
+    size = len(data) // (STREAMS + 2)
+
+    report = verify([bytes_source("input", data[: size * STREAMS])], policy)
+    assert {f.code for f in report.findings} == {"key-unknown", "statement-missing"}
+
+    report = verify([bytes_source("input", data)], policy)
+    (told,) = (f for f in report.findings if f.code != "key-unknown")
+    assert (told.code, told.rule, told.item) == ("input-too-large", "R-9.7", STREAMS)
+    assert {f.code for f in report.findings} == {"key-unknown", "input-too-large"}
