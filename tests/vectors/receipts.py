@@ -600,7 +600,7 @@ def _key_sets() -> Iterator[Vector]:
         name: str, comment: str, *keys: dict[str, Any], accepted: bool, iss: str = issuer
     ) -> Vector:
         trust = {"iss": iss, "keys": list(keys)}
-        return Vector(f"keys-{name}", "R-4.1", comment, items, keys=trust, no_verdict=not accepted)
+        return Vector(f"keys-{name}", "R-0.2", comment, items, keys=trust, no_verdict=not accepted)
 
     yield vector("other-kty", "a key of another kty is for something else", rsa, own, accepted=True)
     yield vector(
@@ -633,7 +633,7 @@ def _key_sets() -> Iterator[Vector]:
     yield vector("alg-other", "another algorithm", own | {"alg": "ES256"}, accepted=False)
     yield vector("use-enc", "a key for encryption", own | {"use": "enc"}, accepted=False)
     yield vector("without-issuer", "an empty iss", own, accepted=False, iss="")
-    yield Vector("keys-two-issuers", "R-4.1", "two issuers list one kid", items, no_verdict=True,
+    yield Vector("keys-two-issuers", "R-0.2", "two issuers list one kid", items, no_verdict=True,
                  keys={"several": [jwk_set(KEY), jwk_set(KEY, issuer="https://other.example")]})  # fmt: skip
 
 

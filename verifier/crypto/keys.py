@@ -1,4 +1,4 @@
-"""The keys that the caller trusts: JWK Sets of issuers (spec/receipt.md, Keys).
+"""The keys that the caller trusts: JWK Sets of issuers (R-0.2; spec/receipt.md, Keys).
 
 A key is trusted because the caller says so; nothing in a batch can add one.
 """

@@ -21,10 +21,11 @@ CREATE TABLE entries (recipe TEXT, id BLOB, prefix TEXT, model TEXT, issuer TEXT
                       is_read INTEGER, time INTEGER, item INTEGER);
 """
 _DIFFERENT: Final = "min(prefix) <> max(prefix) OR min(model) <> max(model)"
-_TWO_ACCOUNTS: Final = "max(keyed) AND (min(issuer) <> max(issuer) OR min(account) <> max(account))"
+_TWO_ACCOUNTS: Final = "max(keyed) AND min(account) <> max(account)"
 _COUNTS: Final = f"""
-SELECT (SELECT count(*) FROM (SELECT 1 FROM entries GROUP BY recipe, id)),
-       (SELECT count(*) FROM (SELECT 1 FROM entries GROUP BY recipe, id HAVING {_DIFFERENT} OR {_TWO_ACCOUNTS})),
+SELECT (SELECT count(*) FROM (SELECT DISTINCT recipe, id FROM entries)),
+       (SELECT count(*) FROM (SELECT recipe, id FROM entries GROUP BY issuer, recipe, id HAVING {_DIFFERENT}
+                        UNION SELECT recipe, id FROM entries GROUP BY recipe, id HAVING {_TWO_ACCOUNTS})),
        (SELECT count(*) FROM entries r WHERE is_read AND NOT EXISTS
           (SELECT 1 FROM entries e WHERE (e.recipe, e.id) = (r.recipe, r.id) AND e.item < r.item))
 """  # noqa: S608  # only the conditions above
@@ -78,12 +79,12 @@ def _rows(blocks: Iterable[RowBlock]) -> Iterator[tuple[Any, ...]]:
 
 def _conflicts(db: sqlite3.Connection) -> Iterator[Finding]:
     """R-13.1: the first receipt that gives an identifier another length or model than the first one."""
-    for recipe, identifier in db.execute(
-        f"SELECT recipe, id FROM entries GROUP BY recipe, id HAVING {_DIFFERENT} ORDER BY min(item)"  # noqa: S608
+    for issuer, recipe, identifier in db.execute(
+        f"SELECT issuer, recipe, id FROM entries GROUP BY issuer, recipe, id HAVING {_DIFFERENT} ORDER BY min(item)"  # noqa: S608
     ):
         rows = db.execute(
-            "SELECT prefix, model, item FROM entries WHERE (recipe, id) = (?, ?) ORDER BY item, rowid",
-            (recipe, identifier),
+            "SELECT prefix, model, item FROM entries WHERE (issuer, recipe, id) = (?, ?, ?) ORDER BY item, rowid",
+            (issuer, recipe, identifier),
         )
         prefix, model, item = next(rows)
         other = next(row for row in rows if row[:2] != (prefix, model))
@@ -102,12 +103,12 @@ def _shared(db: sqlite3.Connection) -> Iterator[Finding]:
         f"SELECT recipe, id FROM entries GROUP BY recipe, id HAVING {_TWO_ACCOUNTS} ORDER BY min(item)"  # noqa: S608
     ):
         rows = db.execute(
-            "SELECT issuer, account, item FROM entries WHERE (recipe, id) = (?, ?) ORDER BY item, rowid",
+            "SELECT account, item FROM entries WHERE (recipe, id) = (?, ?) ORDER BY item, rowid",
             (recipe, identifier),
         )
-        issuer, account, item = next(rows)
-        other = next(row for row in rows if row[:2] != (issuer, account))
+        account, item = next(rows)
+        other = next(row for row in rows if row[0] != account)
         yield Finding(
-            "cache-id-shared", f"{recipe} {identifier.hex()} is of account {account!r} of {issuer!r} in item {item}",
-            item=other[2], field="cache", expected=f"{issuer}, {account}", actual=identifier.hex(),
+            "cache-id-shared", f"{recipe} {identifier.hex()} is of account {account!r} in item {item}",
+            item=other[1], field="cache", expected=account, actual=identifier.hex(),
         )  # fmt: skip

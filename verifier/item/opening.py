@@ -158,8 +158,8 @@ def check_version(content: bytes, content_at: int) -> None:
         Fault: ``version-unknown``.
     """
     try:
-        major, _, at = cbor.head(content, 0)
-        if major != cbor.MAP or content[at : at + 1] != b"\x01":
+        major, entries, at = cbor.head(content, 0)
+        if major != cbor.MAP or not entries or content[at : at + 1] != b"\x01":
             return
         major, version, _ = cbor.head(content, at + 1)
     except cbor.CborError:
