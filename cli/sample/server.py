@@ -10,8 +10,11 @@ from __future__ import annotations
 
 import argparse
 import json
+import signal
 import socket
+import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from importlib import resources
 from itertools import cycle
 from pathlib import Path
@@ -175,8 +178,9 @@ def main() -> None:
     place = Path(parser.parse_args().port_file)
     import uvicorn  # of the extra `server`: the application itself needs no server
 
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit())  # uvicorn raises it once more at its end
     place.unlink(missing_ok=True)
-    with socket.socket() as listener:
+    with socket.socket() as listener, suppress(KeyboardInterrupt):
         listener.bind(("127.0.0.1", 0))
         listener.listen(512)
         try:
