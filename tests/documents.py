@@ -183,7 +183,9 @@ class Clone:
         python = f"PYTHONPATH={shlex.quote(str(self.root))} exec {shlex.quote(sys.executable)}"
         _program(programs / "python", f'{python} "$@"')
         _program(programs / "receipt", f'{python} -c "from cli.main import main; main()" "$@"')
-        (programs / "activate").write_text(f"PATH={shlex.quote(str(programs))}:$PATH; export PATH\n")
+        (programs / "activate").write_text(
+            f"PATH={shlex.quote(str(programs))}:$PATH; export PATH\n"
+        )
 
 
 def _program(path: Path, line: str) -> None:

@@ -72,7 +72,9 @@ def test_every_block_can_be_run(path):
         assert block.kind in {"console", "python", *DATA}, block
         if block.kind == "console":
             assert list(block.commands()), block
-    assert not re.search(r"^ *```|^\n {4,}[^ *-]", prose(path), re.MULTILINE), "a block of another form"
+    assert not re.search(r"^ *```|^\n {4,}[^ *-]", prose(path), re.MULTILINE), (
+        "a block of another form"
+    )
 
 
 def test_the_two_commands():
