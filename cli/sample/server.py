@@ -1,19 +1,27 @@
 """A sample server: answers like OpenAI and Anthropic, with recorded usage, and with a receipt on every response.
 
-    RECEIPT_KEYS=keys RECEIPT_JOURNAL=issuer.db RECEIPT_ACCOUNT=acme uvicorn cli.sample.server:app
+    RECEIPT_KEYS=keys RECEIPT_JOURNAL=issuer.db RECEIPT_ACCOUNT=acme \\
+        python -m cli.sample.server --port-file port
 
-Without the middleware it is `replay`.
+serves on a free port of this machine (extra ``server``). The application is `app`; without the middleware it is `replay`.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
+import signal
+import socket
+import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from importlib import resources
 from itertools import cycle
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+from cli.files import output_file
 from receipts.asgi import Message, ReceiptMiddleware, Receive, Scope, Send
 
 _PREFIXES = {"messages": "msg_", "chat.completions": "chatcmpl-", "responses": "resp_"}
@@ -156,3 +164,32 @@ _STREAMS = {
 
 replay = Replay()
 app = ReceiptMiddleware(replay)
+
+
+def main() -> None:
+    """Serve on a free port of this machine; the port file is there as long as the server listens."""
+    parser = argparse.ArgumentParser(
+        prog="python -m cli.sample.server",
+        description="A sample server: recorded usage, and a receipt on every response.",
+    )
+    parser.add_argument(
+        "--port-file", required=True, metavar="FILE", help="where the number of the port is written"
+    )
+    place = Path(parser.parse_args().port_file)
+    import uvicorn  # of the extra `server`: the application itself needs no server
+
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit())  # uvicorn raises it once more at its end
+    place.unlink(missing_ok=True)
+    with socket.socket() as listener, suppress(KeyboardInterrupt):
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(512)
+        try:
+            with output_file(str(place)) as stream:
+                stream.write(b"%d\n" % listener.getsockname()[1])
+            uvicorn.Server(uvicorn.Config(app, log_level="warning")).run([listener])
+        finally:
+            place.unlink(missing_ok=True)
+
+
+if __name__ == "__main__":
+    main()
