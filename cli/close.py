@@ -11,7 +11,7 @@ from cli.files import output_file, total_size
 from cli.period import PERIOD
 from cli.terminal import CliError, output_options, print_json, say, warn
 from receipts import LATE, REGULAR, Period, ReceiptError
-from receipts.claims import name
+from receipts.limits import name
 from verifier.period import show
 
 

@@ -15,7 +15,7 @@ from cli.files import output_file
 from cli.period import INSTANT
 from cli.terminal import CliError, output_options, print_json, say
 from receipts import ReceiptError, SigningKey, jwk, jwks
-from receipts.claims import name
+from receipts.limits import name
 from verifier.period import show_instant
 
 _DAY_MS = 86_400_000

@@ -17,7 +17,7 @@ import pytest
 from cli.sample.server import Replay
 from receipts import Journal
 from receipts.asgi import ReceiptMiddleware
-from receipts.asgi.responses import EventStream
+from receipts.asgi.event_stream import EventStream
 from receipts.events import TERMINAL
 from receipts.header import byte_sequence, parse_byte_sequence
 from receipts.wallet import Wallet, WalletError, commitment
@@ -383,7 +383,7 @@ def test_events_however_they_are_cut(cut):
     assert stream.ended
     assert ready + stream.rest() == whole
     assert b"data: [DONE]" not in ready
-    assert len(stream.take()) == 4
+    assert len(stream.new_events()) == 4
 
 
 def test_usage_of_a_stream_is_cumulative(middleware, journal):
