@@ -10,10 +10,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from verifier import BatchFile, batch_file, batch_stream
-from verifier.batch import Readable
+from cli._verifier import Source, batch_file, batch_stream
 
 STDIN = "-"
+"""The name of stdin, and of stdout."""
 
 
 @contextmanager
@@ -59,21 +59,34 @@ def _umask() -> int:
     return mask
 
 
+@contextmanager
+def input_file(path: str) -> Iterator[BinaryIO]:
+    """A file to read from; ``-`` is stdin.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    if path == STDIN:
+        yield sys.stdin.buffer
+        return
+    with Path(path).open("rb") as stream:
+        yield stream
+
+
 def read_bytes(path: str) -> bytes:
-    """A whole small file."""
-    return sys.stdin.buffer.read() if path == STDIN else Path(path).read_bytes()
+    """A whole small file; ``-`` is stdin."""
+    with input_file(path) as stream:
+        return stream.read()
 
 
-def inputs(names: tuple[str, ...], advance: Callable[[int], None]) -> list[BatchFile]:
+def inputs(names: tuple[str, ...], advance: Callable[[int], None]) -> list[Source]:
     """The batch files that a command names; ``-`` is stdin. ``advance`` hears of every byte that is read."""
-    return [_input(name, advance) for name in names]
-
-
-def _input(name: str, advance: Callable[[int], None]) -> BatchFile:
-    if name == STDIN:
-        return batch_stream(STDIN, sys.stdin.buffer)
-    source = batch_file(name)
-    return BatchFile(name, lambda: _Counted(source.open(), advance))
+    return [
+        batch_stream(name, sys.stdin.buffer, advance)
+        if name == STDIN
+        else batch_file(name, advance)
+        for name in names
+    ]
 
 
 def total_size(names: tuple[str, ...]) -> int | None:
@@ -82,19 +95,3 @@ def total_size(names: tuple[str, ...]) -> int | None:
     if len(paths) < len(names) or not all(path.is_file() for path in paths):
         return None
     return sum(path.stat().st_size for path in paths)
-
-
-class _Counted:
-    """A file that tells how much is read of it."""
-
-    def __init__(self, stream: Readable, advance: Callable[[int], None]) -> None:
-        self._stream = stream
-        self._advance = advance
-
-    def read(self, size: int) -> bytes:
-        data = self._stream.read(size)
-        self._advance(len(data))
-        return data
-
-    def close(self) -> None:
-        self._stream.close()

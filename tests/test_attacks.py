@@ -266,7 +266,7 @@ def test_a_proof_that_cannot_be_written_does_not_change_the_verdict(
     def refuse(*_args, **_more):
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr("cli.verify.output_file", refuse)
+    monkeypatch.setattr("cli.proofs.output_file", refuse)
     (folder / "c.cbor").write_bytes(told_again().data)
     result = shell("verify c.cbor")
     assert result.code == 1

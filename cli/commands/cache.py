@@ -2,28 +2,56 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 
 import click
 
-from attribution.cache import Policies, PolicyError, cache_report, read_policy, render, shipped, svg
+from attribution.cache import (
+    CachePolicy,
+    Policies,
+    PolicyError,
+    cache_report,
+    read_policy,
+    render,
+    shipped,
+    svg,
+)
+from cli import batches
+from cli._verifier import (
+    Policy,
+    Prompt,
+    RecordError,
+    TrustedKey,
+    Verdict,
+    by_kid,
+    read_prompts,
+    verify,
+)
 from cli.files import inputs, output_file, total_size
-from cli.terminal import CliError, output_options, print_json, progress, say, warn
-from cli.trust_store import VARIABLE, TrustStore
-from cli.verify import trusted_keys
-from verifier import Policy, RecordError, TrustedKey, UnreadableError, Verdict, by_kid, verify
-from verifier.prompts import Prompt, read_prompts
+from cli.options import batches_argument, key_files_option, output_options, trust_store_option
+from cli.terminal import CliError, print_json, progress, say, warn
+from cli.trust_store import TrustStore
 
 _DISCREPANCY = 1
+_HELP = """Show what the cache did: hit rates, why requests missed, and the credits that were due.
+
+The batch is verified first. Published cache policies are then replayed over its receipts in the order of their times, as far as these
+(or your --prompts) say which prefixes were shared. A credit is "due" only where the policy promises it; where the provider does
+what it can, it is "expected". Exit code 1: the batch is rejected, or the claimed hit rate is not what the receipts show.
+
+Shipped policies: anthropic-5m, anthropic-1h, openai-in-memory, openai-extended, gemini-implicit, deepseek, vllm-lru.
+
+\b
+receipt cache batch.cbor
+receipt cache batch.cbor --claimed-hit-rate 0.6 --plot cache.svg
+"""
 
 
-@click.command()
-@click.argument("batch", nargs=-1, required=True, type=click.Path())
-@click.option(
-    "--keys", multiple=True, metavar="FILE", help="Trust this key file, and not the pinned ones."
-)
+@click.command(help=_HELP)
+@batches_argument
+@key_files_option
 @click.option("--policy", "policies", multiple=True, metavar="NAME|FILE",
               help="Replay this policy, and not the shipped ones of each provider.")  # fmt: skip
 @click.option("--prompts", multiple=True, metavar="FILE", help="Your own prompts (JSONL).")
@@ -31,10 +59,8 @@ _DISCREPANCY = 1
 @click.option("--longest-request", type=click.IntRange(0, 86_400), default=60, metavar="SECONDS",
               help="No request takes longer (60): nothing is called due that depends on it.")  # fmt: skip
 @click.option("--plot", metavar="FILE", help="Write the hit rate over time as an SVG image.")
-@click.option(
-    "--trust-store", metavar="FOLDER", envvar=VARIABLE, help=f"Where pins are; also {VARIABLE}."
-)
-@output_options
+@trust_store_option
+@output_options()
 @click.pass_context
 def cache(
     ctx: click.Context,
@@ -49,30 +75,14 @@ def cache(
     as_json: bool,
     quiet: bool,  # noqa: ARG001  # read by `say`
 ) -> None:
-    """Show what the cache did: hit rates, why requests missed, and the credits that were due.
-
-    The batch is verified first. Published cache policies are then replayed over its receipts in the order of their times, as far as these
-    (or your --prompts) say which prefixes were shared. A credit is "due" only where the policy promises it; where the provider does
-    what it can, it is "expected". Exit code 1: the batch is rejected, or the claimed hit rate is not what the receipts show.
-
-    Shipped policies: anthropic-5m, anthropic-1h, openai-in-memory, openai-extended, gemini-implicit, deepseek, vllm-lru.
-
-    \b
-    receipt cache batch.cbor
-    receipt cache batch.cbor --claimed-hit-rate 0.6 --plot cache.svg
-    """
+    """Replay published policies over verified receipts, and print the report."""
     applied = _policies(policies)
     claimed = _rate(claimed_hit_rate)
     own = _prompts(prompts)
-    receipts = _verified(batch, trusted_keys(keys, TrustStore(trust_store)), ctx)
-    try:
-        with progress("replaying", receipts) as advance:
-            sources = inputs(batch, lambda _more: None)
-            report = cache_report(sources, applied, own, claimed, 1000 * longest_request, advance)
-    except UnreadableError as fault:
-        raise CliError(
-            f"{fault.file}, byte {fault.offset}: {fault}", "receipt verify says more"
-        ) from None
+    receipts = _verified(batch, TrustStore(trust_store).trusted(keys), ctx)
+    with progress("replaying", receipts) as advance, batches.readable("receipt verify says more"):
+        sources = batches.files(batch)
+        report = cache_report(sources, applied, own, claimed, 1000 * longest_request, advance)
     if plot is not None:
         with output_file(plot) as stream:
             stream.write(svg(report.table.hours).encode())
@@ -87,7 +97,7 @@ def cache(
 
 def _verified(batch: tuple[str, ...], keys: list[TrustedKey], ctx: click.Context) -> int:
     """Only verified receipts are worth a report; what is incomplete is told. Returns how many there are."""
-    with progress("verifying", total_size(batch)) as advance:
+    with progress("verifying", total_size(batch)) as advance, batches.readable():
         report = verify(inputs(batch, advance), Policy(by_kid(keys)))
     codes = ", ".join(sorted(report.findings.counts))
     if report.verdict is Verdict.REJECTED:
@@ -103,20 +113,16 @@ def _policies(names: tuple[str, ...]) -> Policies:
     if not names:
         chosen = [p for name, p in known.items() if name != "openai-extended"]
         return Policies(chosen)
-    found = []
-    for name in names:
-        if name in known:
-            found.append(known[name])
-            continue
-        try:
-            found.append(read_policy(Path(name).read_bytes()))
-        except FileNotFoundError:
-            raise CliError(
-                f"there is no policy {name}", f"shipped are: {', '.join(known)}"
-            ) from None
-        except PolicyError as error:
-            raise CliError(f"{name}: {error}", "a policy is JSON; see the shipped ones") from None
-    return Policies(found)
+    return Policies([known[name] if name in known else _policy(name, known) for name in names])
+
+
+def _policy(name: str, known: Iterable[str]) -> CachePolicy:
+    try:
+        return read_policy(Path(name).read_bytes())
+    except FileNotFoundError:
+        raise CliError(f"there is no policy {name}", f"shipped are: {', '.join(known)}") from None
+    except PolicyError as error:
+        raise CliError(f"{name}: {error}", "a policy is JSON; see the shipped ones") from None
 
 
 def _rate(text: str | None) -> Decimal | None:

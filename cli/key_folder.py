@@ -9,11 +9,10 @@ from pathlib import Path
 
 import click
 
+from cli._verifier import KeyFileError as TrustError
+from cli._verifier import TrustedKey, read_jwks
 from cli.terminal import CliError
-from receipts import KeyFileError, SigningKey
-from receipts.keys import PassphraseError
-from verifier import KeyFileError as TrustError
-from verifier import TrustedKey, read_jwks
+from receipts import KeyFileError, PassphraseError, SigningKey
 
 PRIVATE, PUBLIC = "issuer.pem", "issuer.jwks.json"
 PASSPHRASE = "RECEIPT_KEY_PASSPHRASE"  # noqa: S105  # the name of a variable
@@ -72,3 +71,11 @@ def _private_key(path: Path) -> SigningKey:
         raise CliError(
             f"{path}: {error}", "it is the private key that receipt keygen wrote"
         ) from None
+
+
+def new_passphrase() -> bytes:
+    """The passphrase for a key that is written: from the environment, or typed twice."""
+    given = os.environ.get(PASSPHRASE)
+    if not given:
+        given = click.prompt("Passphrase", hide_input=True, confirmation_prompt=True, err=True)
+    return str(given).encode()
