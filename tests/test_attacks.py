@@ -268,7 +268,7 @@ def test_a_proof_that_cannot_be_written_does_not_change_the_verdict(
 
     monkeypatch.setattr("cli.proofs.output_file", refuse)
     (folder / "c.cbor").write_bytes(told_again().data)
-    result = shell("verify c.cbor")
+    result = shell("verify c.cbor --proofs .")
     assert result.code == 1
     assert "the proof could not be written" in result.err
 
