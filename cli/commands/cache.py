@@ -41,7 +41,10 @@ The batch is verified first. Published cache policies are then replayed over its
 (or your --prompts) say which prefixes were shared. A credit is "due" only where the policy promises it; where the provider does
 what it can, it is "expected". Exit code 1: the batch is rejected, or the claimed hit rate is not what the receipts show.
 
-Shipped policies: anthropic-5m, anthropic-1h, openai-in-memory, openai-extended, gemini-implicit, deepseek, vllm-lru.
+\b
+Shipped policies:
+  anthropic-5m, anthropic-1h, openai-in-memory, openai-extended,
+  gemini-implicit, deepseek, vllm-lru
 
 \b
 receipt cache batch.cbor

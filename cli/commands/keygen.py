@@ -35,7 +35,9 @@ receipt keygen --new-cache-key --root acme.key --month 2026-11 --out nov.key
 
 @click.command(help=_HELP)
 @click.option("--issuer", metavar="URL", help="Who signs and bills: a name that stays.")
-@out_option("Where the key goes: a folder, or the FILE of a cache key.", required=True)
+@out_option(
+    "Where the key goes: a folder, or the file of a cache key.", required=True, metavar="PATH"
+)
 @click.option(
     "--not-before", type=INSTANT, metavar="TIME", help="The key must not sign for earlier times."
 )
@@ -43,7 +45,7 @@ receipt keygen --new-cache-key --root acme.key --month 2026-11 --out nov.key
     "--expires", type=INSTANT, metavar="TIME", help="The key must not sign from this time on."
 )
 @click.option(
-    "--rotate", is_flag=True, help="Replace the key in FOLDER; the old one stays published."
+    "--rotate", is_flag=True, help="Replace the key in the folder --out; the old one stays published."
 )
 @click.option(
     "--old-expires",
@@ -52,7 +54,7 @@ receipt keygen --new-cache-key --root acme.key --month 2026-11 --out nov.key
     help="With --rotate: the old key must not sign from this time on. Default: in 24 hours.",
 )
 @click.option(
-    "--new-cache-key", is_flag=True, help="Make an account's cache key instead: the FILE --out."
+    "--new-cache-key", is_flag=True, help="Make an account's cache key instead: the file --out."
 )
 @click.option("--account", help="With --new-cache-key: whose.")
 @click.option(
