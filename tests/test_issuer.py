@@ -19,14 +19,14 @@ from receipts import (
     Counts,
     Head,
     Issuer,
+    KeyFileError,
+    PassphraseError,
     Period,
     Previous,
     ReceiptError,
     SigningKey,
     Source,
 )
-from receipts.errors import KeyFileError
-from receipts.keys import PassphraseError
 from tests.build import ACCOUNT, DECEMBER, ISSUER, KEY, NOON, NOVEMBER, encode, jwk_set
 from tests.strategies import NAMES, SHORT_BYTES, TOKENS
 from verifier import BatchFile, Policy, Receipt, by_kid, read_items, read_jwks, verify
