@@ -171,7 +171,8 @@ def test_cache_keys_on_the_command_line(shell, folder):
         result = shell(f"keygen --new-cache-key {line}")
         assert (result.code, result.out, Path("x").exists()) == (2, "", False), line
     assert (
-        json.loads(shell("keygen --new-cache-key --account b --out b.key --json").out)["account"] == "b"
+        json.loads(shell("keygen --new-cache-key --account b --out b.key --json").out)["account"]
+        == "b"
     )
 
 

@@ -518,8 +518,7 @@ def test_help_fits_the_terminal(shell, line):
 
 
 @pytest.mark.parametrize(
-    "line",
-    ["keygen", "ingest", "issue", "close", "trust add", "verify", "cache", "show", "prove"],
+    "line", ["keygen", "ingest", "issue", "close", "trust add", "verify", "cache", "show", "prove"]
 )
 def test_help_has_an_example_on_a_line_of_its_own(shell, line):
     rows = shell(f"{line} --help").out.splitlines()

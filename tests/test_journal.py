@@ -154,7 +154,9 @@ def test_times_do_not_go_back_and_are_not_made_up(path, monkeypatch):
     """A clock that was set back begins a new stream."""
     with Journal(str(path), ISSUER, KEY) as journal:
         first = issue(journal, "a")
-        monkeypatch.setattr("receipts.journal.journal.time_ns", lambda: (first.time - 5000) * 1_000_000)
+        monkeypatch.setattr(
+            "receipts.journal.journal.time_ns", lambda: (first.time - 5000) * 1_000_000
+        )
         second = issue(journal, "b")
         third = issue(journal, "c")
     assert (second.time, second.sequence) == (first.time - 5000, 0)

@@ -18,8 +18,7 @@ RECEIPT = [sys.executable, "-c", "from cli.main import main; main()"]
 INTERRUPTIBLE = [
     sys.executable,
     "-c",
-    "import signal; signal.signal(signal.SIGINT, signal.default_int_handler);"
-    "from cli.main import main; main()",
+    "import signal; signal.signal(2, signal.default_int_handler); from cli.main import main; main()",
 ]
 ROOT = str(Path(__file__).parents[1])
 
