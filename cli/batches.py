@@ -2,14 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Final
 
 from cli.files import inputs
 from cli.terminal import CliError
 from receipts import Head
-from verifier import Source, Receipt, UnreadableError, UnverifiedItem, read_items
-from verifier.format.envelope import open_envelope
-from verifier import read_item
+from verifier import (
+    NotABatchError,
+    Receipt,
+    Source,
+    UnreadableError,
+    UnverifiedItem,
+    read_item,
+    read_items,
+)
+
+_HINT: Final = "see what is wrong with it: receipt verify"
+_A_BATCH: Final = "a batch is the file that receipt issue and receipt close write"
+
+
+@contextmanager
+def readable(hint: str = _HINT) -> Iterator[None]:
+    """Reading batches inside of this, what cannot be read is an error with a hint.
+
+    Raises:
+        CliError: a file is no batch, or cannot be read to its end.
+    """
+    try:
+        yield
+    except NotABatchError as error:
+        kind = f"it looks like {error.looks_like}; " if error.looks_like else ""
+        raise CliError(str(error), f"{kind}{_A_BATCH}") from None
+    except UnreadableError as fault:
+        where = f"{fault.file}, item {fault.number}, byte {fault.offset}"
+        raise CliError(f"{where}: {fault}", hint) from None
 
 
 def files(names: tuple[str, ...]) -> list[Source]:
@@ -17,41 +45,49 @@ def files(names: tuple[str, ...]) -> list[Source]:
     return inputs(names, lambda _more: None)
 
 
-def items(batch: list[Source]) -> Iterator[UnverifiedItem]:
+def items(sources: Sequence[Source]) -> Iterator[UnverifiedItem]:
     """The items of a batch, all readable.
 
     Raises:
         CliError: an item cannot be read.
     """
-    hint = "see what is wrong with it: receipt verify"
-    try:
-        for item in read_items(batch):
+    with readable():
+        for item in read_items(sources):
             if item.fault is not None:
-                raise CliError(f"item {item.number}, byte {item.offset}: {item.fault}", hint)
+                raise CliError(f"item {item.number}, byte {item.offset}: {item.fault}", _HINT)
             yield item
-    except UnreadableError as fault:
-        raise CliError(
-            f"{fault.file}, item {fault.number}, byte {fault.offset}: {fault}", hint
-        ) from None
 
 
-def digest(item: UnverifiedItem) -> bytes:
-    """The digest of an item."""
-    return open_envelope(item.raw).digest
+def receipts(sources: Sequence[Source]) -> Iterator[tuple[UnverifiedItem, Receipt]]:
+    """The receipts of a batch, and their claims.
+
+    Raises:
+        CliError: an item cannot be read.
+    """
+    for item in items(sources):
+        if isinstance(item.claims, Receipt):
+            yield item, item.claims
 
 
 def heads(names: tuple[str, ...], issuer: str, account: str) -> dict[tuple[str, str], Head]:
-    """Where the streams of an account stand at the end of batches."""
+    """Where the streams of an account stand at the end of batches.
+
+    Raises:
+        CliError: a batch cannot be read.
+    """
     found: dict[tuple[str, str], Head] = {}
-    for item in items(files(names)):
-        claims = item.claims
-        if isinstance(claims, Receipt) and (claims.issuer, claims.account) == (issuer, account):
-            found[account, claims.stream] = Head(claims.sequence, digest(item), claims.time)
+    for item, claims in receipts(files(names)):
+        if (claims.issuer, claims.account) == (issuer, account) and item.digest is not None:
+            found[account, claims.stream] = Head(claims.sequence, item.digest, claims.time)
     return found
 
 
-def receipt_in(raw: bytes) -> Receipt:
-    """The receipt that a journal holds."""
+def kept_receipt(raw: bytes) -> Receipt:
+    """The receipt that a journal holds.
+
+    Raises:
+        CliError: it holds something else.
+    """
     claims = read_item(raw).claims
     if not isinstance(claims, Receipt):
         raise CliError(

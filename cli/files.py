@@ -13,6 +13,7 @@ from typing import BinaryIO
 from verifier import Source, batch_file, batch_stream
 
 STDIN = "-"
+"""The name of stdin, and of stdout."""
 
 
 @contextmanager
@@ -58,20 +59,34 @@ def _umask() -> int:
     return mask
 
 
+@contextmanager
+def input_file(path: str) -> Iterator[BinaryIO]:
+    """A file to read from; ``-`` is stdin.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    if path == STDIN:
+        yield sys.stdin.buffer
+        return
+    with Path(path).open("rb") as stream:
+        yield stream
+
+
 def read_bytes(path: str) -> bytes:
-    """A whole small file."""
-    return sys.stdin.buffer.read() if path == STDIN else Path(path).read_bytes()
+    """A whole small file; ``-`` is stdin."""
+    with input_file(path) as stream:
+        return stream.read()
 
 
 def inputs(names: tuple[str, ...], advance: Callable[[int], None]) -> list[Source]:
     """The batch files that a command names; ``-`` is stdin. ``advance`` hears of every byte that is read."""
-    return [_input(name, advance) for name in names]
-
-
-def _input(name: str, advance: Callable[[int], None]) -> Source:
-    if name == STDIN:
-        return batch_stream(STDIN, sys.stdin.buffer, advance)
-    return batch_file(name, advance)
+    return [
+        batch_stream(name, sys.stdin.buffer, advance)
+        if name == STDIN
+        else batch_file(name, advance)
+        for name in names
+    ]
 
 
 def total_size(names: tuple[str, ...]) -> int | None:

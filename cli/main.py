@@ -16,39 +16,48 @@ from types import FrameType
 
 import click
 
-from cli.terminal import CliError, complain
+from cli.terminal import CliError, colours, complain
 
 INTERRUPTED, TERMINATED, BROKEN_PIPE = 130, 143, 141
 
-_COMMANDS = {
-    "keygen": "make an issuer's key",
-    "ingest": "read recorded usage, without signing",
-    "issue": "turn recorded usage into signed receipts",
-    "close": "close a period with a signed statement",
-    "trust": "pin, list and remove the issuers that you trust",
-    "verify": "verify a batch, a proof or an equivocation",
-    "cache": "show hit rates, misses, and the credits that were due",
-    "show": "print a batch without checking it",
-    "prove": "cut out one receipt with its proof",
-    "demo": "run all of it on a bundled sample",
+_SECTIONS = {
+    "For providers": {
+        "keygen": "make an issuer's key",
+        "ingest": "read recorded usage, without signing",
+        "issue": "turn recorded usage into signed receipts",
+        "close": "close a period with a signed statement",
+    },
+    "For customers and auditors": {
+        "trust": "pin, list and remove the issuers that you trust",
+        "verify": "verify a batch, a proof or an equivocation",
+        "cache": "show hit rates, misses, and the credits that were due",
+    },
+    "For both": {
+        "show": "print a batch without checking it",
+        "prove": "cut out one receipt with its proof",
+        "demo": "run all of it on a bundled sample",
+    },
 }
+_COMMANDS = [name for section in _SECTIONS.values() for name in section]
 
 
 class _Commands(click.Group):
     """Commands that are imported when they are called, so that each starts as fast as it can."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
-        return list(_COMMANDS)
+        return _COMMANDS
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
         if cmd_name not in _COMMANDS:
             return None
-        command: click.Command = getattr(import_module(f"cli.{cmd_name}"), cmd_name)
+        module = import_module(f"cli.commands.{cmd_name}")
+        command: click.Command = getattr(module, cmd_name)
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
-        with formatter.section("Commands"):
-            formatter.write_dl(list(_COMMANDS.items()))
+        for title, commands in _SECTIONS.items():
+            with formatter.section(title):
+                formatter.write_dl(list(commands.items()))
 
 
 @click.group(
@@ -69,7 +78,7 @@ def run(arguments: Sequence[str]) -> int:
     """Run one command line in this process and return its exit code. Errors are printed, not raised."""
     try:
         # Not receipt.main(): that turns a pipe that closes into exit code 1, which is a verdict here.
-        with receipt.make_context("receipt", list(arguments)) as ctx:
+        with receipt.make_context("receipt", list(arguments), color=colours()) as ctx:
             receipt.invoke(ctx)
     except click.exceptions.Exit as done:
         return done.exit_code

@@ -1,45 +1,18 @@
-"""Option types for periods and moments."""
+"""Moments, as people write them in options and usage files."""
 
 from __future__ import annotations
 
-import click
+from typing import Final
 
-from verifier import PeriodError, parse_period
-from verifier.report.period import instant
+from verifier import parse_period
 
-
-class _Period(click.ParamType[tuple[int, int]]):
-    name = "period"
-
-    def convert(
-        self, value: str | tuple[int, int], param: click.Parameter | None, ctx: click.Context | None
-    ) -> tuple[int, int]:
-        if isinstance(value, tuple):
-            return value
-        try:
-            return parse_period(value)
-        except PeriodError as error:
-            self.fail(str(error), param, ctx)
+_END: Final = "9999-12-31T23:59:59.999Z"
 
 
-class _Instant(click.ParamType[int]):
-    name = "time"
+def moment(text: str) -> int:
+    """A day (its first moment) or an RFC 3339 time with its offset, as ms since 1970: where a period that begins then starts.
 
-    def convert(
-        self, value: str | int, param: click.Parameter | None, ctx: click.Context | None
-    ) -> int:
-        if isinstance(value, int):
-            return value
-        try:
-            moment = instant(value)
-        except PeriodError as error:
-            self.fail(str(error), param, ctx)
-        if moment % 1000:
-            self.fail(f"{value!r} is not a whole second, as key files have it", param, ctx)
-        return moment
-
-
-PERIOD = _Period()
-"""``2026-11``, ``2026-11-22`` or ``start/end``, as (start, end) in ms."""
-INSTANT = _Instant()
-"""A day or an RFC 3339 time, as ms."""
+    Raises:
+        PeriodError: it is neither, or before 1970, or finer than a ms.
+    """
+    return parse_period(f"{text}/{_END}")[0]

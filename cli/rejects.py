@@ -9,9 +9,8 @@ from pathlib import Path
 import click
 
 from cli.files import STDIN, output_file
-from cli.terminal import CliError, say, warn
+from cli.terminal import CliError, plural, say, warn
 from cli.usage import Reject
-from verifier.report.findings import plural
 
 _SHOWN = 5
 """Rejected lines that are named on the terminal; the file has them all."""

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, TypeVar
+from typing import Any, Final
 
 import click
 
-_Command = TypeVar("_Command", bound=Callable[..., Any])
-
-_COLOURS = {"verified": "green", "rejected": "red", "incomplete": "yellow"}
+_COLOURS: Final = {"verified": "green", "rejected": "red", "incomplete": "yellow"}
 
 
 class CliError(click.ClickException):
@@ -26,21 +25,40 @@ class CliError(click.ClickException):
         self.hint = hint
 
 
+def colours() -> bool | None:
+    """Whether to colour: False where the user said no (NO_COLOR, or a dumb terminal), else None, which is as the output can."""
+    return False if os.environ.get("NO_COLOR") or _is_dumb() else None
+
+
+def _is_dumb() -> bool:
+    return os.environ.get("TERM") == "dumb"
+
+
 def safe(text: str) -> str:
     """Text that may come from a file, without what a terminal would obey."""
     return "".join(ch if ch.isprintable() else ch.encode("unicode_escape").decode() for ch in text)
 
 
+def plural(count: int, noun: str) -> str:
+    """A number and its noun: ``1 receipt``, ``2 receipts``."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
 def complain(message: str, hint: str | None = None) -> None:
     """Print an error, and its hint."""
-    click.echo(f"receipt: {click.style('error', fg='red')}: {safe(message)}", err=True)
+    _print("error", "red", message)
     if hint:
         click.echo(f"receipt: hint: {safe(hint)}", err=True)
 
 
 def warn(message: str) -> None:
     """Print a warning: something that the user should know before going on."""
-    click.echo(f"receipt: {click.style('warning', fg='yellow')}: {safe(message)}", err=True)
+    _print("warning", "yellow", message)
+
+
+def _print(what: str, colour: str, message: str) -> None:
+    line = f"receipt: {click.style(what, fg=colour)}: {safe(message)}"
+    click.echo(line, err=True, color=colours())
 
 
 def say(message: str) -> None:
@@ -55,23 +73,15 @@ def print_json(document: Any) -> None:
 
 
 def style(text: str, what: str) -> str:
-    """Colour a part of a report; click drops colours where there is no terminal."""
+    """Colour a part of a report; click drops colours where there is no terminal for them."""
     return click.style(text, fg=_COLOURS.get(what), bold=True)
-
-
-def output_options(command: _Command) -> _Command:
-    """``--json`` and ``--quiet``, which every command has."""
-    command = click.option("--json", "as_json", is_flag=True, help="Print JSON on stdout.")(command)
-    return click.option("-q", "--quiet", is_flag=True, help="No progress, no words on success.")(
-        command
-    )
 
 
 @contextmanager
 def progress(label: str, total: int | None) -> Iterator[Callable[[int], None]]:
     """A function that takes how much more is done; draws a bar on a terminal once a second has passed."""
     quiet = click.get_current_context().params.get("quiet")
-    if quiet or not total or not sys.stderr.isatty():
+    if quiet or not total or not sys.stderr.isatty() or _is_dumb():
         yield lambda _more: None
         return
     bar = _DelayedBar(label, total)

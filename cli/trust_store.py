@@ -8,17 +8,18 @@ Each statement is a file that is created once and never replaced, so two runs at
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from hashlib import sha256
 from pathlib import Path
 
 import click
 
-from cli.files import output_file
+from cli.files import output_file, read_bytes
 from cli.terminal import CliError
 from verifier import KeyFileError, KnownStatement, Statement, TrustedKey, read_jwks
 
 VARIABLE = "RECEIPT_TRUST_STORE"
+"""The variable that names the folder of pins and memory."""
 
 
 class TrustStore:
@@ -46,6 +47,16 @@ class TrustStore:
     def keys(self) -> list[TrustedKey]:
         """All pinned keys."""
         return [key for keys in self.issuers().values() for key in keys]
+
+    def trusted(self, names: Sequence[str]) -> list[TrustedKey]:
+        """The keys in these files, or else, without files, the pinned ones.
+
+        Raises:
+            CliError: a file is no key file.
+        """
+        if not names:
+            return self.keys()
+        return [key for name in names for key in parse_keys(name, read_bytes(name))]
 
     def pinned(self, issuer: str) -> list[TrustedKey]:
         """The pinned keys of one issuer."""
@@ -87,6 +98,19 @@ class TrustStore:
 
     def _statements(self, issuer: str, account: str) -> Path:
         return self.folder / "statements" / _name(issuer, account)
+
+
+def parse_keys(name: str, data: bytes) -> list[TrustedKey]:
+    """The keys in an issuer's key file of this name.
+
+    Raises:
+        CliError: it is no key file.
+    """
+    try:
+        return read_jwks(data)
+    except KeyFileError as error:
+        hint = "a key file is the issuer.jwks.json that the issuer publishes"
+        raise CliError(f"{name}: {error}", hint) from None
 
 
 def _name(*parts: str) -> str:

@@ -12,10 +12,10 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictStr, ValidationError
 
-from receipts import Cache, CacheEntry, Counts, Source, UsageError
+from cli.period import moment
+from receipts import Cache, CacheEntry, Counts, Request, Source, UsageError
 from receipts.ingest import last_usage, read_usage, usage_hash
 from verifier import PeriodError
-from verifier.report.period import instant
 
 _SECONDS_LIMIT = 10**11
 """A smaller number cannot be ms of this century: it is most likely in seconds."""
@@ -24,7 +24,7 @@ _SECONDS_LIMIT = 10**11
 def _time(value: Any) -> int:
     if isinstance(value, str):
         try:
-            return instant(value)
+            return moment(value)
         except PeriodError as error:
             raise ValueError(str(error)) from None
     if type(value) is not int:
@@ -157,11 +157,11 @@ def unique(lines: Iterable[Entry | Reject]) -> Iterator[Entry | Reject]:
             yield line
 
 
-def fields(entry: Entry) -> dict[str, Any]:
-    """What `Issuer.issue` takes for a request."""
+def fields(entry: Entry) -> Request:
+    """What is told of a request, wherever a receipt is asked for."""
     return {
-        "request": entry.request, "model": entry.model, "time": entry.time, "counts": entry.counts,
-        "source": entry.source, "cache": entry.cache, "tags": entry.tags, "client": entry.client,
+        "request": entry.request, "model": entry.model, "counts": entry.counts, "source": entry.source,
+        "cache": entry.cache, "tags": entry.tags, "client": entry.client,
     }  # fmt: skip
 
 

@@ -1,15 +1,17 @@
 """Issue token receipts: from a provider's usage to signed receipts and the statement that closes a period.
 
-    from receipts import Counts, Issuer, Period, SigningKey
+    from receipts import Closing, Counts, Issuer, SigningKey, close_batch
 
 The format is in spec/receipt.md and spec/statement.md. `receipts.ingest` reads the usage objects of providers.
 """
 
-from receipts.claims import Cache, CacheEntry, Charge, ChargeLine, Counts, Source
+from receipts.closing import Check, Closed, Closing, close_batch, close_journal
 from receipts.errors import (
+    BatchError,
     DuplicateRequestError,
     JournalError,
     KeyFileError,
+    PassphraseError,
     ReceiptError,
     UsageError,
 )
@@ -17,16 +19,21 @@ from receipts.issuer import Head, Issued, Issuer
 from receipts.journal import Journal
 from receipts.keys import SigningKey, jwk, jwks
 from receipts.proof import equivocation, inclusion_proof
+from receipts.request import Cache, CacheEntry, Charge, ChargeLine, Counts, Request, Source
 from receipts.signing import Signed
 from receipts.statement import LATE, REGULAR, Period, Previous
 
 __all__ = [
     "LATE",
     "REGULAR",
+    "BatchError",
     "Cache",
     "CacheEntry",
     "Charge",
     "ChargeLine",
+    "Check",
+    "Closed",
+    "Closing",
     "Counts",
     "DuplicateRequestError",
     "Head",
@@ -35,13 +42,17 @@ __all__ = [
     "Journal",
     "JournalError",
     "KeyFileError",
+    "PassphraseError",
     "Period",
     "Previous",
     "ReceiptError",
+    "Request",
     "Signed",
     "SigningKey",
     "Source",
     "UsageError",
+    "close_batch",
+    "close_journal",
     "equivocation",
     "inclusion_proof",
     "jwk",

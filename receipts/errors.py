@@ -17,12 +17,20 @@ class KeyFileError(ValueError):
     """A key file cannot be read or used."""
 
 
+class PassphraseError(KeyFileError):
+    """The key is encrypted, and the passphrase is missing or wrong."""
+
+
 class UsageError(ValueError):
     """A provider's usage object does not say what a receipt needs, or contradicts itself."""
 
     def __init__(self, field: str, message: str) -> None:
         super().__init__(f"{field}: {message}")
         self.field = field
+
+
+class BatchError(ValueError):
+    """A batch cannot be read: which item, at which byte, and why."""
 
 
 class DuplicateRequestError(ReceiptError):

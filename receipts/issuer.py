@@ -11,18 +11,26 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from threading import Lock
+from typing import Final, Unpack
 from uuid import uuid4
 
 import cbor2
 
-from receipts import claims
-from receipts.claims import Cache, Charge, Counts, Source
+from receipts import limits
+from receipts.claims import request_claims
 from receipts.errors import ReceiptError
 from receipts.keys import SigningKey
+from receipts.labels import RECEIPT as LABELS
+from receipts.request import Request
 from receipts.signing import RECEIPT, Signed, Signer
 
-MAX_CONTENT = 65_536
-"""Bytes of claims that every verifier accepts (spec/receipt.md, Limits)."""
+_VERSION: Final = LABELS["version"]
+_ISSUER: Final = LABELS["issuer"]
+_ACCOUNT: Final = LABELS["account"]
+_STREAM: Final = LABELS["stream"]
+_SEQUENCE: Final = LABELS["sequence"]
+_PREVIOUS: Final = LABELS["previous"]
+_TIME: Final = LABELS["time"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,47 +44,12 @@ class Head:
 
 @dataclass(frozen=True, slots=True)
 class Issued(Signed):
-    """A signed receipt and its place."""
+    """A signed receipt and its place; ``time`` in ms."""
 
     account: str
     stream: str
     sequence: int
     time: int
-
-
-def request_claims(
-    request: str,
-    model: str,
-    counts: Counts,
-    source: Source | None = None,
-    cache: Cache | None = None,
-    charge: Charge | None = None,
-    tags: Mapping[str, str] | None = None,
-    client: bytes | None = None,
-) -> dict[int, object]:
-    """The claims of a receipt that do not depend on its place: 8 to 16, as of `Issuer.issue`.
-
-    Raises:
-        ReceiptError: a field breaks a rule of spec/receipt.md.
-    """
-    body: dict[int, object] = {
-        8: claims.name("request", request),
-        9: claims.name("model", model),
-        10: claims.input_claims(counts),
-    }
-    if (output := claims.output_claims(counts)) is not None:
-        body[11] = output
-    if cache is not None:
-        body[12] = claims.cache_claims(cache, counts)
-    if source is not None:
-        body[13] = claims.source_claims(source)
-    if charge is not None:
-        body[14] = claims.charge_claims(charge, counts)
-    if tags:
-        body[15] = claims.tag_claims(tags)
-    if client is not None:
-        body[16] = claims.octets("client", client, 1, 64)
-    return body
 
 
 class Issuer:
@@ -90,6 +63,9 @@ class Issuer:
         key: the signing key.
         stream: the stream of receipts that name none; the default is a new one, with a random name.
         heads: where the streams stand that are to be continued, by account and stream.
+
+    Raises:
+        ReceiptError: a name breaks a rule of spec/receipt.md.
     """
 
     def __init__(
@@ -100,81 +76,64 @@ class Issuer:
         stream: str | None = None,
         heads: Mapping[tuple[str, str], Head] | None = None,
     ) -> None:
-        self.issuer = claims.name("issuer", issuer)
-        self.stream = claims.name("stream", uuid4().hex if stream is None else stream)
+        self.issuer = limits.name("issuer", issuer)
+        self.stream = limits.name("stream", uuid4().hex if stream is None else stream)
         self._signer = Signer(key.private, RECEIPT)
         self._heads = dict(heads or {})
         self._lock = Lock()
 
     def issue(
-        self,
-        account: str,
-        *,
-        request: str,
-        model: str,
-        time: int,
-        counts: Counts,
-        stream: str | None = None,
-        source: Source | None = None,
-        cache: Cache | None = None,
-        charge: Charge | None = None,
-        tags: Mapping[str, str] | None = None,
-        client: bytes | None = None,
+        self, account: str, *, time: int, stream: str | None = None, **request: Unpack[Request]
     ) -> Issued:
         """Sign the receipt of one request: the next one of its stream.
 
         Args:
             account: who is billed.
-            request: the provider's request id, unique for the account.
-            model: the model that sets the price.
             time: ms since 1970, UTC; not before that of the last receipt of the stream.
-            counts: the tokens.
             stream: the stream, if not the issuer's own.
-            source: where the counts come from.
-            cache: identifiers of cached prefixes.
-            charge: what the request costs.
-            tags: team, feature, environment, ...
-            client: the customer's own commitment to its request, echoed.
+            request: ``request``, ``model``, ``counts``, and optionally ``source``, ``cache``, ``charge``, ``tags``, ``client``:
+                see `receipts.request.Request`.
 
         Raises:
             ReceiptError: a field breaks a rule of spec/receipt.md. No sequence is used up.
         """
-        body = request_claims(request, model, counts, source, cache, charge, tags, client)
-        return self.issue_claims(account, time, body, stream)
+        return self.issue_claims(account, time, request_claims(**request), stream)
 
     def issue_claims(
-        self, account: str, time: int, body: Mapping[int, object], stream: str | None = None
+        self, account: str, time: int, claims: Mapping[int, object], stream: str | None = None
     ) -> Issued:
-        """The same for claims that `request_claims` made.
+        """The same for claims that `receipts.claims.request_claims` made.
 
         Raises:
             ReceiptError: a field breaks a rule of spec/receipt.md. No sequence is used up.
         """
-        stream = self.stream if stream is None else claims.name("stream", stream)
-        time = claims.instant("time", time)
+        stream = self.stream if stream is None else limits.name("stream", stream)
+        time = limits.instant("time", time)
         with self._lock:
-            return self._next(claims.name("account", account), stream, time, body)
+            return self._next(limits.name("account", account), stream, time, claims)
 
-    def _next(self, account: str, stream: str, time: int, body: Mapping[int, object]) -> Issued:
+    def _next(self, account: str, stream: str, time: int, claims: Mapping[int, object]) -> Issued:
         head = self._heads.get((account, stream))
-        sequence = 0 if head is None else head.sequence + 1
+        sequence = 0 if head is None else limits.uint("sequence", head.sequence + 1)
+        # The labels are in ascending order, so the plain encoding is the deterministic one.
         whole: dict[int, object] = {
-            1: claims.VERSION,
-            2: self.issuer,
-            3: account,
-            4: stream,
-            5: sequence,
+            _VERSION: limits.VERSION,
+            _ISSUER: self.issuer,
+            _ACCOUNT: account,
+            _STREAM: stream,
+            _SEQUENCE: sequence,
         }
         if head is not None:
-            if time < head.time:
-                raise ReceiptError(
-                    "time", f"at least that of sequence {head.sequence}, {head.time}", time
-                )
-            whole[6] = head.digest
-        # The keys are in ascending order, so the plain encoding is the deterministic one.
-        content = cbor2.dumps(whole | {7: time} | dict(body))
-        if len(content) > MAX_CONTENT:
-            raise ReceiptError("receipt", f"at most {MAX_CONTENT} bytes of claims", len(content))
+            _check_order(head, time)
+            whole[_PREVIOUS] = limits.digest("previous", head.digest)
+        whole[_TIME] = time
+        whole.update(claims)
+        content = limits.content("receipt", cbor2.dumps(whole), limits.MAX_CONTENT)
         signed = self._signer.sign(content)
         self._heads[account, stream] = Head(sequence, signed.digest, time)
         return Issued(signed.data, signed.digest, account, stream, sequence, time)
+
+
+def _check_order(head: Head, time: int) -> None:
+    if time < head.time:
+        raise ReceiptError("time", f"at least that of sequence {head.sequence}, {head.time}", time)

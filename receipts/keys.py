@@ -17,12 +17,9 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
-from receipts.errors import KeyFileError
+from receipts import limits
+from receipts.errors import KeyFileError, PassphraseError
 from receipts.signing import thumbprint
-
-
-class PassphraseError(KeyFileError):
-    """The key is encrypted, and the passphrase is missing or wrong."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +88,12 @@ def jwk(public: bytes, not_before: int | None = None, expires: int | None = None
 
 
 def jwks(issuer: str, keys: list[dict[str, Any]]) -> bytes:
-    """The key file that an issuer publishes."""
+    """The key file that an issuer publishes.
+
+    Raises:
+        ReceiptError: no receipt can name such an issuer.
+    """
+    limits.name("issuer", issuer)
     return json.dumps({"iss": issuer, "keys": keys}, indent=2, ensure_ascii=False).encode() + b"\n"
 
 

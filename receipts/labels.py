@@ -1,4 +1,4 @@
-"""The integer keys of the claims: the tables of spec/receipt.md and spec/statement.md.
+"""The integer keys of the claims: the tables of spec/receipt.md and spec/statement.md. Everything that is signed is encoded from them.
 
 The verifier has its own copy of these tables; a test holds the two together.
 """
@@ -6,6 +6,7 @@ The verifier has its own copy of these tables; a test holds the two together.
 from typing import Final
 
 Table = dict[str, int]
+"""Labels by the name of the field, in ascending order."""
 
 RECEIPT: Final[Table] = {
     "version": 1, "issuer": 2, "account": 3, "stream": 4, "sequence": 5, "previous": 6,

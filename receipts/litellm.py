@@ -17,11 +17,11 @@ from typing import Any
 
 from litellm.integrations.custom_logger import CustomLogger
 
-from receipts.asgi.settings import from_environment
-from receipts.claims import Source
+from receipts.asgi import from_environment
 from receipts.errors import JournalError, ReceiptError, UsageError
 from receipts.ingest import read_usage, usage_hash
 from receipts.journal import Journal
+from receipts.request import Source
 
 __all__ = ["ReceiptLogger", "receipt_logger"]
 

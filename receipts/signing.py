@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Final
@@ -9,12 +10,19 @@ from typing import Final
 import cbor2
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-ALG: Final = -19
-"""Ed25519 (RFC 9864)."""
-SHA_256: Final = -16
-"""RFC 9054."""
 RECEIPT: Final = "receipt"
 STATEMENT: Final = "statement"
+
+# Parameters of COSE headers (RFC 9052, RFC 9596, RFC 9597, RFC 9995), claims of a CWT (RFC 8392), members of a COSE_Key (RFC 9053).
+_ALG, _KID, _CWT_CLAIMS, _TYP, _PAYLOAD_HASH_ALG, _PREIMAGE_TYPE = 1, 4, 15, 16, 258, 259
+_ISS, _SUB = 1, 2
+_KTY, _CRV, _X = 1, -1, -2
+_ED25519: Final = -19
+"""The algorithm (RFC 9864)."""
+_SHA_256: Final = -16
+"""RFC 9054."""
+_OKP, _CURVE_ED25519 = 1, 6
+_MEDIA_TYPE: Final = "application/vnd.token-"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,16 +35,32 @@ class Signed:
 
 def thumbprint(public: bytes) -> bytes:
     """The ``kid`` of a public key: COSE Key Thumbprint, SHA-256 (RFC 9679)."""
-    return sha256(cbor2.dumps({1: 1, -1: 6, -2: public}, canonical=True)).digest()
+    key = {_KTY: _OKP, _CRV: _CURVE_ED25519, _X: public}
+    return sha256(cbor2.dumps(key, canonical=True)).digest()
+
+
+def header_kind(protected: bytes) -> str:
+    """What a protected header says that it is of: `RECEIPT`, `STATEMENT`, or something else.
+
+    Raises:
+        ValueError: it is no protected header.
+    """
+    header = cbor2.loads(protected)
+    media_type = header.get(_TYP) if isinstance(header, Mapping) else None
+    return str(media_type).removeprefix(_MEDIA_TYPE).removesuffix("+cose")
 
 
 def protected_header(kind: str, kid: bytes, subject: tuple[str, str] | None = None) -> bytes:
     """The protected header of a receipt, or of a statement about ``subject``: issuer and account."""
-    media_type = f"application/vnd.token-{kind}"
-    header: dict[int, object] = {1: ALG, 4: kid}
+    media_type = f"{_MEDIA_TYPE}{kind}"
+    header: dict[int, object] = {_ALG: _ED25519, _KID: kid}
     if subject is not None:
-        header[15] = {1: subject[0], 2: subject[1]}
-    header |= {16: f"{media_type}+cose", 258: SHA_256, 259: f"{media_type}+cbor"}
+        header[_CWT_CLAIMS] = {_ISS: subject[0], _SUB: subject[1]}
+    header |= {
+        _TYP: f"{media_type}+cose",
+        _PAYLOAD_HASH_ALG: _SHA_256,
+        _PREIMAGE_TYPE: f"{media_type}+cbor",
+    }
     return cbor2.dumps(header)
 
 
@@ -49,6 +73,11 @@ class Signer:
     """Signs the objects of one kind (and, for statements, one subject) with one key.
 
     All bytes but digest and signature are the same for each object, so they are encoded once.
+
+    Args:
+        key: the private key.
+        kind: `RECEIPT` or `STATEMENT`.
+        subject: issuer and account of a statement.
     """
 
     def __init__(

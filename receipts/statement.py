@@ -8,16 +8,18 @@ from typing import Any, Final
 
 import cbor2
 
-from receipts import claims
-from receipts.claims import Counts
+from receipts import limits
 from receipts.errors import ReceiptError
 from receipts.keys import SigningKey
+from receipts.labels import STATEMENT as LABELS
+from receipts.labels import STREAM
 from receipts.merkle import Tree
+from receipts.request import Counts
 from receipts.signing import STATEMENT, Signed, Signer
+from receipts.totals import Totals
 
 REGULAR: Final = 0
 LATE: Final = 1
-MAX_STREAMS: Final = 65_536
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +40,29 @@ class Previous:
 
 
 class _Stream:
+    """The receipts of one stream so far."""
+
     def __init__(self, first: int) -> None:
         self.first = first
         self.head = b""
         self.tree = Tree()
+
+    @property
+    def next(self) -> int:
+        return self.first + self.tree.size
+
+    def add(self, digest: bytes) -> None:
+        self.tree.append(digest)
+        self.head = digest
+
+    def claims(self, name: str) -> dict[int, Any]:
+        return {
+            STREAM["stream"]: name,
+            STREAM["first"]: self.first,
+            STREAM["count"]: self.tree.size,
+            STREAM["root"]: self.tree.root(),
+            STREAM["head"]: self.head,
+        }
 
 
 class Period:
@@ -56,7 +77,7 @@ class Period:
         previous: the statement before; None for the first one of the account.
 
     Raises:
-        ReceiptError: the period does not continue where the previous one ended.
+        ReceiptError: a field breaks a rule, or the period does not continue where the previous one ended.
     """
 
     def __init__(
@@ -69,27 +90,27 @@ class Period:
         kind: int = REGULAR,
         previous: Previous | None = None,
     ) -> None:
-        self.issuer, self.account = claims.name("issuer", issuer), claims.name("account", account)
-        self.start = claims.instant("start", start)
-        self.end = claims.uint("end", end, start + 1, claims.MAX_TIME)
-        self.kind = claims.uint("kind", kind, most=LATE)
+        self.issuer, self.account = limits.name("issuer", issuer), limits.name("account", account)
+        self.start = limits.instant("start", start)
+        self.end = limits.uint("end", end, start + 1, limits.MAX_TIME)
+        self.kind = limits.uint("kind", kind, most=LATE)
         self.previous = previous
         self._check_place()
         self._streams: dict[str, _Stream] = {}
-        self._sums: dict[int, int] = {}
-        self._writes: dict[int, int] = {}
-        self._amounts: dict[str, int] = {}
+        self._totals = Totals()
 
     def _check_place(self) -> None:
         if self.previous is None:
             if self.kind == LATE:
                 raise ReceiptError("kind", "a regular statement first", "late")
-        elif self.kind == REGULAR and self.start != self.previous.end:
-            raise ReceiptError(
-                "start", f"the end of the last period, {self.previous.end}", self.start
-            )
-        elif self.kind == LATE and self.end > self.previous.end:
-            raise ReceiptError("end", f"a closed time, at most {self.previous.end}", self.end)
+            return
+        limits.digest("previous", self.previous.digest)
+        limits.uint("number", self.number)
+        end = self.previous.end
+        if self.kind == REGULAR and self.start != end:
+            raise ReceiptError("start", f"the end of the last period, {end}", self.start)
+        if self.kind == LATE and self.end > end:
+            raise ReceiptError("end", f"a closed time, at most {end}", self.end)
 
     def add(
         self,
@@ -102,23 +123,29 @@ class Period:
         currency: str | None = None,
         amount: int = 0,
     ) -> None:
-        """Add the next receipt of a stream; ``amount`` in picounits of ``currency``.
+        """Add the next receipt of a stream.
+
+        Args:
+            stream: where the receipt stands.
+            sequence: its place there.
+            digest: the receipt's.
+            time: the receipt's, in ms.
+            counts: its tokens.
+            currency: that of its charge, if it has one.
+            amount: that of its charge, in picounits.
 
         Raises:
             ReceiptError: the time is outside the period, or the sequence is not the next one.
         """
         if not self.start <= time < self.end:
             raise ReceiptError("time", f"{self.start} to {self.end - 1}", time)
-        if stream not in self._streams:
-            self._streams[stream] = _Stream(self._first(stream, sequence))
-        entry = self._streams[stream]
-        if sequence != entry.first + entry.tree.size:
-            raise ReceiptError("sequence", entry.first + entry.tree.size, sequence)
-        entry.tree.append(claims.octets("digest", digest, 32, 32))
-        entry.head = digest
-        self._sum(counts)
-        if currency is not None:
-            self._amounts[currency] = self._amounts.get(currency, 0) + amount
+        limits.digest("digest", digest)
+        entry = self._streams.get(stream) or _Stream(self._first(stream, sequence))
+        if limits.uint("sequence", sequence) != entry.next:
+            raise ReceiptError("sequence", entry.next, sequence)
+        self._totals.add(counts, currency, amount)
+        self._streams[limits.name("stream", stream)] = entry
+        entry.add(digest)
 
     def _first(self, stream: str, sequence: int) -> int:
         expected = 0 if self.previous is None else self.previous.streams.get(stream, sequence)
@@ -127,16 +154,6 @@ class Period:
                 f"sequence of the first receipt of stream {stream!r}", expected, sequence
             )
         return sequence
-
-    def _sum(self, counts: Counts) -> None:
-        stated = {1: counts.logical, 5: counts.output, 6: counts.reasoning}
-        if counts.cached is not None:
-            stated |= {2: counts.cached, 3: counts.attributed}
-        for label, tokens in stated.items():
-            if tokens is not None:
-                self._sums[label] = self._sums.get(label, 0) + tokens
-        for ttl, tokens in (counts.writes or {}).items():
-            self._writes[ttl] = self._writes.get(ttl, 0) + tokens
 
     @property
     def number(self) -> int:
@@ -148,41 +165,37 @@ class Period:
         """How many receipts were added."""
         return sum(entry.tree.size for entry in self._streams.values())
 
+    @property
+    def streams(self) -> int:
+        """How many streams they are of."""
+        return len(self._streams)
+
     def sign(self, key: SigningKey) -> Signed:
         """The statement over the receipts that were added.
 
         Raises:
             ReceiptError: there are more streams, or larger totals, than a statement can hold.
         """
-        content = cbor2.dumps(self._claims())
+        content = limits.content("statement", cbor2.dumps(self._claims()), limits.MAX_STATEMENT)
         return Signer(key.private, STATEMENT, (self.issuer, self.account)).sign(content)
 
     def _claims(self) -> dict[int, Any]:
-        if len(self._streams) > MAX_STREAMS:
-            raise ReceiptError("streams", f"at most {MAX_STREAMS}", len(self._streams))
-        whole: dict[int, Any] = {1: claims.VERSION, 2: self.issuer, 3: self.account, 4: self.number}
-        if self.previous is not None:
-            whole[5] = claims.octets("previous", self.previous.digest, 32, 32)
-        streams = sorted(self._streams.items(), key=lambda item: item[0].encode())
-        return whole | {
-            6: self.start,
-            7: self.end,
-            8: self.kind,
-            9: [
-                {1: name, 2: entry.first, 3: entry.tree.size, 4: entry.tree.root(), 5: entry.head}
-                for name, entry in streams
+        if len(self._streams) > limits.MAX_STREAMS:
+            raise ReceiptError("streams", f"at most {limits.MAX_STREAMS}", len(self._streams))
+        claims: dict[str, Any] = {
+            "version": limits.VERSION,
+            "issuer": self.issuer,
+            "account": self.account,
+            "number": self.number,
+            "previous": None if self.previous is None else self.previous.digest,
+            "start": self.start,
+            "end": self.end,
+            "kind": self.kind,
+            "streams": [
+                entry.claims(stream)
+                for stream, entry in sorted(self._streams.items(), key=lambda s: s[0].encode())
             ],
-            10: self._totals(),
+            "totals": self._totals.claims(),
         }
-
-    def _totals(self) -> dict[int, Any]:
-        totals: dict[int, Any] = {
-            label: claims.uint("total", self._sums[label]) for label in sorted(self._sums)
-        }
-        if self._writes:
-            totals[4] = {
-                ttl: claims.uint("total", self._writes[ttl]) for ttl in sorted(self._writes)
-            }
-        if self._amounts:
-            totals[7] = {c: list(divmod(self._amounts[c], 10**12)) for c in sorted(self._amounts)}
-        return {label: totals[label] for label in sorted(totals)}
+        # In the order of the labels, so the plain encoding is the deterministic one.
+        return {label: claims[name] for name, label in LABELS.items() if claims[name] is not None}

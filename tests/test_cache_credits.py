@@ -26,15 +26,17 @@ from attribution.cache.report import percent
 from cli.sample.traffic import DAY, NOON, Simulator
 from receipts import Cache, CacheEntry, Charge, ChargeLine, Counts, Issuer, Source
 from tests.build import ISSUER, KEY, jwk_set
-from verifier import bytes_source
-from verifier.customer.prompts import Prompt
+from verifier import Policy, Prompt, by_kid, bytes_source, read_jwks, verified_rows
 
 POLICIES = Policies([policy for name, policy in shipped().items() if name != "openai-extended"])
 SONNET, GPT = "claude-sonnet-4-6", "gpt-5"
 
 
+KEYS = by_kid(read_jwks(json.dumps(jwk_set(KEY)).encode()))
+
+
 def source(data):
-    return [bytes_source("b.cbor", data)]
+    return verified_rows([bytes_source("b.cbor", data)], Policy(KEYS), COLUMNS)
 
 
 class Traffic:

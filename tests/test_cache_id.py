@@ -155,9 +155,9 @@ def test_other_recipes(recipe):
 
 
 def test_cache_keys_on_the_command_line(shell, folder):
-    assert shell("keygen --cache-key --account acme --out acme.key").code == 0
+    assert shell("keygen --new-cache-key --account acme --out acme.key").code == 0
     assert stat.S_IMODE(Path("acme.key").stat().st_mode) == 0o600
-    assert shell("keygen --cache-key --root acme.key --month 2026-11 --out nov.key").code == 0
+    assert shell("keygen --new-cache-key --root acme.key --month 2026-11 --out nov.key").code == 0
     root, november = (
         check.read_cache_key(Path(name).read_bytes()) for name in ("acme.key", "nov.key")
     )
@@ -165,13 +165,14 @@ def test_cache_keys_on_the_command_line(shell, folder):
     assert root.secret != november.secret
     with pytest.raises(check.WrongPeriodError, match="for 2026-11, not for 2026-12"):
         november.at(TIME + 31 * 86_400_000)
-    assert shell("keygen --cache-key --account acme --out acme.key").code == 2
+    assert shell("keygen --new-cache-key --account acme --out acme.key").code == 2
     for line in ("--root nov.key --month 2026-11 --out x", "--root acme.key --month 2026-13 --out x", "--root missing --month 2026-11 --out x",
                  "--account a --root acme.key --out x", "--out x", "--account a --rotate --out x"):  # fmt: skip
-        result = shell(f"keygen --cache-key {line}")
+        result = shell(f"keygen --new-cache-key {line}")
         assert (result.code, result.out, Path("x").exists()) == (2, "", False), line
     assert (
-        json.loads(shell("keygen --cache-key --account b --out b.key --json").out)["account"] == "b"
+        json.loads(shell("keygen --new-cache-key --account b --out b.key --json").out)["account"]
+        == "b"
     )
 
 

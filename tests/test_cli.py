@@ -1,7 +1,9 @@
 """The commands, as people use them: what they print and where, what they leave behind, and their exit codes."""
 
+import gzip
 import json
 import os
+import re
 import stat
 from pathlib import Path
 
@@ -396,7 +398,7 @@ def test_late_receipts_and_idle_months(shell, keys):
 REFUSED_CLOSINGS = {
     "again": (
         "close batch.cbor --keys keys --period 2026-11",
-        "start: expected the end of the last period",
+        "start: expected the end of the last period, 2026-12-01, found 2026-11-01",
     ),
     "gap": (
         "close batch.cbor --keys keys --period 2027-01",
@@ -500,25 +502,90 @@ def test_stdin_and_stdout(shell, closed, monkeypatch):
     assert len(claims_of("piped.cbor")) == 44
 
 
-def test_help_fits_the_terminal_and_gives_an_example(shell):
-    for line in (
-        "",
-        "keygen",
-        "issue",
-        "close",
-        "trust",
-        "trust add",
-        "trust list",
-        "trust remove",
-        "verify",
-        "show",
-        "prove",
-        "demo",
-    ):
-        result = shell(f"{line} --help")
-        assert result.code == 0
-        assert max(len(row) for row in result.out.splitlines()) <= 80, line
-    assert "Exit codes" in shell("--help").out
+COMMANDS = [
+    "", "keygen", "ingest", "issue", "close", "trust", "trust add", "trust list", "trust remove",
+    "verify", "cache", "show", "prove", "demo",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("line", COMMANDS)
+def test_help_fits_the_terminal(shell, line):
+    result = shell(f"{line} --help")
+    assert (result.code, result.err) == (0, "")
+    assert max(len(row) for row in result.out.splitlines()) <= 80
+    assert "\\b" not in result.out
+    assert "\b" not in result.out
+
+
+@pytest.mark.parametrize(
+    "line", ["keygen", "ingest", "issue", "close", "trust add", "verify", "cache", "show", "prove"]
+)
+def test_help_has_an_example_on_a_line_of_its_own(shell, line):
+    rows = shell(f"{line} --help").out.splitlines()
+    assert any(row.startswith(f"  receipt {line} ") for row in rows)
+    assert all(row.count(" receipt ") <= 1 for row in rows)
+
+
+def test_help_says_whose_commands_they_are(shell):
+    out = shell("--help").out
+    sections = re.findall(r"^(For .*):\n((?:  .+\n)+)", out, re.MULTILINE)
+    commands = {title: [row.split()[0] for row in rows.splitlines()] for title, rows in sections}
+    assert commands == {
+        "For providers": ["keygen", "ingest", "issue", "close"],
+        "For customers and auditors": ["trust", "verify", "cache"],
+        "For both": ["show", "prove", "demo"],
+    }
+    assert "Exit codes" in out
+
+
+@pytest.mark.parametrize("line", ["keygen", "issue", "close", "prove"])
+def test_o_works_wherever_out_does(shell, line):
+    assert "-o, --out" in shell(f"{line} --help").out
+
+
+def test_quiet_leaves_only_the_verdict(shell, closed):
+    """The exit code is the same; with --json the report is data, and stays."""
+    verified = shell("verify batch.cbor --period 2026-11 -q")
+    assert (verified.code, verified.out, verified.err) == (0, "verified: batch.cbor\n", "")
+    closed.write_bytes(closed.read_bytes()[:-1] + b"x")
+    rejected = shell("verify batch.cbor --period 2026-11 -q --no-remember")
+    assert (rejected.code, rejected.out) == (1, "rejected: batch.cbor\n")
+    assert "findings" in json.loads(shell("verify batch.cbor -q --json --no-remember").out)
+
+
+@pytest.mark.parametrize(
+    ("data", "kind"),
+    [
+        (b"\x89PNG\r\n\x1a\n" + bytes(500), "png"),
+        (gzip.compress(bytes(5000), mtime=0), "gzip"),
+        (b"PK\x03\x04" + bytes(500), "zip"),
+        (b'{"keys": []}\n' * 40, "json"),
+        (b"-----BEGIN PRIVATE KEY-----\n" * 20, "pem"),
+        (b"SQLite format 3\0" + bytes(4080), "wallet"),
+    ],
+    ids=["png", "gzip", "zip", "json", "pem", "wallet"],
+)
+@pytest.mark.parametrize(
+    "command",
+    [
+        "verify x",
+        "show x",
+        "prove x --request r -o p",
+        "cache x",
+        "close x --keys keys --period 2026-11",
+        "verify batch.cbor --previous x",
+    ],
+)
+def test_a_file_that_is_no_batch(shell, closed, command, data, kind):
+    """It gets no verdict, and is told what it looks like."""
+    Path("x").write_bytes(data)
+    result = shell(command)
+    assert (result.code, result.out) == (2, "")
+    error, hint = result.err.splitlines()[-2:]
+    assert error.startswith("receipt: error: ")
+    assert hint.startswith("receipt: hint: ")
+    assert kind in hint.lower()
+    assert Path("x").read_bytes() == data
 
 
 def test_the_version(shell):

@@ -18,14 +18,14 @@ from receipts import (
     Counts,
     Head,
     Issuer,
+    KeyFileError,
+    PassphraseError,
     Period,
     Previous,
     ReceiptError,
     SigningKey,
     Source,
 )
-from receipts.errors import KeyFileError
-from receipts.keys import PassphraseError
 from tests.build import ACCOUNT, DECEMBER, ISSUER, KEY, NOON, NOVEMBER, encode, jwk_set
 from tests.strategies import NAMES, SHORT_BYTES, TOKENS
 from verifier import Policy, Receipt, by_kid, bytes_source, read_items, read_jwks, verify

@@ -14,11 +14,19 @@ import pytest
 from tests.test_jobs import large
 
 RECEIPT = [sys.executable, "-c", "from cli.main import main; main()"]
+# As a shell starts what it waits for: whoever runs the tests may ignore Ctrl-C, and a child inherits that.
+INTERRUPTIBLE = [
+    sys.executable,
+    "-c",
+    "import signal; signal.signal(2, signal.default_int_handler); from cli.main import main; main()",
+]
 ROOT = str(Path(__file__).parents[1])
 
 
 def environment(**more):
-    return {**os.environ, "PYTHONPATH": ROOT, "COLUMNS": "80", **more}
+    """That of the tests, without what would change the output."""
+    inherited = {k: v for k, v in os.environ.items() if k not in ("NO_COLOR", "TERM")}
+    return {**inherited, "PYTHONPATH": ROOT, "COLUMNS": "80", **more}
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +64,7 @@ def test_a_pipe_that_was_closed_before(closed):
 @pytest.mark.parametrize("jobs", ["1", "2"])
 @pytest.mark.parametrize(("sent", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_interrupted(big, jobs, sent, code):
-    command = [*RECEIPT, "verify", "big.cbor", "--jobs", jobs]
+    command = [*INTERRUPTIBLE, "verify", "big.cbor", "--jobs", jobs]
     process = subprocess.Popen(
         command,
         cwd=big,
@@ -81,7 +89,7 @@ def on_a_terminal(command, cwd, **more):
         stdout=terminal,
         stderr=terminal,
         cwd=cwd,
-        env=environment(TERM="xterm", **more),
+        env=environment(**{"TERM": "xterm", **more}),
     )
     os.close(terminal)
     written = b""
@@ -105,6 +113,31 @@ def test_a_terminal_has_a_progress_bar_and_colours(big):
     assert code == 3
     assert "verifying  [" in written
     assert "\x1b[33m\x1b[1mincomplete\x1b[0m" in written
+
+
+@pytest.mark.parametrize("variable", [{"NO_COLOR": "1"}, {"TERM": "dumb"}])
+def test_who_wants_no_colours_gets_none(closed, folder, variable):
+    """In reports, errors and warnings."""
+    for command, code, words in (
+        (["verify", "batch.cbor", "--no-remember"], 0, "verified: batch.cbor"),
+        (["verify", "missing.cbor"], 2, "receipt: error: missing.cbor"),
+        (["verify", "--nothing"], 2, "receipt: error: "),
+        (["show", "batch.cbor"], 0, "receipt: warning: nothing of this was checked"),
+        (["demo"], 0, "# A provider makes a key"),
+    ):
+        written, exit_code = on_a_terminal(command, folder, **variable)
+        assert (exit_code, "\x1b" in written) == (code, False), command
+        assert words in written
+    plain, _ = on_a_terminal(["verify", "batch.cbor", "--no-remember"], folder, NO_COLOR="")
+    assert "\x1b[32m\x1b[1mverified\x1b[0m" in plain
+
+
+def test_a_dumb_terminal_has_no_progress_bar(big):
+    store = str(big / "trust")
+    written, code = on_a_terminal(
+        ["verify", "big.cbor"], big, RECEIPT_TRUST_STORE=store, TERM="dumb"
+    )
+    assert (code, "\x1b" in written, "verifying" in written) == (3, False, False)
 
 
 def test_quiet_has_no_progress_bar(big):

@@ -89,7 +89,7 @@ def test_a_weak_key_is_not_pinned(shell, folder):
 
 
 def proofs():
-    return sorted(Path().glob("equivocation-*.cbor"))
+    return sorted(Path().glob("proofs/equivocation-*.cbor"))
 
 
 def test_a_forked_statement_is_caught_the_next_time_and_proven(pinned):
@@ -98,7 +98,7 @@ def test_a_forked_statement_is_caught_the_next_time_and_proven(pinned):
     Path("second.cbor").write_bytes(told_again(honest).data)
     assert pinned("verify first.cbor").code == 0
     assert pinned("verify first.cbor").code == 0
-    result = pinned("verify second.cbor --json")
+    result = pinned("verify second.cbor --json --proofs proofs/")
     assert result.code == 1
     assert [(f["code"], f["item"], f["number"]) for f in json.loads(result.out)["findings"]] == [
         ("statement-equivocation", 5, 0)
@@ -108,9 +108,25 @@ def test_a_forked_statement_is_caught_the_next_time_and_proven(pinned):
     checked = pinned(f"verify {proof}")
     assert checked.code == 0
     assert "a proof that the issuer told two stories" in checked.out
-    pinned("verify second.cbor")
+    pinned("verify second.cbor --proofs proofs")
     assert proofs() == [proof]
     assert pinned("verify first.cbor").code == 0
+
+
+def test_without_a_folder_no_proof_is_written(pinned, folder):
+    """Nothing is left in the working folder unasked; the warning says how to get the proof."""
+    Path("first.cbor").write_bytes(Batch().data)
+    Path("second.cbor").write_bytes(told_again(Batch()).data)
+    pinned("verify first.cbor")
+    before = set(folder.rglob("*"))
+    result = pinned("verify second.cbor")
+    assert result.code == 1
+    assert result.err == (
+        "receipt: warning: 1 proof that the issuer told two stories: write them with --proofs FOLDER\n"
+    )
+    assert {path for path in folder.rglob("*") if "trust" not in path.parts} == {
+        path for path in before if "trust" not in path.parts
+    }
 
 
 def test_a_rolled_back_number_is_caught_and_proven(pinned):
@@ -122,7 +138,7 @@ def test_a_rolled_back_number_is_caught_and_proven(pinned):
         )
         Path(f"{name}.cbor").write_bytes(sign_statement(claims).data)
     assert pinned("verify five.cbor").code == 0
-    result = pinned("verify three.cbor --period 2027-01 --json")
+    result = pinned("verify three.cbor --period 2027-01 --json --proofs proofs")
     assert [(f["code"], f["number"]) for f in json.loads(result.out)["findings"]] == [
         ("statement-rollback", 3)
     ]
@@ -137,7 +153,7 @@ def test_a_broken_link_to_what_is_remembered_is_proven(pinned):
     batch = december(november)
     Path("dec.cbor").write_bytes(b"".join(batch.receipts) + sign_statement(claims).data)
     pinned("verify nov.cbor")
-    result = pinned("verify dec.cbor --json")
+    result = pinned("verify dec.cbor --json --proofs proofs")
     assert [f["code"] for f in json.loads(result.out)["findings"]] == ["statement-chain-broken"]
     assert len(proofs()) == 1
 

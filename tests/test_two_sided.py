@@ -54,7 +54,7 @@ def check(shell, folder, wallet):
         data = batch.data if isinstance(batch, Batch) else batch
         (folder / "b.cbor").write_bytes(data)
         line = f"b.cbor --keys k.json --period 2026-11 --json {more}"
-        result = shell(f"verify {line} --no-remember")
+        result = shell(f"verify {line} --no-remember --proofs .")
         assert result.code in (0, 1, 3), result.err
         alone = subprocess.run(
             [sys.executable, "-m", "verifier", *line.split()], capture_output=True, text=True, check=False,

@@ -16,6 +16,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from verifier.crypto.keys import KeyFileError, TrustedKey, by_kid, kid_text, read_jwks
+from verifier.customer.cache_id import blocks as prompt_blocks
+from verifier.customer.jcs import canonical
 from verifier.customer.prompts import Prompt, read_prompts
 from verifier.customer.record import Record, RecordError
 from verifier.format.claims import (
@@ -43,7 +45,7 @@ from verifier.reading.recognise import NotABatchError
 from verifier.reading.sources import Source, batch_file, batch_stream, bytes_source
 from verifier.reading.unverified import UnverifiedItem, read_item, read_items
 from verifier.report.codes import RULES, Rule, Severity
-from verifier.report.findings import Conflict, Finding, Findings
+from verifier.report.findings import Conflict, Finding, Findings, plural
 from verifier.report.model import AccountSummary, Check, Input, Report, Subject, Verdict
 from verifier.report.period import PeriodError, show_instant
 from verifier.report.period import parse as parse_period
@@ -107,9 +109,12 @@ __all__ = [
     "batch_stream",
     "by_kid",
     "bytes_source",
+    "canonical",
     "escape",
     "kid_text",
     "parse_period",
+    "plural",
+    "prompt_blocks",
     "read_item",
     "read_items",
     "read_jwks",
@@ -172,8 +177,12 @@ def verified_rows(
     """Verify a batch, and keep what its receipts say, in columns; close it when it is not needed any more.
 
     Args:
-        sources, policy, period, known, jobs: as of `verify`.
+        sources: the inputs, in order.
+        policy: the trusted keys, and what else the caller demands.
         columns: which fields of the receipts are wanted, of `COLUMNS`.
+        period: the period that the caller expects, in ms, end exclusive.
+        known: the signed statements of an issuer and account that the caller knows from earlier.
+        jobs: processes that check receipts.
 
     Raises:
         NotABatchError: a source does not begin like a batch.

@@ -1,6 +1,7 @@
 """The cache credits that were due: published policies, replayed over verified receipts.
 
-    report = cache_report([batch_file("batch.cbor")], Policies(list(shipped().values())), prompts={})
+    with verified_rows([batch_file("batch.cbor")], Policy(keys), COLUMNS) as rows:
+        report = cache_report(rows, Policies(list(shipped().values())), prompts={})
     print(render(report))
 
 A credit is *due* only where a policy promises it, and *expected* where the provider does what it can.
@@ -17,8 +18,10 @@ from attribution.cache.policy import (
 )
 from attribution.cache.report import CacheReport, Claimed, cache_report
 from attribution.cache.text import render
+from attribution.cache.traffic import COLUMNS
 
 __all__ = [
+    "COLUMNS",
     "CachePolicy",
     "CacheReport",
     "Claimed",

@@ -10,8 +10,7 @@ from typing import Any
 from attribution.cache.policy import CachePolicy
 from attribution.cache.replay import Cache
 from attribution.cache.traffic import Key, Request
-from verifier.customer.cache_id import blocks
-from verifier.customer.jcs import canonical
+from verifier import canonical, prompt_blocks
 
 _VOLATILE = re.compile(
     r"\d{4}-\d\d-\d\d|\d\d:\d\d(?::\d\d(?:\.\d+)?)?|\b1[5-9]\d{8,11}\b"  # dates, times, seconds or ms since 1970
@@ -218,7 +217,7 @@ def _front(request: Request) -> bytes | None:
         return None
     if prompt.tokens is not None:
         return repr(prompt.tokens[:64]).encode()
-    return canonical(blocks(prompt.body)[:1]) if prompt.body is not None else None
+    return canonical(prompt_blocks(prompt.body)[:1]) if prompt.body is not None else None
 
 
 def _compare(request: Request, last: Request | None, miss: Miss) -> bool:
@@ -227,7 +226,7 @@ def _compare(request: Request, last: Request | None, miss: Miss) -> bool:
     if one is None or two is None:
         return False
     if one.body is not None and two.body is not None:
-        return _compare_blocks(blocks(one.body), blocks(two.body), miss)
+        return _compare_blocks(prompt_blocks(one.body), prompt_blocks(two.body), miss)
     if one.tokens is not None and two.tokens is not None:
         pairs = zip(one.tokens, two.tokens, strict=False)
         at = next(

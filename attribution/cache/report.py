@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from fractions import Fraction
@@ -14,8 +14,7 @@ from attribution.cache.policy import CachePolicy, Policies, Strength
 from attribution.cache.rates import Rates, Table
 from attribution.cache.replay import LONGEST_REQUEST_MS, Cache, Shortfall
 from attribution.cache.traffic import in_time_order
-from verifier import Source
-from verifier.customer.prompts import Prompt
+from verifier import Prompt, VerifiedRows
 
 MOST = 1000
 """Shortfalls of a strength that are kept in detail, those that cost most; all are counted."""
@@ -95,7 +94,7 @@ class CacheReport:
 
 
 def cache_report(
-    sources: Sequence[Source],
+    rows: VerifiedRows,
     policies: Policies,
     prompts: Mapping[str, Prompt],
     claimed: Decimal | None = None,
@@ -105,7 +104,7 @@ def cache_report(
     """Replay the receipts of a batch in the order of their times.
 
     Args:
-        sources: the files of a batch that was verified.
+        rows: a verified batch, with `traffic.COLUMNS`.
         policies: what the providers have published.
         prompts: the customer's own prompts, by request id; may be empty.
         claimed: a hit rate that the provider claims, 0 to 1.
@@ -113,10 +112,11 @@ def cache_report(
         advance: hears of every receipt.
 
     Raises:
-        UnreadableError, OSError: the batch cannot be read, or there is no room for a temporary file.
+        NotVerifiedError: the batch is rejected.
+        OSError: the rows cannot be read.
     """
     report, cache, misses = CacheReport(), Cache(policies, longest_request_ms), Misses()
-    for request in in_time_order(sources, prompts):
+    for request in in_time_order(rows, prompts):
         policy = cache.policy(request)
         shortfall = cache.take(request)
         _count(report, request.provider, policy, shortfall)

@@ -8,9 +8,7 @@ from attribution.cache.misses import Miss
 from attribution.cache.rates import Rates
 from attribution.cache.replay import Shortfall
 from attribution.cache.report import CacheReport, Claimed, Missing, one_decimal, percent
-from verifier.report.period import show_instant
-from verifier.report.text import escape
-from verifier.report.findings import plural
+from verifier import escape, plural, show_instant
 
 _MOST = 10
 

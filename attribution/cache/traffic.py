@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing
 from dataclasses import dataclass, field
 from hashlib import sha256
+from typing import Final
 
-from verifier import Source, Receipt, read_items
-from verifier.format.claims import CacheEntry
-from verifier.format.envelope import open_envelope
-from verifier.customer.prompts import Prompt
-from verifier.format.fast_decoder import FastDecoder
-from verifier import read_item
+from verifier import CacheEntry, Charge, Prompt, RowBlock, VerifiedRows
 
+COLUMNS: Final = (
+    "request", "model", "logical", "cached", "writes", "tags", "source", "charge", "cache",
+)  # fmt: skip
+"""What the replay needs of the receipts."""
 Key = tuple[str, str, bytes]
 """Account, recipe and identifier (or, of the customer's own prompts, model and hash): what stands for a prefix."""
 
@@ -54,58 +52,65 @@ class Request:
         return min((ttl for ttl, tokens in self.writes.items() if ttl and tokens), default=None)
 
 
-def in_time_order(sources: Sequence[Source], prompts: Mapping[str, Prompt]) -> Iterator[Request]:
-    """All receipts, sorted on the disk, so that memory does not grow with their number.
+def in_time_order(rows: VerifiedRows, prompts: Mapping[str, Prompt]) -> Iterator[Request]:
+    """All receipts of a verified batch, by their times.
+
+    Args:
+        rows: with `COLUMNS`.
+        prompts: the customer's own prompts, by request id; may be empty.
 
     Raises:
-        UnreadableError, OSError: the batch cannot be read, or there is no room for the temporary file.
+        NotVerifiedError: the batch is rejected.
+        OSError: the rows cannot be read.
     """
-    with closing(sqlite3.connect("", isolation_level=None)) as db:
-        db.execute("CREATE TABLE receipts (time INTEGER, item INTEGER, raw BLOB, PRIMARY KEY (time, item)) WITHOUT ROWID")  # fmt: skip
-        db.execute("BEGIN")
-        db.executemany(
-            "INSERT INTO receipts VALUES (?, ?, ?)",
-            (
-                (i.claims.time, i.number, i.raw)
-                for i in read_items(sources)
-                if isinstance(i.claims, Receipt)
-            ),
-        )
-        reader = FastDecoder()
-        for item, raw in db.execute("SELECT item, raw FROM receipts ORDER BY time, item"):
-            claims = (
-                reader.receipt(open_envelope(raw).content or b"") or read_item(item, 0, raw).claims
-            )
-            if isinstance(claims, Receipt):
-                yield _request(item, claims, prompts.get(claims.request))
+    for block, at in rows.by_time(incomplete=True):
+        request = _request(block, at)
+        request.prompt = prompts.get(request.request)
+        yield request
 
 
-def _request(item: int, claims: Receipt, prompt: Prompt | None) -> Request:
-    account = f"{claims.issuer} {claims.account}"
+def _request(block: RowBlock, at: int) -> Request:
+    columns = block.columns
+    source, cache = columns["source"][at], columns["cache"][at]
+    account = f"{block.issuer} {block.account}"
     request = Request(
-        item, claims.request, account, claims.time, claims.model,
-        claims.source.provider if claims.source else "", claims.logical, claims.cached, claims.writes or {},
-        claims.tags or {}, claims.source.miss if claims.source else None, _saving(claims), prompt=prompt,
+        block.items[at], columns["request"][at], account, block.times[at], columns["model"][at],
+        source.provider if source else "", columns["logical"][at], columns["cached"][at],
+        columns["writes"][at] or {}, columns["tags"][at] or {}, source.miss if source else None,
+        _saving(columns["charge"][at]),
     )  # fmt: skip
-    for entry in claims.commitments:
+    if cache is not None:
+        _add_prefixes(request, *cache)
+    return request
+
+
+def _add_prefixes(
+    request: Request,
+    read: CacheEntry | None,
+    writes: Sequence[CacheEntry],
+    commitments: Sequence[CacheEntry],
+) -> None:
+    """What a receipt says about prefixes."""
+    account = request.account
+    for entry in commitments:
         request.prefixes[entry.prefix] = _key(account, entry)
-    for entry in claims.cache_writes:
+    for entry in writes:
         request.written.append(_key(account, entry))
         request.prefixes[entry.prefix] = request.written[-1]
-    if claims.cache_read is not None:
-        request.read = _key(account, claims.cache_read)
-        request.prefixes[claims.cache_read.prefix] = request.read
-    request.prefixes = dict(sorted(request.prefixes.items()))
-    return request
+    if read is not None:
+        request.read = _key(account, read)
+        request.prefixes[read.prefix] = request.read
+    if len(request.prefixes) > 1:
+        request.prefixes = dict(sorted(request.prefixes.items()))
 
 
 def _key(account: str, entry: CacheEntry) -> Key:
     return account, entry.recipe, entry.id
 
 
-def _saving(claims: Receipt) -> int | None:
+def _saving(charge: Charge | None) -> int | None:
     """What a cached token saves, by the rates of the charge: plain input is class 0, a read class 1."""
-    rates = {line.kind: line.rate for line in claims.charge.lines} if claims.charge else {}
+    rates = {line.kind: line.rate for line in charge.lines} if charge else {}
     return rates[0] - rates[1] if 0 in rates and 1 in rates else None
 
 

@@ -10,10 +10,9 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from cli import keyfolder
-from receipts import Counts, Head, Issuer, Period, Source
+from cli import key_folder
+from receipts import Counts, Head, Issued, Issuer, Period, Source
 from verifier import Receipt, Statement, UnverifiedItem, batch_file, read_items
-from verifier.format.envelope import open_envelope
 
 _HOW = {
     "drop": "leave one receipt out",
@@ -35,7 +34,7 @@ def main() -> None:
     if options.how == "alter":
         data = _altered(items)
     else:
-        data = b"".join(_again(options.how, items, keyfolder.load(options.keys)))
+        data = b"".join(_again(options.how, items, key_folder.load(options.keys)))
     Path(options.out).write_bytes(data)
 
 
@@ -52,7 +51,7 @@ def _altered(items: list[UnverifiedItem]) -> bytes:
     return raw
 
 
-def _again(how: str, items: list[UnverifiedItem], folder: keyfolder.KeyFolder) -> Iterator[bytes]:
+def _again(how: str, items: list[UnverifiedItem], folder: key_folder.KeyFolder) -> Iterator[bytes]:
     """The batch with its end issued again, from the victim on, and closed once more."""
     victim = _victim(items)
     heads: dict[tuple[str, str], Head] = {}
@@ -61,24 +60,37 @@ def _again(how: str, items: list[UnverifiedItem], folder: keyfolder.KeyFolder) -
     forge = False
     for item in items:
         claims = item.claims
-        if not isinstance(claims, Receipt):
+        if not isinstance(claims, Receipt) or item.digest is None:
             continue
         forge = forge or claims is victim
-        for name, counts in (
-            _told(how, claims, victim) if forge else [(claims.request, _counts(claims))]
-        ):
-            raw, place = item.raw, (claims.account, claims.stream)
-            if forge:
-                issuer = Issuer(folder.issuer, folder.key, heads=heads)
-                raw = issuer.issue(
-                    claims.account, request=name, model=claims.model, time=claims.time, counts=counts,
-                    stream=claims.stream, source=_source(claims), client=claims.client if name == claims.request else None,
-                ).data  # fmt: skip
-            sequence = heads[place].sequence + 1 if place in heads else claims.sequence
-            heads[place] = Head(sequence, open_envelope(raw).digest, claims.time)
-            period.add(claims.stream, sequence, heads[place].digest, claims.time, counts)
-            yield raw
+        place = (claims.account, claims.stream)
+        if not forge:
+            heads[place] = Head(claims.sequence, item.digest, claims.time)
+            period.add(claims.stream, claims.sequence, item.digest, claims.time, _counts(claims))
+            yield item.raw
+            continue
+        for name, counts in _told(how, claims, victim):
+            issued = _issue(folder, heads, claims, name, counts)
+            heads[place] = Head(issued.sequence, issued.digest, issued.time)
+            period.add(issued.stream, issued.sequence, issued.digest, issued.time, counts)
+            yield issued.data
     yield period.sign(folder.key).data
+
+
+def _issue(
+    folder: key_folder.KeyFolder,
+    heads: dict[tuple[str, str], Head],
+    claims: Receipt,
+    name: str,
+    counts: Counts,
+) -> Issued:
+    """A receipt like another one, for the request ``name`` and with other counts."""
+    issuer = Issuer(folder.issuer, folder.key, heads=heads)
+    client = claims.client if name == claims.request else None
+    return issuer.issue(
+        claims.account, request=name, model=claims.model, time=claims.time, counts=counts,
+        stream=claims.stream, source=_source(claims), client=client,
+    )  # fmt: skip
 
 
 def _told(how: str, claims: Receipt, victim: Receipt) -> list[tuple[str, Counts]]:

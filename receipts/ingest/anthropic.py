@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from receipts.claims import Counts
 from receipts.errors import UsageError
 from receipts.ingest.base import Reading, Tokens, Usage, add_writes, parse, split_writes, stated
+from receipts.request import Counts
 
 
 class _CacheCreation(Usage):

@@ -9,8 +9,9 @@ from typing import Annotated, Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from receipts.claims import MAX_UINT, Counts
 from receipts.errors import UsageError
+from receipts.limits import MAX_UINT
+from receipts.request import Counts
 
 Tokens = Annotated[int, Field(strict=True, ge=0, le=MAX_UINT)]
 """A count: an integer, not a float, a text or a bool, and not negative."""

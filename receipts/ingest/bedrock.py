@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from receipts.claims import Counts
 from receipts.errors import UsageError
 from receipts.ingest.base import (
     Reading,
@@ -20,6 +19,7 @@ from receipts.ingest.base import (
     proven_zero,
     split_writes,
 )
+from receipts.request import Counts
 
 _SECONDS = {"5m": 300, "1h": 3600}
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from receipts.claims import Counts
 from receipts.errors import UsageError
 from receipts.ingest.base import (
     Reading,
@@ -20,6 +19,7 @@ from receipts.ingest.base import (
     parse,
     proven_zero,
 )
+from receipts.request import Counts
 
 
 class _UsageMetadata(Usage):

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from receipts.claims import Counts
 from receipts.ingest.base import (
     Reading,
     Tokens,
@@ -19,6 +18,7 @@ from receipts.ingest.base import (
     parse,
     split_writes,
 )
+from receipts.request import Counts
 
 
 class PromptDetails(Usage):

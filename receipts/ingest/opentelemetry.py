@@ -12,9 +12,9 @@ from typing import Any
 
 from pydantic import Field
 
-from receipts.claims import Counts
 from receipts.errors import UsageError
 from receipts.ingest.base import Reading, Tokens, Usage, check_parts, parse, split_writes
+from receipts.request import Counts
 
 _WRITE = "gen_ai.usage.cache_write.input_tokens"
 _CREATION = "gen_ai.usage.cache_creation.input_tokens"

@@ -43,6 +43,8 @@ class Store:
 
     def __init__(self, path: str, issuer: str, *, create: bool = True) -> None:
         self._path = path
+        if not create and not Path(path).is_file():  # SQLite would make it
+            raise JournalError(f"{path} is not there")
         with self._named():
             # Used by one thread at a time: the one that opens it, and then the one that writes.
             self._db = sqlite3.connect(
@@ -185,16 +187,14 @@ class Store:
             ).fetchall()
         return [bytes(data) for (data,) in rows]
 
-    def add_statement(self, account: str, number: int, data: bytes) -> None:
-        """Keep a signed statement.
+    def add_statement(self, account: str, number: int, data: bytes) -> bool:
+        """Keep a signed statement. False: there is one of that number already, and nothing was added.
 
         Raises:
-            JournalError: there is a statement of that number.
+            JournalError: it could not be written.
         """
         with self.transaction():
-            self._db.execute("INSERT INTO statements VALUES (?, ?, ?)", (account, number, data))
-
-
-def exists(path: str) -> bool:
-    """Whether there is a journal to read from; opening would make one."""
-    return Path(path).is_file()
+            added = self._db.execute(
+                "INSERT OR IGNORE INTO statements VALUES (?, ?, ?)", (account, number, data)
+            )
+        return added.rowcount == 1

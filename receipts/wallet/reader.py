@@ -9,13 +9,14 @@ from typing import Any, Final
 from receipts.events import TERMINAL
 from receipts.header import COMMENT, parse_byte_sequence
 
-_MAX_LINE: Final = 1 << 20
-"""Bytes of a line that are looked at; a longer one is skipped."""
-_MAX_BODY: Final = 64 << 20
+MAX_LINE: Final = 1 << 20
+"""Bytes of a line of an event stream that are looked at; of a longer one, only what it begins with."""
+MAX_BODY: Final = 64 << 20
+"""Bytes of a JSON body that are looked at; a longer one is not."""
 
 
 class BodyReader:
-    """Reads along; never holds a byte back, and never fails on what it does not understand.
+    """Reads along; never holds a byte back, and never fails on what it does not understand. The work is linear in what passes.
 
     Args:
         stream: whether the body is a stream of server-sent events; else it is JSON.
@@ -36,35 +37,40 @@ class BodyReader:
         self._keep = keep
         self._finish = finish
         self._identified = False
-        self._rest = b""
+        self._begun = _Beginning(MAX_LINE if stream else MAX_BODY)
+        """Of the line that has no end yet, or of the body."""
 
     def feed(self, chunk: bytes) -> None:
         """Take note of the next bytes."""
-        self._rest += chunk
         if not self._stream:
-            self._rest = self._rest[: _MAX_BODY + 1]
+            self._begun.add(chunk)
             return
-        *lines, self._rest = self._rest.replace(b"\r\n", b"\n").replace(b"\r", b"\n").split(b"\n")
-        for line in lines:
-            self._line(line.rstrip(b"\r"))
-        self._rest = self._rest[:_MAX_LINE]
+        # Where CR and LF come in two chunks there is one more empty line, which means nothing.
+        *ends, rest = chunk.replace(b"\r\n", b"\n").replace(b"\r", b"\n").split(b"\n")
+        for end in ends:
+            self._begun.add(end)
+            self._line(self._begun.complete())
+        self._begun.add(rest)
 
     def end(self) -> None:
         """The body is complete."""
-        if self._stream and self._rest:
-            self._line(self._rest.rstrip(b"\r"))
-        if not self._stream and len(self._rest) <= _MAX_BODY:
-            self._document(self._rest)
+        last = self._begun.complete()
+        if self._stream:
+            self._line(last)
+        elif len(last) <= MAX_BODY:
+            self._document(last)
         self._finish()
 
     def _line(self, line: bytes) -> None:
-        if line.startswith(COMMENT):
+        if line.startswith(TERMINAL):
+            self._finish()
+        elif len(line) > MAX_LINE:
+            return
+        elif line.startswith(COMMENT):
             receipt = parse_byte_sequence(line[len(COMMENT) :])
             if receipt is not None:
                 self._keep(receipt)
-        elif line.startswith(TERMINAL):
-            self._finish()
-        elif line.startswith(b"data:") and not self._identified and len(line) < _MAX_LINE:
+        elif line.startswith(b"data:") and not self._identified:
             self._document(line[5:])
 
     def _document(self, raw: bytes) -> None:
@@ -84,6 +90,28 @@ class BodyReader:
             ):
                 self._identified = True
                 self._identify(identifier)
+
+
+class _Beginning:
+    """The first bytes of something that comes in parts: up to a limit, and one more, which shows that it is longer."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._parts: list[bytes] = []
+        self._room = limit + 1
+
+    def add(self, part: bytes) -> None:
+        if self._room and part:
+            kept = part[: self._room]
+            self._parts.append(kept)
+            self._room -= len(kept)
+
+    def complete(self) -> bytes:
+        """What was kept; the next part begins something new."""
+        whole = b"".join(self._parts)
+        self._parts.clear()
+        self._room = self._limit + 1
+        return whole
 
 
 def encodable(text: str) -> bool:

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 from cli.files import output_file
 from cli.terminal import CliError, say
-from receipts import ReceiptError
+from receipts import KeyFileError, ReceiptError
 from receipts.cache_id import CacheKey
-from verifier.customer.cache_id import CacheKeyError, read_cache_key
-
-_MONTH = re.compile(r"[0-9]{4}-(0[1-9]|1[0-2])")
 
 
 def make(account: str, out: str) -> dict[str, str | None]:
-    """Write a new key."""
+    """Write a new key; what was made, as JSON-ready data."""
     try:
         key = CacheKey.generate(account)
     except ReceiptError as error:
@@ -26,18 +22,15 @@ def make(account: str, out: str) -> dict[str, str | None]:
 
 
 def derive(root: str, month: str, out: str) -> dict[str, str | None]:
-    """Write the key of one month."""
-    if not _MONTH.fullmatch(month):
-        raise CliError(f"{month} is not a month", "a cache key is derived for one month: 2026-11")
+    """Write the key of one month; what was made, as JSON-ready data."""
     try:
-        known = read_cache_key(Path(root).read_bytes())
-    except CacheKeyError as error:
-        raise CliError(f"{root}: {error}", "it is the FILE of receipt keygen --cache-key") from None
-    if known.period is not None:
-        raise CliError(
-            f"{root} is the key of {known.period} already", "derive from the account's own key"
-        )
-    key = CacheKey(known.account, known.secret).for_period(month)
+        known = CacheKey.from_json(Path(root).read_bytes())
+        key = known.for_period(month)
+    except KeyFileError as error:
+        hint = "it is the FILE of receipt keygen --new-cache-key"
+        raise CliError(f"{root}: {error}", hint) from None
+    except ReceiptError as error:
+        raise CliError(str(error), "a cache key is derived for one month: 2026-11") from None
     _write(out, key.to_json())
     say(f"{out} discloses the prefixes of {month}, and of no other month")
     return {"cache_key": out, "account": known.account, "period": month}
@@ -48,6 +41,5 @@ def _write(out: str, data: bytes) -> None:
         with output_file(out, mode=0o600, replace=False) as stream:
             stream.write(data)
     except FileExistsError:
-        raise CliError(
-            f"{out} is there already", "a key is never replaced; choose another name"
-        ) from None
+        hint = "a key is never replaced; choose another name"
+        raise CliError(f"{out} is there already", hint) from None

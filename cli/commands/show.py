@@ -8,35 +8,36 @@ from typing import Any
 import click
 
 from cli import batches
-from cli.terminal import CliError, output_options, warn
-from verifier import UnreadableError, UnverifiedItem, read_items
-from verifier.report.period import show_instant
-from verifier.report.text import escape
+from cli.options import batches_argument, output_options
+from cli.terminal import warn
+from verifier import UnverifiedItem, escape, read_items, show_instant
+
+_HELP = """Print what a BATCH says, without checking it. Nothing of it may be believed.
+
+With --json, one JSON object a line and item.
+
+\b
+receipt show batch.cbor
+"""
+_HEAD = ("item", "offset", "kind")
+_TIMES = ("time", "start", "end")
 
 
-@click.command()
-@click.argument("batch", nargs=-1, required=True, type=click.Path())
-@output_options
+@click.command(help=_HELP)
+@batches_argument
+@output_options()
 def show(batch: tuple[str, ...], as_json: bool, quiet: bool) -> None:
-    """Print what a BATCH says, without checking it. Nothing of it may be believed.
-
-    With --json, one JSON object a line and item.
-
-    \b
-    receipt show batch.cbor
-    """
+    """Print every item."""
     if not quiet:
         warn("nothing of this was checked; receipt verify does that")
-    try:
+    with batches.readable("what follows cannot be read"):
         for item in read_items(batches.files(batch)):
             row = _row(item)
             click.echo(json.dumps(row) if as_json else "\n".join(_lines(row)))
-    except UnreadableError as fault:
-        where = f"{fault.file}, item {fault.number}, byte {fault.offset}"
-        raise CliError(f"{where}: {fault}", "what follows cannot be read") from None
 
 
 def _row(item: UnverifiedItem) -> dict[str, Any]:
+    """An item as JSON-ready data."""
     row: dict[str, Any] = {
         "item": item.number,
         "offset": item.offset,
@@ -44,10 +45,8 @@ def _row(item: UnverifiedItem) -> dict[str, Any]:
     }
     if item.fault is not None:
         return {**row, "fault": item.fault.code, "message": str(item.fault)}
-    row |= {"digest": batches.digest(item).hex()}
-    if item.claims is None:
-        return {**row, "claims": None}
-    return {**row, "claims": _plain(item.claims)}
+    digest = None if item.digest is None else item.digest.hex()
+    return {**row, "digest": digest, "claims": _plain(item.claims)}
 
 
 def _plain(value: Any) -> Any:
@@ -65,18 +64,8 @@ def _plain(value: Any) -> Any:
 
 def _lines(row: dict[str, Any]) -> list[str]:
     head = f"item {row['item']}, byte {row['offset']}: {row['kind']}"
-    lines = [
-        head,
-        *_fields(
-            {k: v for k, v in row.items() if k not in ("item", "offset", "kind", "claims")}, 2
-        ),
-    ]
-    if row.get("claims") is None and "claims" in row:
-        return [*lines, "  claims withheld"]
-    return lines + _fields(row.get("claims", {}), 2)
-
-
-_TIMES = ("time", "start", "end")
+    about = {name: v for name, v in row.items() if name not in (*_HEAD, "claims")}
+    return [head, *_fields(about, 2), *_fields(row.get("claims") or {}, 2)]
 
 
 def _fields(fields: dict[str, Any], indent: int) -> list[str]:
@@ -87,13 +76,9 @@ def _fields(fields: dict[str, Any], indent: int) -> list[str]:
             lines += [label, *_fields(value, indent + 2)]
         elif isinstance(value, list):
             for i, part in enumerate(value):
-                lines += [
-                    f"{label} {i}",
-                    *_fields(part if isinstance(part, dict) else {"": part}, indent + 2),
-                ]
+                inner = part if isinstance(part, dict) else {"": part}
+                lines += [f"{label} {i}", *_fields(inner, indent + 2)]
         else:
-            shown = escape(str(value), 200)
-            lines.append(
-                f"{label}: {shown}" + (f" ({show_instant(value)})" if name in _TIMES else "")
-            )
+            moment = f" ({show_instant(value)})" if name in _TIMES else ""
+            lines.append(f"{label}: {escape(str(value), 200)}{moment}")
     return lines

@@ -6,20 +6,29 @@ import os
 import shlex
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import chdir, contextmanager
+from contextlib import chdir, contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 
 import click
 
-from cli import keyfolder
+from cli import key_folder
+from cli.options import output_options
 from cli.sample.traffic import Simulator
-from cli.terminal import CliError, output_options, print_json
+from cli.terminal import CliError, print_json
 from cli.trust_store import VARIABLE
 from verifier import UnverifiedItem, batch_file, read_items
 
 _REQUEST = "req_42"
+_HELP = """Run all of it on a bundled sample, in a temporary folder: key, receipts, statement, verification, proof.
+
+The sample is 44 usage objects that were recorded from real requests to Anthropic and OpenAI. Nothing is left behind, and your own
+pins are not touched.
+
+With --cache, a day of traffic over a provider's prompt cache is simulated, with a deploy that spoils the prefix at noon, a storm of evictions, and
+a provider that withholds some credits; `receipt cache` finds each.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +60,7 @@ def _tamper() -> None:
 
 def _simulate() -> None:
     """A day of traffic, by a provider that withholds some credits."""
-    folder = keyfolder.load("keys")
+    folder = key_folder.load("keys")
     with Path("day.cbor").open("wb") as stream:
         Simulator(folder.issuer, folder.key).run(stream)
 
@@ -84,18 +93,11 @@ _CACHE_STEPS = (
 )  # fmt: skip
 
 
-@click.command()
+@click.command(help=_HELP)
 @click.option("--cache", is_flag=True, help="Show a simulated day of cache traffic instead.")
-@output_options
+@output_options()
 def demo(cache: bool, as_json: bool, quiet: bool) -> None:
-    """Run all of it on a bundled sample, in a temporary folder: key, receipts, statement, verification, proof.
-
-    The sample is 44 usage objects that were recorded from real requests to Anthropic and OpenAI. Nothing is left behind, and your own
-    pins are not touched.
-
-    With --cache, a day of traffic over a provider's prompt cache is simulated, with a deploy that spoils the prefix at noon, a storm of evictions, and
-    a provider that withholds some credits; `receipt cache` finds each.
-    """
+    """Run the steps, and say if one did not end as it should."""
     steps = _CACHE_STEPS if cache else _STEPS
     with _temporary_folder():
         codes = [_run(step, quiet=quiet or as_json) for step in steps]
@@ -149,8 +151,6 @@ def _temporary_folder() -> Iterator[None]:
 @contextmanager
 def _silence() -> Iterator[None]:
     """Nothing on stdout or stderr."""
-    with open(os.devnull, "w") as nowhere:  # noqa: PTH123  # a device
-        import contextlib
-
-        with contextlib.redirect_stdout(nowhere), contextlib.redirect_stderr(nowhere):
-            yield
+    nowhere = Path(os.devnull)
+    with nowhere.open("w") as out, redirect_stdout(out), redirect_stderr(out):
+        yield

@@ -7,34 +7,32 @@ import sys
 import click
 
 from cli.files import read_bytes
-from cli.terminal import CliError, output_options, print_json, say
-from cli.trust_store import VARIABLE, TrustStore
-from verifier import KeyFileError, TrustedKey, read_jwks
-from verifier import kid_text as text
-from verifier.report.period import show_instant
-from verifier.report.text import escape
+from cli.options import output_options, trust_store_option
+from cli.terminal import CliError, print_json, say
+from cli.trust_store import TrustStore, parse_keys
+from verifier import TrustedKey, escape, kid_text, show_instant
 
-_STORE = click.option(
-    "--trust-store",
-    metavar="FOLDER",
-    envvar=VARIABLE,
-    help=f"Where pins are kept; also {VARIABLE}.",
-)
+_HELP = """Pin, list and remove the issuers that you trust.
+
+A batch is verified against the pinned keys. Get a key file on another way than the batches: the issuer's site, a contract.
+"""
+_ADD_HELP = """Pin the issuer of a key FILE.
+
+\b
+receipt trust add issuer.jwks.json
+"""
 
 
-@click.group()
+@click.group(help=_HELP)
 def trust() -> None:
-    """Pin, list and remove the issuers that you trust.
-
-    A batch is verified against the pinned keys. Get a key file on another way than the batches: the issuer's site, a contract.
-    """
+    """Pin, list and remove issuers."""
 
 
-@trust.command()
+@trust.command(help=_ADD_HELP)
 @click.argument("file", type=click.Path())
 @click.option("--yes", is_flag=True, help="Do not ask.")
-@_STORE
-@output_options
+@trust_store_option
+@output_options()
 def add(
     file: str,
     yes: bool,
@@ -42,24 +40,10 @@ def add(
     as_json: bool,
     quiet: bool,  # noqa: ARG001  # read by `say`
 ) -> None:
-    """Pin the issuer of a key FILE.
-
-    \b
-    receipt trust add issuer.jwks.json
-    """
+    """Pin an issuer."""
     data = read_bytes(file)
-    try:
-        keys = read_jwks(data)
-    except KeyFileError as error:
-        raise CliError(
-            f"{file}: {error}", "a key file is the issuer.jwks.json that the issuer publishes"
-        ) from None
-    for key in keys:
-        if key.weakness is not None:
-            raise CliError(
-                f"{file}: key {text(key.kid)} must not be trusted: {key.weakness}",
-                "ask the issuer for a sound key",
-            )
+    keys = parse_keys(file, data)
+    _check_strength(file, keys)
     store, issuer = TrustStore(trust_store), keys[0].issuer
     _show(issuer, keys, store.pinned(issuer))
     if not yes and not _confirmed():
@@ -73,17 +57,26 @@ def add(
     say(f"pinned {escape(issuer)}")
 
 
+def _check_strength(file: str, keys: list[TrustedKey]) -> None:
+    for key in keys:
+        if key.weakness is not None:
+            raise CliError(
+                f"{file}: key {kid_text(key.kid)} must not be trusted: {key.weakness}",
+                "ask the issuer for a sound key",
+            )
+
+
 def _show(issuer: str, keys: list[TrustedKey], pinned: list[TrustedKey]) -> None:
     """What is about to be trusted, and what of it is new."""
     click.echo(f"issuer {escape(issuer)}", err=True)
     for key in keys:
         state = " (pinned already)" if key in pinned else " (new)" if pinned else ""
-        click.echo(f"  key {text(key.kid)}{_window(key)}{state}", err=True)
+        click.echo(f"  key {kid_text(key.kid)}{_window(key)}{state}", err=True)
     for key in pinned:
         if key.kid not in {new.kid for new in keys}:
-            click.echo(f"  key {text(key.kid)} (pinned now, would be dropped)", err=True)
+            click.echo(f"  key {kid_text(key.kid)} (pinned now, would be dropped)", err=True)
         elif key not in keys:
-            click.echo(f"  key {text(key.kid)}{_window(key)} (as pinned now)", err=True)
+            click.echo(f"  key {kid_text(key.kid)}{_window(key)} (as pinned now)", err=True)
 
 
 def _confirmed() -> bool:
@@ -96,8 +89,8 @@ def _confirmed() -> bool:
 
 
 @trust.command("list")
-@_STORE
-@output_options
+@trust_store_option
+@output_options()
 def list_(trust_store: str | None, as_json: bool, quiet: bool) -> None:
     """Print the pinned issuers and keys."""
     store = TrustStore(trust_store)
@@ -109,15 +102,15 @@ def list_(trust_store: str | None, as_json: bool, quiet: bool) -> None:
     for issuer, keys in issuers:
         click.echo(escape(issuer))
         for key in keys:
-            click.echo(f"  {text(key.kid)}{_window(key)}")
+            click.echo(f"  {kid_text(key.kid)}{_window(key)}")
     if not issuers and not quiet:
         click.echo(f"receipt: no issuer is pinned in {store.folder}", err=True)
 
 
 @trust.command()
 @click.argument("issuer")
-@_STORE
-@output_options
+@trust_store_option
+@output_options()
 def remove(
     issuer: str,
     trust_store: str | None,
@@ -151,7 +144,7 @@ def _as_dict(issuer: str, keys: list[TrustedKey]) -> dict[str, object]:
         "issuer": issuer,
         "keys": [
             {
-                "kid": text(k.kid),
+                "kid": kid_text(k.kid),
                 "not_before": k.not_before,
                 "expires": k.expires,
                 "revoked": k.revoked,

@@ -10,8 +10,7 @@ from pathlib import Path
 import click
 
 from cli.terminal import CliError
-from receipts import KeyFileError, SigningKey
-from receipts.keys import PassphraseError
+from receipts import KeyFileError, PassphraseError, SigningKey
 from verifier import KeyFileError as TrustError
 from verifier import TrustedKey, read_jwks
 
@@ -72,3 +71,11 @@ def _private_key(path: Path) -> SigningKey:
         raise CliError(
             f"{path}: {error}", "it is the private key that receipt keygen wrote"
         ) from None
+
+
+def new_passphrase() -> bytes:
+    """The passphrase for a key that is written: from the environment, or typed twice."""
+    given = os.environ.get(PASSPHRASE)
+    if not given:
+        given = click.prompt("Passphrase", hide_input=True, confirmation_prompt=True, err=True)
+    return str(given).encode()

@@ -2,32 +2,38 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import click
 
 from cli import rejects
 from cli.files import read_bytes
-from cli.terminal import output_options, print_json, say
+from cli.options import output_options, rejects_option
+from cli.terminal import plural, print_json, say
 from cli.usage import Entry, Reject, fields, read_lines, unique
 from receipts import Issuer, ReceiptError, SigningKey
 from receipts.ingest import APIS
-from verifier.report.findings import plural
 
 _TRIAL = SigningKey.generate()
 _HEAD = ("line", "request", "api", "shape", "logical", "cached", "written", "output", "reasoning")
 _WIDTHS = (4, 10, 14, 8, 7, 7, 7, 6, 9)
+_HELP = """Read recorded usage and print the counts, without signing anything.
 
+A count that is not stated is shown as -; it is unknown, not zero. Lines that cannot be read are rejected with the reason, and
+the exit code is 1.
 
+\b
+receipt ingest usage.jsonl --check
+"""
 _APIS = "\b\nProvider and api of a line:\n" + "\n".join(f"  {p} {a}" for p, a in APIS)
 
 
-@click.command(epilog=_APIS)
+@click.command(help=_HELP, epilog=_APIS)
 @click.argument("usage", type=click.Path())
 @click.option("--check", is_flag=True, help="Only look: write no rejects file.")
-@click.option("--rejects", "rejects_file", metavar="FILE",
-              help="Where rejected lines go. Default: USAGE's name with .rejects.jsonl, in this folder.")  # fmt: skip
-@output_options
+@rejects_option
+@output_options()
 def ingest(
     usage: str,
     check: bool,
@@ -35,27 +41,15 @@ def ingest(
     as_json: bool,
     quiet: bool,  # noqa: ARG001  # read by `say`
 ) -> None:
-    """Read recorded usage and print the counts, without signing anything.
-
-    A count that is not stated is shown as -; it is unknown, not zero. Lines that cannot be read are rejected with the reason, and
-    the exit code is 1.
-
-    \b
-    receipt ingest usage.jsonl --check
-    """
+    """Print what would be issued."""
     path = rejects.place(rejects_file, usage)
     lines = [_issuable(line) for line in unique(read_lines(read_bytes(usage)))]
     entries = [line for line in lines if isinstance(line, Entry)]
     rejected = [line for line in lines if isinstance(line, Reject)]
     if as_json:
-        print_json({
-            "requests": [_document(entry) for entry in entries],
-            "rejects": [{"line": r.line, "reason": r.reason} for r in rejected],
-        })  # fmt: skip
+        print_json(_documents(entries, rejected))
     elif entries:
-        click.echo(_row(_HEAD))
-        for entry in entries:
-            click.echo(_row(_cells(entry)))
+        click.echo("\n".join([_row(_HEAD), *(_row(_cells(entry)) for entry in entries)]))
     if check:
         rejects.tell(usage, rejected)
     else:
@@ -69,7 +63,7 @@ def _issuable(line: Entry | Reject) -> Entry | Reject:
     if isinstance(line, Reject):
         return line
     try:
-        Issuer("trial", _TRIAL).issue("trial", stream=line.stream, **fields(line))
+        Issuer("trial", _TRIAL).issue("trial", time=line.time, stream=line.stream, **fields(line))
     except ReceiptError as error:
         return Reject(line.line, line.raw, str(error))
     return line
@@ -94,6 +88,13 @@ def _row(cells: tuple[str, ...]) -> str:
         else:
             parts.append(cell.rjust(width))
     return " ".join(parts).rstrip()
+
+
+def _documents(entries: Sequence[Entry], rejected: Sequence[Reject]) -> dict[str, Any]:
+    return {
+        "requests": [_document(entry) for entry in entries],
+        "rejects": [{"line": r.line, "reason": r.reason} for r in rejected],
+    }
 
 
 def _document(entry: Entry) -> dict[str, Any]:

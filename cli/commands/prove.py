@@ -1,0 +1,89 @@
+"""``receipt prove``: cut out one receipt with its proof."""
+
+from __future__ import annotations
+
+import click
+
+from cli import batches
+from cli.files import output_file
+from cli.options import batches_argument, out_option, output_options
+from cli.terminal import CliError, print_json, say
+from receipts import inclusion_proof
+from verifier import Receipt, Source, Statement, UnverifiedItem
+
+_HELP = """Cut out one receipt, with its Merkle path and the statement that closes it.
+
+The proof shows to anybody who trusts the issuer's key that the receipt is among those of the statement, and shows no
+other receipt. It is not checked here.
+
+\b
+receipt prove batch.cbor --request req_42 -o proof.cbor
+receipt verify proof.cbor
+"""
+
+
+@click.command(help=_HELP)
+@batches_argument
+@click.option("--request", required=True, help="The request id of the receipt.")
+@out_option("The proof to write; - is stdout.", required=True)
+@output_options()
+def prove(
+    batch: tuple[str, ...],
+    request: str,
+    out: str,
+    as_json: bool,
+    quiet: bool,  # noqa: ARG001  # read by `say`
+) -> None:
+    """Write the proof for one receipt."""
+    files = batches.files(batch)
+    receipt, claims = _find(files, request)
+    statement, closed = _statement(files, claims)
+    digests = _digests(files, claims, closed)
+    proof = inclusion_proof(receipt.raw, claims.sequence - closed.start, digests, statement.raw)
+    with output_file(out) as stream:
+        stream.write(proof)
+    if as_json and out != "-":
+        print_json({"proof": out, "stream": claims.stream, "sequence": claims.sequence})
+    say(f"wrote {out}; check it: receipt verify {out}")
+
+
+def _find(files: list[Source], request: str) -> tuple[UnverifiedItem, Receipt]:
+    """The receipt of a request."""
+    for item, claims in batches.receipts(files):
+        if claims.request == request:
+            return item, claims
+    raise CliError(
+        f"no receipt is for request {request!r}", "receipt show prints what the batch holds"
+    )
+
+
+def _statement(files: list[Source], claims: Receipt) -> tuple[UnverifiedItem, range]:
+    """The statement that closes a receipt, and the sequences of the receipt's stream that it closes."""
+    for item in batches.items(files):
+        statement = item.claims
+        if not isinstance(statement, Statement):
+            continue
+        if (statement.issuer, statement.account) != (claims.issuer, claims.account):
+            continue
+        for entry in statement.streams:
+            closed = range(entry.first, entry.first + entry.count)
+            if entry.stream == claims.stream and claims.sequence in closed:
+                return item, closed
+    hint = "close the period first, or add the file that holds the statement"
+    raise CliError(f"no statement closes request {claims.request!r}", hint)
+
+
+def _digests(files: list[Source], claims: Receipt, closed: range) -> list[bytes]:
+    """The leaves of the tree: the digests of the stream's receipts, in the order of their sequence."""
+    place = (claims.issuer, claims.account, claims.stream)
+    digests: dict[int, bytes] = {}
+    for item, other in batches.receipts(files):
+        if (other.issuer, other.account, other.stream) == place and item.digest is not None:
+            digests[other.sequence] = item.digest
+    missing = next((n for n in closed if n not in digests), None)
+    if missing is not None:
+        raise CliError(
+            f"sequence {missing} of stream {claims.stream!r} is not in the batch",
+            "the Merkle path needs every receipt of the stream; see receipt verify",
+        )
+    return [digests[n] for n in closed]

@@ -1,0 +1,178 @@
+"""``receipt verify``: verify a batch, a proof or an equivocation."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import click
+
+from cli import batches, proofs
+from cli.files import inputs, total_size
+from cli.options import (
+    PERIOD,
+    batches_argument,
+    key_files_option,
+    output_options,
+    trust_store_option,
+)
+from cli.terminal import CliError, print_json, progress, style
+from cli.trust_store import TrustStore
+from verifier import (
+    DamagedMemoryError,
+    Known,
+    NoStatementError,
+    Policy,
+    Record,
+    RecordError,
+    Report,
+    by_kid,
+    render,
+    statements_in,
+)
+from verifier import verify as verify_batch
+
+_HELP = """Verify a batch, a proof or an equivocation.
+
+Several files are read as one batch; - is stdin. In a script, name the --period that you are billed for: without it, the report
+is about the period that the batch claims.
+
+The last statements are remembered, so that a number that is told in two ways is caught the next time. The two
+signed objects are a proof, which anybody can verify; --proofs says where such proofs go.
+
+With --requests, each of your requests must have exactly one receipt, and each receipt a request. The columns are request (or
+id), time, model, status, and optionally the counts logical, cached, output, reasoning, or a usage object. With --received,
+each receipt that you received must be in the batch, byte for byte. With --prompts (request, and tokens or body), each cache
+identifier is recomputed, and no more may be cached than a prompt shares with one that was sent before.
+
+\b
+receipt verify batch.cbor --period 2026-11
+receipt verify batch.cbor --received wallet.db --requests log.jsonl
+"""
+_RECORD_HINT = "a request has request, time, model and optional counts; see receipt verify --help"
+
+
+@click.command(help=_HELP)
+@batches_argument
+@key_files_option
+@click.option(
+    "--period",
+    type=PERIOD,
+    help="The period that must be complete: 2026-11, 2026-11-22, start/end.",
+)
+@click.option("--account", help="The account that every item must be for.")
+@click.option(
+    "--previous",
+    multiple=True,
+    metavar="FILE",
+    help="The batch or statement before, to check the link to it.",
+)
+@click.option(
+    "--requests", multiple=True, metavar="FILE", help="Your own requests: JSONL, CSV or a wallet."
+)
+@click.option(
+    "--received", multiple=True, metavar="FILE", help="The receipts that you received: a wallet."
+)
+@click.option("--prompts", multiple=True, metavar="FILE", help="Your own prompts (JSONL).")
+@click.option("--cache-key", metavar="FILE", help="The account's cache key, for --prompts.")
+@click.option(
+    "--require-cache-id", is_flag=True, help="Report cached receipts without a cache identifier."
+)
+@click.option(
+    "--signatures",
+    type=click.Choice(["every", "statement"]),
+    default="every",
+    help="Which signatures are checked: every one, or those of statements (every).",
+)
+@click.option("--proofs", "proofs_folder", metavar="FOLDER",
+              help="Where proofs go that the issuer told two stories.")  # fmt: skip
+@click.option(
+    "--jobs", type=click.IntRange(1), default=1, metavar="N", help="Processes to use (1)."
+)
+@click.option(
+    "--no-remember", is_flag=True, help="Neither use nor update the memory of statements seen."
+)
+@trust_store_option
+@output_options("No progress; of the report, only the verdict.")
+@click.pass_context
+def verify(
+    ctx: click.Context,
+    batch: tuple[str, ...],
+    keys: tuple[str, ...],
+    period: tuple[int, int] | None,
+    account: str | None,
+    previous: tuple[str, ...],
+    requests: tuple[str, ...],
+    received: tuple[str, ...],
+    prompts: tuple[str, ...],
+    cache_key: str | None,
+    require_cache_id: bool,
+    signatures: str,
+    proofs_folder: str | None,
+    jobs: int,
+    no_remember: bool,
+    trust_store: str | None,
+    as_json: bool,
+    quiet: bool,
+) -> None:
+    """Verify, print the report, remember the statements; the exit code is the verdict."""
+    store = TrustStore(trust_store)
+    policy = Policy(by_kid(store.trusted(keys)), account, require_cache_id, signatures=signatures)
+    known = _known(None if no_remember else store, previous)
+    record = _record(requests, received, prompts, cache_key)
+    with progress("verifying", total_size(batch)) as advance, _mendable(store):
+        sources = inputs(batch, advance)
+        report = verify_batch(sources, policy, period=period, known=known, jobs=jobs, record=record)
+    _print(report, as_json=as_json, quiet=quiet)
+    if not no_remember:
+        for claims, signed in report.statements:
+            store.remember(claims, signed)
+    proofs.keep(report.conflicts, proofs_folder)
+    ctx.exit(report.verdict.exit_code)
+
+
+def _known(store: TrustStore | None, previous: tuple[str, ...]) -> Known:
+    """The statements of the store, if there is one, and those in files."""
+    try:
+        with batches.readable("--previous takes a batch"):
+            given = statements_in(batches.files(previous))
+    except NoStatementError as error:
+        raise CliError(str(error), "--previous takes the batch or the statement before") from None
+    if store is None:
+        return given
+    return lambda issuer, account: [*store.statements(issuer, account), *given(issuer, account)]
+
+
+def _record(
+    requests: tuple[str, ...],
+    received: tuple[str, ...],
+    prompts: tuple[str, ...],
+    cache_key: str | None,
+) -> Record | None:
+    """The customer's own record, if there is one."""
+    if cache_key is not None and not prompts:
+        raise click.UsageError("--cache-key goes with --prompts")
+    if requests or received or prompts:
+        return Record(requests, received, prompts, cache_key)
+    return None
+
+
+@contextmanager
+def _mendable(store: TrustStore) -> Iterator[None]:
+    """What the user can mend is an error with a hint."""
+    try:
+        with batches.readable():
+            yield
+    except RecordError as error:
+        raise CliError(str(error), _RECORD_HINT) from None
+    except DamagedMemoryError as error:
+        hint = f"look below {store.folder}/statements; restore it from a copy, or remove what is damaged"
+        raise CliError(str(error), hint) from None
+
+
+def _print(report: Report, *, as_json: bool, quiet: bool) -> None:
+    if as_json:
+        print_json(report.as_dict())
+        return
+    text = render(report, style)
+    click.echo(text.partition("\n")[0] + "\n" if quiet else text, nl=False)

@@ -1,0 +1,107 @@
+"""Options and arguments that several commands have, and the types of their values."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Protocol, TypeVar
+
+import click
+
+from cli.period import moment
+from cli.trust_store import VARIABLE
+from verifier import PeriodError, parse_period
+
+_Command = TypeVar("_Command", bound=Callable[..., Any])
+
+
+class Option(Protocol):
+    """Puts an option on a command."""
+
+    def __call__(self, command: _Command, /) -> _Command:
+        """The command with the option."""
+
+
+class _Period(click.ParamType[tuple[int, int]]):
+    name = "period"
+
+    def convert(
+        self, value: str | tuple[int, int], param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[int, int]:
+        if isinstance(value, tuple):
+            return value
+        try:
+            return parse_period(value)
+        except PeriodError as error:
+            self.fail(str(error), param, ctx)
+
+
+class _Instant(click.ParamType[int]):
+    name = "time"
+
+    def convert(
+        self, value: str | int, param: click.Parameter | None, ctx: click.Context | None
+    ) -> int:
+        if isinstance(value, int):
+            return value
+        try:
+            found = moment(value)
+        except PeriodError as error:
+            self.fail(str(error), param, ctx)
+        if found % 1000:
+            self.fail(f"{value!r} is not a whole second, as key files have it", param, ctx)
+        return found
+
+
+PERIOD = _Period()
+"""``2026-11``, ``2026-11-22`` or ``start/end``, as (start, end) in ms."""
+INSTANT = _Instant()
+"""A day or an RFC 3339 time, as ms."""
+
+
+def output_options(quiet: str = "No progress, no words on success.") -> Option:
+    """``--json`` and ``--quiet``, which every command has."""
+
+    def decorate(command: _Command, /) -> _Command:
+        command = click.option("--json", "as_json", is_flag=True, help="Print JSON on stdout.")(
+            command
+        )
+        return click.option("-q", "--quiet", is_flag=True, help=quiet)(command)
+
+    return decorate
+
+
+def out_option(text: str, *, required: bool = False, metavar: str = "FILE") -> Option:
+    """``-o`` or ``--out``: where the command writes."""
+    return click.option("-o", "--out", required=required, metavar=metavar, help=text)
+
+
+def batches_argument(command: _Command) -> _Command:
+    """The files of a batch."""
+    return click.argument("batch", nargs=-1, required=True, type=click.Path())(command)
+
+
+def key_folder_option(command: _Command) -> _Command:
+    """``--keys`` of who signs."""
+    return click.option("--keys", required=True, metavar="FOLDER", help="The issuer's key folder.")(
+        command
+    )
+
+
+def key_files_option(command: _Command) -> _Command:
+    """``--keys`` of who verifies."""
+    text = "Trust this key file, and not the pinned ones."
+    return click.option("--keys", multiple=True, metavar="FILE", help=text)(command)
+
+
+def trust_store_option(command: _Command) -> _Command:
+    """``--trust-store``: the folder of pins and memory."""
+    text = f"Where pins and memory are; also {VARIABLE}."
+    return click.option("--trust-store", metavar="FOLDER", envvar=VARIABLE, help=text)(command)
+
+
+def rejects_option(command: _Command) -> _Command:
+    """``--rejects``: where lines go that are not issued."""
+    text = (
+        "Where rejected lines go. Default: USAGE's name with .rejects.jsonl, in the working folder."
+    )
+    return click.option("--rejects", "rejects_file", metavar="FILE", help=text)(command)

@@ -1,0 +1,97 @@
+"""A stream of server-sent events, cut where a receipt can go in: before its last event."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from receipts.events import NAMED, TERMINAL
+
+# A line ends with LF, CR or both; a CR at the very end may still get its LF.
+_EMPTY_LINE: Final = re.compile(rb"\n\r?\n|\r\n\r\n|\r\r(?!\n)(?=.)", re.DOTALL)
+_IGNORED: Final = (b":", b"id:", b"retry:")
+
+
+class EventStream:
+    """Cuts a stream of server-sent events, without holding anything back but its last event.
+
+    `feed` returns what may go on at once. When `ended`, the last event is in ``last``, and goes on after the receipt.
+    """
+
+    def __init__(self) -> None:
+        self._whole: list[bytes] = []
+        """Events that became whole since the last `new_events`."""
+        self.ended = False
+        self.last = b""
+        self._event = bytearray()
+        self._sent = 0
+        """So many bytes of the event that is not whole yet went on already."""
+        self._searched = 0
+        """So many have no end of the event in them."""
+
+    def feed(self, chunk: bytes) -> bytes:
+        """The bytes that may go on, after ``chunk`` came."""
+        if self.ended:
+            self.last += chunk
+            return b""
+        ready = bytearray()
+        self._event += chunk
+        while (end := self._end()) is not None:
+            event = bytes(self._event[:end])
+            del self._event[:end]
+            self._whole.append(event)
+            sent, self._sent, self._searched = self._sent, 0, 0
+            if _is_last(event):
+                self.ended = True
+                if sent:  # nothing goes into the middle of an event
+                    ready += event[sent:]
+                self.last = (b"" if sent else event) + bytes(self._event)
+                self._event.clear()
+                return bytes(ready)
+            ready += event[sent:]
+        if self._sent or not _may_be_last(bytes(self._event[:256])):
+            ready += self._event[self._sent :]
+            self._sent = len(self._event)
+        return bytes(ready)
+
+    def close(self) -> None:
+        """The stream is over: what is left is an event, although no empty line ends it."""
+        if not self.ended and self._event and not self._sent and _is_last(bytes(self._event)):
+            self._whole.append(bytes(self._event))
+            self.ended, self.last = True, bytes(self._event)
+            self._event.clear()
+
+    def new_events(self) -> list[bytes]:
+        """The events that became whole since the last call."""
+        events, self._whole = self._whole, []
+        return events
+
+    def rest(self) -> bytes:
+        """At the end of the stream: what was not sent yet."""
+        rest = self.last + bytes(self._event[self._sent :])
+        self.last, self._sent, self._searched = b"", 0, 0
+        self._event.clear()
+        return rest
+
+    def _end(self) -> int | None:
+        """Where the first event ends: after an empty line."""
+        found = _EMPTY_LINE.search(self._event, max(0, self._searched - 3))
+        self._searched = len(self._event)
+        return found.end() if found else None
+
+
+def _deciding(event: bytes) -> bytes | None:
+    """The first line of an event that says what it is; None if there is none yet."""
+    lines = (line for line in event.splitlines() if line and not line.startswith(_IGNORED))
+    return next(lines, None)
+
+
+def _is_last(event: bytes) -> bool:
+    line = _deciding(event)
+    return line is not None and line.startswith(TERMINAL)
+
+
+def _may_be_last(event: bytes) -> bool:
+    """Whether the beginning of an event is still open to be that of the last one."""
+    line = _deciding(event)
+    return line is None or any(mark.startswith(line[: len(mark)]) for mark in NAMED)

@@ -1,0 +1,16 @@
+"""Closing a period of a batch or of a journal: which receipts belong to it, what the statement before was, and what is written where.
+
+    with open("batch.cbor", "rb") as batch, open("closed.cbor", "wb") as out:
+        closed = close_batch(batch, out, Closing(issuer, key, start, end))
+
+    closed = close_journal("issuer.db", out, Closing(issuer, key, start, end), "acme")
+
+An issuer signs only over receipts that its customers would accept. This package does not verify; the caller's ``check`` does,
+and is given exactly what would be closed.
+"""
+
+from receipts.closing.batch import close_batch
+from receipts.closing.closing import Check, Closed, Closing
+from receipts.closing.journal import close_journal
+
+__all__ = ["Check", "Closed", "Closing", "close_batch", "close_journal"]

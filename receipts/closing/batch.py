@@ -1,0 +1,102 @@
+"""Closing a period of a batch."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import BinaryIO
+
+from receipts import limits
+from receipts.closing.chain import Chain, add_receipt, chains
+from receipts.closing.closing import Check, Closed, Closing, closed, unchecked
+from receipts.closing.objects import KeptReceipt, kept_objects
+from receipts.errors import ReceiptError
+from receipts.statement import Period
+
+
+def close_batch(
+    batch: BinaryIO,
+    out: BinaryIO,
+    closing: Closing,
+    *,
+    account: str | None = None,
+    previous: Sequence[BinaryIO] = (),
+    check: Check = unchecked,
+) -> list[Closed]:
+    """Copy a batch, with the statements that close a period of its accounts.
+
+    A statement comes after the receipts that it closes, and before those of a later time, which wait for the next period. What
+    another issuer or account has in the batch stays as it is. Nothing is written before everything is signed.
+
+    Args:
+        batch: the batch; it is read once.
+        out: where the closed batch goes. It may have the name of the batch only once this returns.
+        closing: the period.
+        account: the account to close, which may have been idle; None closes every account in the batch.
+        previous: batches with the statements before, by number; without, each account's first statement is that in the batch, or this one.
+        check: called with the path of a copy of the batch, before anything is signed.
+
+    Returns:
+        What was closed, by account.
+
+    Raises:
+        ReceiptError: the period does not continue where the last one ended, a receipt does not belong into it, or (field ``account``)
+            there is nothing to close.
+        BatchError: the batch, or one before, cannot be read.
+        OSError: there is no room, or ``out`` cannot be written.
+    """
+    with TemporaryDirectory(prefix="receipt-close-") as folder:
+        copy, front, later = (Path(folder, name) for name in ("batch.cbor", "front", "later"))
+        with copy.open("wb") as target:
+            shutil.copyfileobj(batch, target)
+        check(str(copy))
+        with copy.open("rb") as source:
+            known = chains(closing.issuer, source, previous, account)
+        if not known:
+            raise ReceiptError("account", "one in the batch", "none")
+        periods = {name: closing.period(name, one.previous) for name, one in known.items()}
+        with copy.open("rb") as source, front.open("wb") as one, later.open("wb") as two:
+            _divide(source, known, periods, one, two)
+        return _write(periods, closing, out, front, later)
+
+
+def _divide(
+    batch: BinaryIO,
+    known: Mapping[str, Chain],
+    periods: Mapping[str, Period],
+    front: BinaryIO,
+    later: BinaryIO,
+) -> None:
+    """Add each receipt to its period; what the statements come before goes to ``later``, everything else to ``front``."""
+    for number, item in enumerate(kept_objects(batch)):
+        period = periods.get(item.account)
+        if (
+            not isinstance(item, KeptReceipt)
+            or period is None
+            or item.issuer != period.issuer
+            or number < known[item.account].after
+        ):
+            front.write(item.data)
+        elif item.time >= period.end:
+            later.write(item.data)
+        else:
+            add_receipt(period, item)
+            front.write(item.data)
+
+
+def _write(
+    periods: Mapping[str, Period], closing: Closing, out: BinaryIO, front: Path, later: Path
+) -> list[Closed]:
+    streams = sum(period.streams for period in periods.values())
+    if streams > limits.MAX_BATCH_STREAMS:
+        expected = f"at most {limits.MAX_BATCH_STREAMS} in a batch"
+        raise ReceiptError("streams", expected, streams)
+    signed = [(period, period.sign(closing.key)) for period in periods.values()]
+    with front.open("rb") as source:
+        shutil.copyfileobj(source, out)
+    out.writelines(statement.data for _, statement in signed)
+    with later.open("rb") as source:
+        shutil.copyfileobj(source, out)
+    return [closed(period, statement) for period, statement in signed]

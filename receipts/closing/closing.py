@@ -1,0 +1,73 @@
+"""What closing a batch and closing a journal have in common: the period that is asked for, and what came of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from receipts.keys import SigningKey
+from receipts.signing import Signed
+from receipts.statement import REGULAR, Period, Previous
+
+Check = Callable[[str], None]
+"""Called with the path of a file that holds what is to be closed; it raises what it likes to stop that. The file is
+gone afterwards."""
+
+
+def unchecked(_path: str) -> None:
+    """No check."""
+
+
+@dataclass(frozen=True, slots=True)
+class Closing:
+    """A period that is to be closed, and who signs.
+
+    Attributes:
+        issuer: as in the receipts.
+        key: the signing key.
+        start: of the period, in ms.
+        end: of the period, in ms, exclusive.
+        kind: `REGULAR`, or `LATE` for receipts of a time that is closed already.
+    """
+
+    issuer: str
+    key: SigningKey
+    start: int
+    end: int
+    kind: int = REGULAR
+
+    def period(self, account: str, previous: Previous | None) -> Period:
+        """The period of an account, without receipts yet.
+
+        Raises:
+            ReceiptError: it does not continue where the previous one ended.
+        """
+        return Period(self.issuer, account, self.start, self.end, kind=self.kind, previous=previous)
+
+
+@dataclass(frozen=True, slots=True)
+class Closed:
+    """A statement of an account that is in a batch now.
+
+    Attributes:
+        account: whose.
+        number: of the statement.
+        start: of the period, in ms.
+        end: of the period, in ms, exclusive.
+        receipts: how many it closes.
+        digest: of the statement.
+    """
+
+    account: str
+    number: int
+    start: int
+    end: int
+    receipts: int
+    digest: bytes
+
+
+def closed(period: Period, statement: Signed) -> Closed:
+    """What there is to tell about a period that was signed."""
+    return Closed(
+        period.account, period.number, period.start, period.end, period.receipts, statement.digest
+    )

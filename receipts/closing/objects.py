@@ -1,0 +1,162 @@
+"""Signed objects, read back from a batch: what closing a period needs of them. Decoded, and not verified."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from hashlib import sha256
+from io import BytesIO
+from typing import Any, BinaryIO, Final
+
+import cbor2
+
+from receipts.errors import BatchError
+from receipts.labels import CHARGE, INPUT, OUTPUT, RECEIPT, STATEMENT, STREAM
+from receipts.request import Counts
+from receipts.signing import header_kind
+
+_CHUNK: Final = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class KeptReceipt:
+    """A receipt in a batch. ``time`` in ms, ``amount`` in picounits of ``currency``."""
+
+    data: bytes
+    digest: bytes
+    issuer: str
+    account: str
+    stream: str
+    sequence: int
+    time: int
+    counts: Counts
+    currency: str | None
+    amount: int
+
+
+@dataclass(frozen=True, slots=True)
+class KeptStream:
+    """A stream in a statement: its name, the sequence of its first receipt, and their number."""
+
+    name: str
+    first: int
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class KeptStatement:
+    """A statement in a batch. ``start`` and ``end`` in ms, ``end`` exclusive."""
+
+    data: bytes
+    digest: bytes
+    issuer: str
+    account: str
+    number: int
+    start: int
+    end: int
+    kind: int
+    streams: tuple[KeptStream, ...]
+
+
+def kept_objects(batch: BinaryIO) -> Iterator[KeptReceipt | KeptStatement]:
+    """The signed objects of a batch, in order.
+
+    Raises:
+        BatchError: the batch holds something else, or ends in the middle of an object.
+    """
+    number, offset, rest = 0, 0, b""
+    while more := batch.read(max(_CHUNK, len(rest))):
+        data = rest + more
+        start = 0
+        for end, decoded in _whole_items(data, _place(batch, number, offset)):
+            yield _read(data[start:end], decoded, _place(batch, number, offset + start))
+            number, start = number + 1, end
+        offset, rest = offset + start, data[start:]
+    if rest:
+        raise BatchError(f"{_place(batch, number, offset)}: the batch ends in the middle of it")
+
+
+def kept_object(data: bytes) -> KeptReceipt | KeptStatement:
+    """A signed object, by its bytes.
+
+    Raises:
+        BatchError: it is none.
+    """
+    return next(kept_objects(BytesIO(data)))
+
+
+def _place(batch: BinaryIO, number: int, offset: int) -> str:
+    return f"{getattr(batch, 'name', 'batch')}, item {number}, byte {offset}"
+
+
+def _whole_items(data: bytes, place: str) -> Iterator[tuple[int, Any]]:
+    """Where each whole item of CBOR in ``data`` ends, and what it is."""
+    buffer = BytesIO(data)
+    decoder = cbor2.CBORDecoder(buffer)
+    while buffer.tell() < len(data):
+        try:
+            decoded = decoder.decode()
+        except cbor2.CBORDecodeEOF:
+            return
+        except (cbor2.CBORDecodeError, ValueError) as error:
+            raise BatchError(f"{place} or later: not CBOR: {error}") from None
+        yield buffer.tell(), decoded
+
+
+def _read(data: bytes, decoded: Any, place: str) -> KeptReceipt | KeptStatement:
+    try:
+        content, signature = decoded
+        kind = _kind(signature.value[0])
+        claims = cbor2.loads(content)
+        digest = sha256(content).digest()
+        if kind is KeptReceipt:
+            return _receipt(data, digest, claims)
+        return _statement(data, digest, claims)
+    except (LookupError, TypeError, ValueError, AttributeError, cbor2.CBORDecodeError) as error:
+        raise BatchError(f"{place}: neither a receipt nor a statement: {error!r}") from None
+
+
+@lru_cache(maxsize=256)
+def _kind(protected: bytes) -> type[KeptReceipt | KeptStatement]:
+    return {"receipt": KeptReceipt, "statement": KeptStatement}[header_kind(protected)]
+
+
+def _receipt(data: bytes, digest: bytes, claims: dict[int, Any]) -> KeptReceipt:
+    tokens, output = claims[RECEIPT["input"]], claims.get(RECEIPT["output"], {})
+    charge = claims.get(RECEIPT["charge"], {})
+    return KeptReceipt(
+        data,
+        digest,
+        claims[RECEIPT["issuer"]],
+        claims[RECEIPT["account"]],
+        claims[RECEIPT["stream"]],
+        claims[RECEIPT["sequence"]],
+        claims[RECEIPT["time"]],
+        Counts(
+            tokens[INPUT["logical"]],
+            tokens.get(INPUT["cached"]),
+            tokens.get(INPUT["writes"]),
+            output.get(OUTPUT["tokens"]),
+            output.get(OUTPUT["reasoning"]),
+        ),
+        charge.get(CHARGE["currency"]),
+        charge.get(CHARGE["amount"], 0),
+    )
+
+
+def _statement(data: bytes, digest: bytes, claims: dict[int, Any]) -> KeptStatement:
+    return KeptStatement(
+        data,
+        digest,
+        claims[STATEMENT["issuer"]],
+        claims[STATEMENT["account"]],
+        claims[STATEMENT["number"]],
+        claims[STATEMENT["start"]],
+        claims[STATEMENT["end"]],
+        claims[STATEMENT["kind"]],
+        tuple(
+            KeptStream(entry[STREAM["stream"]], entry[STREAM["first"]], entry[STREAM["count"]])
+            for entry in claims[STATEMENT["streams"]]
+        ),
+    )

@@ -1,0 +1,118 @@
+"""What an issuer knows of a request: the tokens, where the counts come from, the cache, the price.
+
+``None`` is unknown or not applicable, never zero.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, NotRequired, Required, TypedDict
+
+UNCACHED, CACHE_READ, CACHE_WRITE, OUTPUT = range(4)
+"""Token classes of a charge line."""
+TOKEN_CLASSES: Final = (UNCACHED, CACHE_READ, CACHE_WRITE, OUTPUT)
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """The tokens of one request. ``None`` is unknown, never zero.
+
+    Attributes:
+        logical: all input tokens.
+        cached: those read from a cache.
+        writes: those written to a cache, by TTL in s; key 0: the TTL is not stated.
+        output: all output tokens.
+        reasoning: the part of the output that was reasoning.
+    """
+
+    logical: int
+    cached: int | None = None
+    writes: Mapping[int, int] | None = None
+    output: int | None = None
+    reasoning: int | None = None
+
+    @property
+    def attributed(self) -> int | None:
+        """Input tokens that were computed: logical - cached."""
+        return None if self.cached is None else self.logical - self.cached
+
+
+@dataclass(frozen=True, slots=True)
+class CacheEntry:
+    """The identifier of a prefix of ``prefix`` tokens, computed by ``recipe`` (spec/cache-id.md)."""
+
+    recipe: str
+    id: bytes
+    prefix: int
+
+
+@dataclass(frozen=True, slots=True)
+class Cache:
+    """The prefixes of a request: read, written, and committed to at chosen lengths."""
+
+    read: CacheEntry | None = None
+    writes: Sequence[CacheEntry] = ()
+    commitments: Sequence[CacheEntry] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where the counts come from.
+
+    Attributes:
+        provider: who was asked.
+        api: which of its APIs.
+        usage: SHA-256 of the provider's usage object in the form of RFC 8785 (`receipts.ingest.usage_hash`).
+        tier: the service tier.
+        miss: the provider's own reason for a cache miss.
+    """
+
+    provider: str
+    api: str
+    usage: bytes | None = None
+    tier: str | None = None
+    miss: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ChargeLine:
+    """``tokens`` of a class at ``rate`` picounits a token; ``ttl`` in s, for cache writes only."""
+
+    token_class: int
+    tokens: int
+    rate: int
+    ttl: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Charge:
+    """What the request costs under the rate card with the digest ``card``; the amounts follow from the lines."""
+
+    currency: str
+    card: bytes
+    lines: Sequence[ChargeLine]
+
+
+class Request(TypedDict):
+    """What is told of a request by keyword, wherever a receipt is asked for.
+
+    Attributes:
+        request: the provider's request id, unique for the account.
+        model: the model that sets the price.
+        counts: the tokens.
+        source: where the counts come from.
+        cache: identifiers of cached prefixes.
+        charge: what the request costs.
+        tags: team, feature, environment, ...
+        client: the customer's own commitment to its request, echoed.
+    """
+
+    request: Required[str]
+    model: Required[str]
+    counts: Required[Counts]
+    source: NotRequired[Source | None]
+    cache: NotRequired[Cache | None]
+    charge: NotRequired[Charge | None]
+    tags: NotRequired[Mapping[str, str] | None]
+    client: NotRequired[bytes | None]

@@ -1,0 +1,193 @@
+"""Whatever way a batch takes, the whole report is the same: the fast path and the slow one, one process and two, large reads and small ones."""
+
+import json
+import random
+from io import BytesIO
+
+import cbor2
+import pytest
+
+from tests.build import (
+    DECEMBER, KEY, NOVEMBER, SECOND, Batch, Stream, jwk_set, receipt_claims, sign_receipt, sign_statement,
+    statement_claims,
+)  # fmt: skip
+from tests.test_vectors import DOCUMENTS, input_of, known, trusted
+from verifier import KeyFileError, NotABatchError, Policy, Source, by_kid, bytes_source, read_jwks, verify
+from verifier.order import fast_path
+
+KEYS = by_kid(read_jwks(json.dumps(jwk_set(KEY)).encode()))
+
+
+class Slow(fast_path.FastPath):
+    """Takes nothing: everything goes the slow way."""
+
+    def tried(self, span, at):
+        return fast_path.Tried(1, clean=False)
+
+
+class Dribble(BytesIO):
+    """Gives few bytes at a time."""
+
+    def __init__(self, data, most):
+        super().__init__(data)
+        self.most = most
+
+    def read(self, size=-1):
+        return super().read(min(size, self.most))
+
+
+def whole(report):
+    return json.dumps(report.as_dict(), indent=1), [
+        (conflict.code, conflict.one, conflict.two) for conflict in report.conflicts
+    ]
+
+
+def by_all_ways(monkeypatch, data, policy, *, jobs=False, **options):
+    """The report, which is the same in every way."""
+
+    def run(source=None, **more):
+        return whole(verify([source or bytes_source("b", data)], policy, **options, **more))
+
+    fast = run()
+    assert run(Source("b", lambda: Dribble(data, 700))) == fast
+    if jobs:
+        assert run(jobs=2) == fast
+    with monkeypatch.context() as patch:
+        patch.setattr("verifier.order.workers.FastPath", Slow)
+        assert run() == fast
+        assert run(Source("b", lambda: Dribble(data, 150))) == fast
+    return json.loads(fast[0])
+
+
+@pytest.mark.parametrize("document", DOCUMENTS.values(), ids=lambda document: document["title"])
+def test_vectors(document, monkeypatch):
+    for number, vector in enumerate(document["vectors"]):
+        options = vector["options"]
+        data = input_of(vector)
+        if vector["verdict"] is None or len(data) > 1 << 20 or "received" in options:
+            continue
+        policy = Policy(
+            by_kid(trusted(document, vector)), options.get("account"),
+            options.get("require_cache_id", False), signatures=options.get("signatures", "every"),
+        )  # fmt: skip
+        period = options.get("period")
+        by_all_ways(
+            monkeypatch, data, policy, jobs=number % 25 == 0, period=tuple(period) if period else None,
+            known=known(options),
+        )  # fmt: skip
+
+
+def changed(numbers, claims):
+    """Claims with one thing changed, which may be a fault."""
+    field = numbers.choice((5, 6, 7, 8, 9, 10, 11, 15, 2, 3, 4, 1))
+    if field == 10:
+        claims[10] = {1: 3000, 2: numbers.choice((2000, 2000, 3001)), 3: numbers.choice((1000, 999))}
+    elif field == 7:
+        claims[7] += numbers.choice((-1500, -1000, 1500, NOVEMBER[1] - NOVEMBER[0]))
+    elif field == 5:
+        claims[5] = numbers.randrange(6)
+    elif field == 6:
+        claims[6] = bytes(32)
+    elif field == 8:
+        claims[8] = numbers.choice(("gpu-7-0", "gpu-8-1", "x"))
+    elif field == 11:
+        claims[11] = {1: 5, 2: numbers.choice((4, 6))}
+    elif field == 1:
+        claims[1] = 2
+    elif field == 15:
+        claims[15] = {"team": numbers.choice(("", "other"))}
+    elif field in (2, 3, 4):
+        claims[field] = numbers.choice(("other", "gpu-8", "gpu-9"))
+    else:
+        claims[9] = "another-model"
+    return claims
+
+
+def generated(seed):
+    """A batch that is signed with the issuer's key, in which a few things are wrong."""
+    numbers = random.Random(seed)
+    where = {(numbers.choice("78"), numbers.randrange(6)) for _ in range(numbers.randrange(3))}
+
+    def change(name):
+        return lambda n, claims: changed(numbers, claims) if (name, n) in where else claims
+
+    key = SECOND if numbers.random() < 0.05 else KEY
+    one = Stream("gpu-7", numbers.randrange(1, 6), change=change("7"), key=key)
+    two = Stream("gpu-8", numbers.randrange(1, 4), change=change("8"))
+    november = Batch(one=one, two=two)
+    items = list(november.receipts)
+    if numbers.random() < 0.3:  # receipts that are not listed, around the listed ones
+        listed = {"gpu-7": november.ones[1:] or november.ones, "gpu-8": november.twos}
+        first = {"gpu-7": 1 if len(november.ones) > 1 else 0}
+        statement = sign_statement(statement_claims(listed, first))
+    else:
+        statement = november.statement
+    if numbers.random() < 0.15:
+        claims = cbor2.loads(cbor2.loads(statement.data)[0])
+        numbers.choice((
+            lambda: claims[9][0].update({4: bytes(32)}), lambda: claims[9][0].update({5: bytes(32)}),
+            lambda: claims[10].update({1: 5}), lambda: claims.update({6: claims[6] + 500_000}),
+            lambda: claims[9][0].update({3: claims[9][0][3] + 1}),
+        ))()  # fmt: skip
+        statement = sign_statement(claims)
+    items.append(statement.data)
+    for _ in range(numbers.choice((0, 0, 0, 1, 2))):
+        kind, at = numbers.randrange(6), numbers.randrange(len(items))
+        if kind == 0:
+            del items[at]
+        elif kind == 1:
+            items.insert(numbers.randrange(len(items) + 1), items[at])
+        elif kind == 2:
+            items.insert(numbers.randrange(len(items) + 1), items.pop(at))
+        elif kind == 3 and items[at]:
+            spot = numbers.randrange(len(items[at]))
+            item = items[at]
+            items[at] = item[:spot] + bytes((item[spot] ^ 1 << numbers.randrange(8),)) + item[spot + 1 :]
+        elif kind == 4:
+            sequence = numbers.randrange(6)
+            other = receipt_claims(sequence, bytes(32) if sequence else None, request="again", tags=None)
+            items.insert(at, sign_receipt(other).data)
+        else:
+            items.append(
+                sign_statement(
+                    statement_claims(
+                        {}, number=numbers.choice((0, 1, 2)), previous=numbers.choice((None, bytes(32))),
+                        start=DECEMBER[0], end=DECEMBER[1],
+                    )
+                ).data
+            )  # fmt: skip
+        if not items:
+            break
+    return b"".join(items)
+
+
+@pytest.mark.parametrize("block", range(4))
+def test_generated_batches(block, monkeypatch):
+    verdicts = set()
+    for seed in range(100 * block, 100 * (block + 1)):
+        data = generated(seed)
+        for signatures in ("every", "statement"):
+            policy = Policy(KEYS, signatures=signatures)
+            try:
+                report = by_all_ways(monkeypatch, data, policy, period=NOVEMBER)
+            except (NotABatchError, KeyFileError):
+                continue
+            verdicts.add(report["verdict"])
+    assert verdicts == {"verified", "rejected", "incomplete"}
+
+
+def test_sealed_is_as_strict_but_for_signatures():
+    """A batch that is verified by its statement alone is verified with every signature, or one of those is all that is wrong."""
+    for seed in range(300):
+        data = generated(seed)
+        try:
+            sealed, every = (
+                verify([bytes_source("b", data)], Policy(KEYS, signatures=which), period=NOVEMBER)
+                for which in ("statement", "every")
+            )
+        except NotABatchError:
+            continue
+        if sealed.verdict == "verified":
+            assert set(every.findings.counts) <= {"signature-invalid"}, seed
+        else:
+            assert whole(sealed) == whole(every), seed
