@@ -58,11 +58,22 @@ def record_of(options):
     return Record(*files, "cache.key" if "cache_key" in options else None)
 
 
+def trusted(document, vector):
+    """The keys of a vector."""
+    sets = key_sets(document, vector)
+    return [key for jwks in sets for key in read_jwks(json.dumps(jwks).encode())]
+
+
+def known(options):
+    """The known statements of a vector, as of a previous batch."""
+    listed = [KnownStatement(bytes.fromhex(raw), verified=False) for raw in options.get("known", [])]
+    return lambda _issuer, _account: listed
+
+
 def run(document, vector, **kwargs):
     options = vector["options"]
-    sets = key_sets(document, vector)
     policy = Policy(
-        by_kid([key for jwks in sets for key in read_jwks(json.dumps(jwks).encode())]),
+        by_kid(trusted(document, vector)),
         options.get("account"),
         options.get("require_cache_id", False),
         signatures=options.get("signatures", "every"),
@@ -74,10 +85,7 @@ def run(document, vector, **kwargs):
         policy,
         period=tuple(period) if period else None,
         record=record_of(options),
-        known=lambda _issuer, _account: [
-            KnownStatement(bytes.fromhex(known), verified=False)
-            for known in options.get("known", [])
-        ],
+        known=known(options),
     )
 
 

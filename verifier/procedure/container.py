@@ -18,6 +18,7 @@ from verifier.order.part import Demand, Part
 from verifier.procedure import checks
 from verifier.procedure.question import Question
 from verifier.reading.framing import MAX_ITEM
+from verifier.reading.sources import read_fully
 from verifier.report.findings import Conflict, Finding, Findings
 from verifier.report.model import Check, Input, ObjectSummary, Report, Subject
 from verifier.statements.chain import CONFLICTS, Seen, check_chain, contradict
@@ -54,7 +55,7 @@ def verify_container(question: Question, kind: Subject) -> Report:
     """
     (source,) = question.sources
     with source.open() as stream:
-        data = stream.read(MAX_CONTAINER + 1)
+        data = read_fully(stream, MAX_CONTAINER + 1)
         digest, size = sha256(data), len(data)
         while more := stream.read(1 << 20):
             digest.update(more)

@@ -28,6 +28,14 @@ class Readable(Protocol):
         """Up to ``size`` bytes; none at the end."""
 
 
+def read_fully(stream: Readable, size: int) -> bytes:
+    """``size`` bytes, or all that there are: a stream may give fewer than it is asked for."""
+    data = stream.read(size)
+    while len(data) < size and (more := stream.read(size - len(data))):
+        data += more
+    return data
+
+
 class Source:
     """One input.
 
@@ -60,7 +68,7 @@ class Source:
             OSError: it cannot be read.
         """
         with self._opener() as stream:
-            head = stream.read(size)
+            head = read_fully(stream, size)
         if self._once:
             self._head = head
         return head
@@ -89,7 +97,7 @@ class Source:
         """
         with nullcontext(self._copy) if self._copy is not None else self._opener() as stream:
             stream.seek(offset)
-            return stream.read(size)
+            return read_fully(stream, size)
 
 
 class _Reader:
