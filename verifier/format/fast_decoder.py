@@ -18,6 +18,8 @@ from verifier.format.fields import MAX_TIME
 
 _USUAL_INPUT: Final = struct.Struct(">IHHHHH")
 """0a aN 01 19 LLLL 02 19 CCCC 03 19 AAAA."""
+_USUAL_PLACE: Final = struct.Struct(">BHHB32sHQ")
+"""19 SSSS 06 58 20 <32 bytes> 07 1b TTTTTTTTTTTTTTTT."""
 _RECENT: Final = 7
 """So many encodings besides the last one are kept of a field."""
 _Value = TypeVar("_Value")
@@ -102,30 +104,27 @@ class FastDecoder:
 
     def _row(self, data: bytes) -> Row | None:
         size = len(data)
-        fields = 0xA9  # a map of nine: 1 to 5 and 7 to 10 are always there
         head, names = self._head
         if not data.startswith(head, 1):
             head, names = self._read_head(data)
         at = 1 + len(head)
-        if data[at] == 0x19 and data[at + 1]:
-            sequence = data[at + 1] << 8 | data[at + 2]
-            at += 3
-        else:
-            sequence, at = _uint(data, at)
-        previous = None
-        if sequence:
-            if data[at : at + 3] != b"\x06\x58\x20":
-                return None
-            previous = data[at + 3 : at + 35]
-            at += 35
+
+        # 5 to 7: sequence, previous and time, which mostly take two, 32 and eight bytes.
+        previous: bytes | None
+        one, sequence, six, size_of, previous, seven, time = _USUAL_PLACE.unpack_from(data, at)
+        if (
+            one == 0x19
+            and sequence > 0xFF
+            and six == 0x0658
+            and size_of == 0x20
+            and seven == 0x071B
+            and 0xFFFFFFFF < time < MAX_TIME
+        ):
+            at += _USUAL_PLACE.size
             fields = 0xAA
-        if data[at : at + 2] == b"\x07\x1b":
-            time = int.from_bytes(data[at + 2 : at + 10])
-            at += 10
-            if not 0xFFFFFFFF < time < MAX_TIME:
-                return None
         else:
-            time, at = self._read_time(data, at)
+            sequence, previous, time, at = _place(data, at)
+            fields = 0xA9 if previous is None else 0xAA
         length = data[at + 1] - 0x60
         if data[at] != 8:
             return None
@@ -172,7 +171,11 @@ class FastDecoder:
         output = reasoning = cache = source = usage = tags = client = None
         if at < size and data[at] == 11:
             fields += 1
-            output, reasoning, at = _output(data, at + 1)
+            if data[at + 1 : at + 4] == b"\xa1\x01\x19" and data[at + 4]:
+                output = data[at + 4] << 8 | data[at + 5]
+                at += 6
+            else:
+                output, reasoning, at = _output(data, at + 1)
         if at < size and data[at] == 12:
             fields += 1
             cache, at = _cache(data, at + 1, logical, cached)
@@ -220,12 +223,6 @@ class FastDecoder:
         self._head = known
         return known
 
-    def _read_time(self, data: bytes, at: int) -> tuple[int, int]:
-        """The label of the time, and a time of the first 49 days."""
-        if data[at] != 7:
-            raise ValueError
-        return _uint(data, at + 1)
-
     def _read_model(self, data: bytes, at: int) -> tuple[bytes, str]:
         """The label of the model, and the model."""
         known = self._models.find(data, at)
@@ -252,6 +249,23 @@ class FastDecoder:
             known = self._recent_tags.add(data, at, end, tags)
         self._tags = known
         return known
+
+
+def _place(data: bytes, at: int) -> tuple[int, bytes | None, int, int]:
+    """A sequence, previous (None: the sequence is 0) and time, of any width."""
+    sequence, at = _uint(data, at)
+    previous = None
+    if sequence:
+        if data[at : at + 3] != b"\x06\x58\x20":
+            raise ValueError
+        previous = data[at + 3 : at + 35]
+        at += 35
+    if data[at] != 7:
+        raise ValueError
+    time, at = _uint(data, at + 1)
+    if time >= MAX_TIME:
+        raise ValueError
+    return sequence, previous, time, at
 
 
 def _uint(data: bytes, at: int) -> tuple[int, int]:

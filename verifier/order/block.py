@@ -22,7 +22,6 @@ COLUMNS: Final = (
 """The columns that a block may have, besides those that each block has: fields of the claims, and SHA-256 of the whole item."""
 IDENTIFYING: Final = frozenset({"request", "model", "cache"})
 """What step 13 needs of receipts with cache identifiers."""
-KEY_SIZE: Final = 16
 Columns = Mapping[str, Sequence[Any]]
 
 
@@ -34,12 +33,11 @@ class Block:
         issuer, account, stream: whose they are.
         first: the sequence of the first one; the others follow it without a gap, each naming the one before.
         before: what the first one names as previous.
-        first_request: the request id of the first one.
         items: their numbers in the input.
         offsets: where they begin in their files, in bytes.
         digests: their digests.
         times: in ms.
-        request_keys: what stands for their request ids (`request_key`), one after the other.
+        requests: their request ids, as UTF-8.
         sums: over their counts.
         columns: by name, some of `COLUMNS`: what later steps have asked for.
     """
@@ -49,12 +47,11 @@ class Block:
     stream: str
     first: int
     before: bytes | None
-    first_request: str
     items: array[int]
     offsets: array[int]
     digests: Sequence[bytes]
     times: array[int]
-    request_keys: bytes
+    requests: Sequence[bytes]
     sums: Sums
     columns: Columns = field(default_factory=dict)
 
@@ -67,18 +64,8 @@ class Block:
         """A finding about the first receipt."""
         return Finding(
             code, message, item=self.items[0], offset=self.offsets[0], issuer=self.issuer, account=self.account,
-            stream=self.stream, sequence=self.first, request=self.first_request, **place,
+            stream=self.stream, sequence=self.first, request=self.requests[0].decode(), **place,
         )  # fmt: skip
-
-
-def account_prefix(issuer: str, account: str) -> bytes:
-    """What stands before the request ids of an account. With lengths, so that no field passes for another."""
-    return f"{len(issuer)},{len(account)},{issuer}{account}".encode()
-
-
-def request_key(prefix: bytes, request: bytes) -> bytes:
-    """What stands for a request of an account: so short that very many can be compared."""
-    return sha256(prefix + request).digest()[:KEY_SIZE]
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,13 +88,12 @@ def single(receipt: Receipt, digest: bytes, item: Item, wanted: frozenset[str]) 
     """
     sums = Sums()
     sums.add(receipt)
-    prefix = account_prefix(receipt.issuer, receipt.account)
     cache = (receipt.cache_read, receipt.cache_writes, receipt.commitments)
     names = wanted if cache == (None, (), ()) else wanted | IDENTIFYING
     return Block(
-        receipt.issuer, receipt.account, receipt.stream, receipt.sequence, receipt.previous, receipt.request,
+        receipt.issuer, receipt.account, receipt.stream, receipt.sequence, receipt.previous,
         array("Q", (item.number,)), array("Q", (item.offset,)), (digest,), array("Q", (receipt.time,)),
-        request_key(prefix, receipt.request.encode()), sums,
+        (receipt.request.encode(),), sums,
         {name: (_value(receipt, item, name),) for name in names},
     )  # fmt: skip
 

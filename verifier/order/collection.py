@@ -14,14 +14,13 @@ from typing import Final
 from verifier.crypto.merkle import Range
 from verifier.order.block import Block
 from verifier.order.index import ReceiptIndex
-from verifier.order.requests import RequestLog
+from verifier.order.requests import AccountName as AccountName
+from verifier.order.requests import Repeated, RequestLog
 from verifier.order.sums import Sums
 from verifier.report.findings import DETAILED, Findings
 
 MAX_STREAMS: Final = 131_072
 """Streams of an input, over all its accounts (spec/receipt.md, Limits)."""
-AccountName = tuple[str, str]
-"""Issuer and account."""
 
 
 class TooManyStreamsError(Exception):
@@ -189,19 +188,19 @@ class Collection:
         account.sums.join(block.sums)
         account.total_sums.join(block.sums)
         self.index.add(block)
-        self.requests.add(block.request_keys, block.items)
+        self.requests.add((block.issuer, block.account), block.requests, block.items)
 
     def has_room_for(self, blocks: list[Block]) -> bool:
         """Whether the blocks can all be added, whatever their streams."""
         return self._streams + len(blocks) <= MAX_STREAMS
 
 
-def first_repeated(log: RequestLog) -> tuple[list[tuple[int, int]], int]:
-    """The items whose request stands in an earlier one too: of the first of them, the earlier one and this one; and how many there are."""
-    kept: list[tuple[int, int]] = []
+def first_repeated(log: RequestLog) -> tuple[list[Repeated], int]:
+    """The items whose request stands in an earlier one too: the first of them, and how many there are."""
+    kept: list[tuple[int, Repeated]] = []
     total = 0
-    for first, item in log.repeated():
+    for repeated in log.repeated():
         total += 1
         push = heappush if len(kept) < DETAILED else heappushpop
-        push(kept, (-item, -first))
-    return [(-first, -item) for item, first in sorted(kept, reverse=True)], total
+        push(kept, (-repeated.item, repeated))
+    return [repeated for _, repeated in sorted(kept, reverse=True)], total

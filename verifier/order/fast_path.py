@@ -23,6 +23,7 @@ from verifier.format.fast_decoder import (
     CLIENT,
     LOGICAL,
     MODEL,
+    NAMES,
     OUTPUT,
     PREVIOUS,
     REASONING,
@@ -38,7 +39,7 @@ from verifier.format.fast_decoder import (
     Row,
 )  # fmt: skip
 from verifier.item.policy import Policy
-from verifier.order.block import IDENTIFYING, KEY_SIZE, Block, Columns, account_prefix
+from verifier.order.block import IDENTIFYING, Block, Columns
 from verifier.order.counts import Counts
 from verifier.order.sums import Sums
 from verifier.reading.framing import ENVELOPE_SIZE, PROTECTED_SIZE, SIGNATURE_SIZE, Span
@@ -70,9 +71,9 @@ class Tried:
 class _Column:
     """Receipts of one stream, as rows, with their digests and their places in the span."""
 
-    rows: list[Row] = field(default_factory=list)
-    digests: list[bytes] = field(default_factory=list)
-    places: list[int] = field(default_factory=list)
+    rows: list[Row]
+    digests: list[bytes]
+    places: list[int]
 
 
 class FastPath:
@@ -96,14 +97,20 @@ class FastPath:
         key = self._key(protected)
         if key is None:
             return Tried(1, clean=False)
-        columns, end = self._read(span, at, protected, key)
-        if end == at:
+        rows, digests = self._read(span, at, protected, key)
+        if not rows:
             return Tried(1, clean=False)
-        found = Tried(end - at, clean=True, kid=key.kid)
-        for names, column in columns.items():
+        found = Tried(len(rows), clean=True, kid=key.kid)
+        streams: dict[Names, list[int]] = {}
+        for place, row in enumerate(rows):
+            streams.setdefault(row[NAMES], []).append(place)
+        for names, places in streams.items():
+            column = _Column(
+                [rows[i] for i in places], [digests[i] for i in places], [at + i for i in places]
+            )
             block = self._block(span, names, column, key, found.counts)
             if block is None:
-                return Tried(end - at, clean=False)
+                return Tried(len(rows), clean=False)
             found.blocks.append(block)
         return found
 
@@ -118,25 +125,21 @@ class FastPath:
 
     def _read(
         self, span: Span, at: int, protected: bytes, key: TrustedKey
-    ) -> tuple[dict[Names, _Column], int]:
-        """Steps 3 to 6 and 8 for receipts from the one at ``at`` on, up to one that has a fault or another header."""
-        columns: dict[Names, _Column] = {}
+    ) -> tuple[list[Row], list[bytes]]:
+        """Steps 3 to 6 and 8 for items from the one at ``at`` on, up to one that has a fault or another header: claims and digests."""
+        found: list[Row] = []
+        found_digests: list[bytes] = []
         verify = self._policy.verifier(key) if self._signatures else None
         whole = True
         while whole and at < len(span):
             stop = min(at + _PART, len(span))
             rows, contents = self._rows(span, at, stop, protected)
             digests = _digests(span, at, contents, protected, verify)
-            for place, row, digest in zip(range(at, stop), rows, digests, strict=False):
-                column = columns.get(row[0])
-                if column is None:
-                    column = columns[row[0]] = _Column()
-                column.rows.append(row)
-                column.digests.append(digest)
-                column.places.append(place)
+            found += rows[: len(digests)]
+            found_digests += digests
             at += len(digests)
             whole = at == stop
-        return columns, at
+        return found, found_digests
 
     def _rows(
         self, span: Span, at: int, stop: int, protected: bytes
@@ -165,7 +168,10 @@ class FastPath:
             column.places,
         )
         first, times = fields[SEQUENCE][0], fields[TIME]
-        identified = sum([cache is not None and cache[0] is not None for cache in fields[CACHE]])
+        identifying = len(places) - fields[CACHE].count(None)
+        identified = identifying and sum(
+            [c is not None and c[0] is not None for c in fields[CACHE]]
+        )
         cached = len(places) - fields[CACHED].count(0)
         if (
             fields[SEQUENCE] != tuple(range(first, first + len(places)))
@@ -177,16 +183,14 @@ class FastPath:
             or (self._policy.require_cache_id and identified < cached)
         ):
             return None
-        identifying = len(places) - fields[CACHE].count(None)
         counts.add(Counts.spotless(len(places), cached, identified, identifying))
         starts = span.starts
-        prefix = account_prefix(issuer, account)
         return Block(
-            issuer, account, stream, first, fields[PREVIOUS][0], fields[REQUEST][0].decode(),
+            issuer, account, stream, first, fields[PREVIOUS][0],
             array("Q", [span.first + place for place in places]),
             array("Q", [span.offset + starts[place] for place in places]),
             digests, array("Q", times),
-            b"".join([sha256(prefix + request).digest()[:KEY_SIZE] for request in fields[REQUEST]]),
+            fields[REQUEST],
             _sums(fields), self._columns(span, fields, places, identifying > 0),
         )  # fmt: skip
 

@@ -96,8 +96,9 @@ class ReceiptIndex:
 
     def _read(self, position: int) -> RowBlock:
         number, first, before, items, offsets, digests, times, columns = pickle.load(self._file)  # type: ignore[arg-type]  # noqa: S301  # our own file, which has no name
+        issuer, account, stream = self._names[number]
         return RowBlock(
-            position, *self._names[number], first, before, array("Q", items), array("Q", offsets), digests,
+            position, issuer, account, stream, first, before, array("Q", items), array("Q", offsets), digests,
             array("Q", times), columns,
         )  # fmt: skip
 

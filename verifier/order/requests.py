@@ -1,84 +1,90 @@
 """Is every request billed once? Request ids over any number of receipts, in bounded memory (R-9.6).
 
-What stands for the ids is dealt into buckets, which spill to a temporary file when they fill, and is compared bucket by bucket at the end.
+The ids are dealt into buckets, which spill to a temporary file when they fill, and are compared bucket by bucket at the end.
 """
 
 from __future__ import annotations
 
+import pickle
 import tempfile
-from array import array
-from collections.abc import Iterator
-from typing import IO, Final
-
-from verifier.order.block import KEY_SIZE
+from collections.abc import Iterable, Iterator, Sequence
+from typing import IO, Final, NamedTuple
 
 _BUCKETS: Final = 256
-_FULL: Final = 128
-"""Records of one bucket that are kept in memory."""
-_RECORD: Final = KEY_SIZE + 8
-"""A key, and the number of the item."""
+_FULL: Final = 256
+"""Requests of one bucket that are kept in memory."""
+AccountName = tuple[str, str]
+"""Issuer and account."""
+_Record = tuple[bytes, int, int]
+"""Request id, number of the account, item."""
+
+
+class Repeated(NamedTuple):
+    """A request that has more than one receipt: in the item ``first``, and in ``item``."""
+
+    item: int
+    first: int
+    account: AccountName
+    request: str
 
 
 class RequestLog:
     """The requests of all receipts so far."""
 
     def __init__(self) -> None:
-        self._buckets: list[list[bytes]] = [[] for _ in range(_BUCKETS)]
-        self._pages: list[list[tuple[int, int]]] = [[] for _ in range(_BUCKETS)]
-        """Where in the file the spilled records of a bucket are, and how many bytes."""
+        self._buckets: list[list[_Record]] = [[] for _ in range(_BUCKETS)]
+        self._pages: list[list[int]] = [[] for _ in range(_BUCKETS)]
+        """Where in the file the spilled records of a bucket are."""
         self._file: IO[bytes] | None = None
+        self._numbers: dict[AccountName, int] = {}
 
     def close(self) -> None:
         """Forget all of it."""
         if self._file is not None:
             self._file.close()
 
-    def add(self, keys: bytes, items: array[int]) -> None:
-        """Remember the requests of receipts: their keys (`block.request_key`), one after the other, and their items."""
-        buckets = self._buckets
-        packed = items.tobytes()
-        for at in range(len(items)):
-            key = keys[KEY_SIZE * at : KEY_SIZE * (at + 1)]
-            buckets[key[0]].append(key + packed[8 * at : 8 * (at + 1)])
-        if len(items) > 1 or len(bucket := buckets[keys[0]]) >= _FULL:
-            for number, bucket in enumerate(buckets):
-                if len(bucket) >= _FULL:
-                    self._spill(number)
-
-    def _spill(self, number: int) -> None:
-        """Write a bucket out.
+    def add(self, account: AccountName, requests: Sequence[bytes], items: Iterable[int]) -> None:
+        """Remember the requests (as UTF-8) of receipts of an account, and the items that they are.
 
         Raises:
             OSError: there is no room.
         """
+        buckets = self._buckets
+        number = self._numbers.setdefault(account, len(self._numbers))
+        touched = set()
+        for request, item in zip(requests, items, strict=True):
+            at = hash(request) % _BUCKETS
+            bucket = buckets[at]
+            bucket.append((request, number, item))
+            if len(bucket) >= _FULL:
+                touched.add(at)
+        for at in touched:
+            self._spill(at)
+
+    def _spill(self, at: int) -> None:
+        """Write a bucket out."""
         if self._file is None:
             self._file = tempfile.TemporaryFile(prefix="receipt-verify-")  # noqa: SIM115  # closed by `close`
-        page = b"".join(self._buckets[number])
-        self._pages[number].append((self._file.tell(), len(page)))
-        self._file.write(page)
-        self._buckets[number] = []
+        self._pages[at].append(self._file.tell())
+        pickle.dump(self._buckets[at], self._file, pickle.HIGHEST_PROTOCOL)
+        self._buckets[at] = []
 
-    def repeated(self) -> Iterator[tuple[int, int]]:
-        """Every item whose request stands in an earlier one too: the first item with it, and this one."""
-        for number, bucket in enumerate(self._buckets):
-            records = [*self._spilled(number), *bucket]
-            keys = [record[:KEY_SIZE] for record in records]
-            if len(set(keys)) < len(keys):
-                yield from _repeated(records)
+    def repeated(self) -> Iterator[Repeated]:
+        """Every item whose request stands in an earlier one too."""
+        accounts = list(self._numbers)
+        for at, bucket in enumerate(self._buckets):
+            records = [*self._spilled(at), *bucket]
+            if len({record[:2] for record in records}) < len(records):
+                found: dict[tuple[bytes, int], list[int]] = {}
+                for request, number, item in records:
+                    found.setdefault((request, number), []).append(item)
+                for (request, number), items in found.items():
+                    first, *later = sorted(items)
+                    for item in later:
+                        yield Repeated(item, first, accounts[number], request.decode())
 
-    def _spilled(self, number: int) -> Iterator[bytes]:
-        for at, size in self._pages[number]:
+    def _spilled(self, at: int) -> Iterator[_Record]:
+        for page in self._pages[at]:
             if self._file is not None:
-                self._file.seek(at)
-                page = self._file.read(size)
-                yield from (page[i : i + _RECORD] for i in range(0, size, _RECORD))
-
-
-def _repeated(records: list[bytes]) -> Iterator[tuple[int, int]]:
-    """The repetitions among the records of one bucket."""
-    found: dict[bytes, list[int]] = {}
-    for record in records:
-        found.setdefault(record[:KEY_SIZE], []).append(array("Q", record[KEY_SIZE:])[0])
-    for items in found.values():
-        first, *later = sorted(items)
-        yield from ((first, item) for item in later)
+                self._file.seek(page)
+                yield from pickle.load(self._file)  # noqa: S301  # our own file, which has no name

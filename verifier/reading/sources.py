@@ -9,7 +9,7 @@ from __future__ import annotations
 import io
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from pathlib import Path
 from typing import IO, Protocol
 
@@ -58,19 +58,20 @@ class Source:
         self._opener = opener
         self._once = once
         self._advance = advance
+        self._files = ExitStack()
+        self._begun: tuple[IO[bytes], bytes] | None = None
+        """A stream that `first` has opened, and what it has read of it."""
         self._copy: IO[bytes] | None = None
-        self._head = b""
 
     def first(self, size: int) -> bytes:
-        """The first bytes, without taking them away.
+        """The first bytes, without taking them away from `open`.
 
         Raises:
             OSError: it cannot be read.
         """
-        with self._opener() as stream:
-            head = read_fully(stream, size)
-        if self._once:
-            self._head = head
+        stream = self._files.enter_context(self._opener())
+        head = read_fully(stream, size)
+        self._begun = stream, head
         return head
 
     @contextmanager
@@ -84,10 +85,12 @@ class Source:
             self._copy.seek(0)
             yield self._copy
             return
-        with self._opener() as stream:
+        with self._files as files:
+            stream, head = self._begun or (files.enter_context(self._opener()), b"")
+            self._begun = None
             if self._once:
                 self._copy = tempfile.TemporaryFile(prefix="receipt-verify-")  # noqa: SIM115  # for `fetch`, later
-            yield _Reader(self._head, stream, self._copy, self._advance)
+            yield _Reader(head, stream, self._copy, self._advance)
 
     def fetch(self, offset: int, size: int) -> bytes:
         """Up to ``size`` bytes from ``offset`` on, once more.

@@ -58,7 +58,7 @@ RULES: dict[str, Rule] = {
         "R-2.1 R-2.2 R-16.1 R-16.2 R-17.1 R-17.3", "the item is not a signed object", _ASK
     ),
     "header-invalid": _rejected(
-        "R-3.1", "the protected header is neither that of a receipt nor that of a statement", _ASK
+        "R-3.1", "the protected header is not that of a receipt or a statement", _ASK
     ),
     "key-unknown": _incomplete(
         "R-4.1",
@@ -73,12 +73,12 @@ RULES: dict[str, Rule] = {
     ),
     "signature-invalid": _rejected(
         "R-5.2 R-5.1",
-        "the signature does not hold: the item was changed after it was signed",
+        "the signature does not hold: the item was changed",
         "compare with the receipt that you received in-band; ask the issuer for a new copy",
     ),
     "version-unknown": _incomplete(
         "R-6.2",
-        "the item is of a later version of the format: a newer verifier is needed",
+        "of a later version of the format: a newer verifier is needed",
         "get a newer verifier, and verify again",
         grouped=True,
     ),
@@ -114,7 +114,7 @@ RULES: dict[str, Rule] = {
         "R-8.4", "more reasoning tokens than output tokens", _DISPUTE
     ),
     "cache-entry-mismatch": _rejected(
-        "R-8.5", "a cache entry has another prefix length than the counts allow", _DISPUTE
+        "R-8.5", "a cache entry has a prefix length that the counts rule out", _DISPUTE
     ),
     "charge-mismatch": _rejected(
         "R-8.6", "the charge is not the sum of counts times rates", _DISPUTE
@@ -127,7 +127,7 @@ RULES: dict[str, Rule] = {
     ),
     "cache-id-missing": _incomplete(
         "R-8.8",
-        "cached tokens without the identifier of the prefix, which the caller requires",
+        "cached tokens without the required identifier of the prefix",
         "ask the issuer for cache identifiers",
         grouped=True,
     ),
@@ -161,7 +161,7 @@ RULES: dict[str, Rule] = {
         "R-10.2", "the statement lists receipts that are not here", _CHAIN
     ),
     "stream-unstated": _rejected(
-        "R-10.3", "receipts of a stream that the statement of their period does not list", _CHAIN
+        "R-10.3", "receipts of a stream that their statement does not list", _CHAIN
     ),
     "receipt-unstated": _rejected(
         "R-10.4", "receipts that the statement of their period leaves out", _CHAIN
@@ -185,7 +185,7 @@ RULES: dict[str, Rule] = {
     ),
     "statement-chain-broken": _rejected(
         "R-11.2",
-        "the statement names another predecessor than the one that is known",
+        "the statement names another predecessor than is known",
         "keep both: they prove that the issuer told two stories",
     ),
     "statement-rollback": _rejected(
@@ -234,22 +234,22 @@ RULES: dict[str, Rule] = {
     # Step 14: the customer's own record.
     "request-without-receipt": _rejected(
         "R-14.1",
-        "the customer's record has a request that no receipt is for",
+        "a request of the customer's record has no receipt",
         "ask the issuer for its receipt; the statement says that there are no others",
     ),
     "receipt-without-request": _rejected(
         "R-14.2",
-        "a receipt for a request that the customer's record does not have",
+        "a receipt for a request that the record does not have",
         "is the record complete? if it is, dispute the charge",
     ),
     "received-invalid": _incomplete(
         "R-14.5",
-        "a receipt that was received with a response is not validly signed",
+        "a receipt that came with a response is not validly signed",
         "it proves nothing; ask the issuer what signed it",
     ),
     "received-omitted": _rejected(
         "R-14.6",
-        "a receipt that was received with its response is not in the batch",
+        "a receipt that came with its response is not in the batch",
         "dispute it: the received receipt is signed by the issuer",
     ),
     "count-differs": _rejected(
@@ -269,7 +269,7 @@ RULES: dict[str, Rule] = {
     ),
     "cached-beyond-prefix": _rejected(
         "R-14.8",
-        "more tokens cached than the prompt shares with anything sent before",
+        "more tokens cached than the prompt shares with any other",
         "do the prompts reach back far enough? if they do, dispute the count",
     ),
     # Proof and equivocation.
