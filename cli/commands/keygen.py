@@ -45,7 +45,9 @@ receipt keygen --new-cache-key --root acme.key --month 2026-11 --out nov.key
     "--expires", type=INSTANT, metavar="TIME", help="The key must not sign from this time on."
 )
 @click.option(
-    "--rotate", is_flag=True, help="Replace the key in the folder --out; the old one stays published."
+    "--rotate",
+    is_flag=True,
+    help="Replace the key in the folder --out; the old one stays published.",
 )
 @click.option(
     "--old-expires",

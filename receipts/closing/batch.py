@@ -32,18 +32,17 @@ def close_batch(
 
     Args:
         batch: the batch; it is read once.
-        out: where the closed batch goes. It may have the name of the batch only once this returns.
+        out: where the closed batch goes; not the file of ``batch`` itself.
         closing: the period.
-        account: the account to close, which may have been idle; None closes every account in the batch.
-        previous: batches with the statements before, by number; without, each account's first statement is that in the batch, or this one.
+        account: the account to close, which may have been idle; None: every account in the batch.
+        previous: batches with the statements before, by number, where ``batch`` does not hold them.
         check: called with the path of a copy of the batch, before anything is signed.
 
     Returns:
         What was closed, by account.
 
     Raises:
-        ReceiptError: the period does not continue where the last one ended, a receipt does not belong into it, or (field ``account``)
-            there is nothing to close.
+        ReceiptError: the period does not continue where the last one ended, a receipt does not belong into it, or there is no account.
         BatchError: the batch, or one before, cannot be read.
         OSError: there is no room, or ``out`` cannot be written.
     """
