@@ -32,7 +32,6 @@ from verifier import (
 from verifier.batch import BatchFile as Source
 from verifier.batch import Readable
 from verifier.chain import Conflict
-from verifier.claims import CacheEntry
 from verifier.envelope import Fault, Kind, open_envelope
 from verifier.keys import text as kid_text
 from verifier.known import Known
@@ -42,7 +41,6 @@ from verifier.prompts import Prompt, read_prompts
 from verifier.text import escape
 
 __all__ = [
-    "CacheEntry",
     "Conflict",
     "DamagedMemoryError",
     "KeyFileError",
