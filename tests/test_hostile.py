@@ -133,7 +133,6 @@ FILES = {
     "binary": os.urandom(2000),
     "zeros": bytes(2000),
     "text": b"hello\n" * 50,
-    "png": b"\x89PNG\r\n\x1a\n" + bytes(100),
 }
 
 
