@@ -42,15 +42,7 @@ def request_claims(
 ) -> dict[int, object]:
     """The claims of a receipt that do not depend on its place, in the order of their labels.
 
-    Args:
-        request: the arguments are those of `receipts.request.Request`.
-        model: see there.
-        counts: see there.
-        source: see there.
-        cache: see there.
-        charge: see there.
-        tags: see there; none are left out.
-        client: see there.
+    The arguments are those of `receipts.request.Request`. Without an entry, ``tags`` are left out.
 
     Raises:
         ReceiptError: a field breaks a rule of spec/receipt.md.
@@ -166,7 +158,10 @@ def _tags(tags: Mapping[str, str]) -> dict[str, str]:
         limits.name("tags key", key): limits.name(f"tags.{key}", value, 0)
         for key, value in tags.items()
     }
-    # Shorter keys first, then bytewise: the order of their encodings (RFC 8949 section 4.2.1).
-    return {
-        key: checked[key] for key in sorted(checked, key=lambda k: (len(k.encode()), k.encode()))
-    }
+    return {key: checked[key] for key in sorted(checked, key=_encoded_order)}
+
+
+def _encoded_order(key: str) -> tuple[int, bytes]:
+    """Shorter keys first, then bytewise: the order of their encodings (RFC 8949 section 4.2.1)."""
+    encoded = key.encode()
+    return len(encoded), encoded

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from attribution.cache import (
+    COLUMNS,
     Policies,
     PolicyError,
     Strength,

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from tests.build import Batch, encode, receipt_claims
 from tests.strategies import receipts
 from verifier.format import cbor, fields, schema
-from verifier.item.identities import check_receipt
 from verifier.format.fast_decoder import FastDecoder
+from verifier.item.identities import check_receipt
 
 
 def plainly(data):

@@ -22,8 +22,7 @@ from receipts.header import byte_sequence, parse_byte_sequence
 from receipts.wallet import Wallet, WalletError, commitment
 from tests.build import ACCOUNT, ISSUER, KEY, jwk_set
 from tests.server import serving
-from verifier import Policy, Receipt, by_kid, bytes_source, read_jwks, verify
-from verifier import read_item
+from verifier import Policy, Receipt, by_kid, bytes_source, read_item, read_jwks, verify
 
 KEYS = by_kid(read_jwks(json.dumps(jwk_set(KEY)).encode()))
 ASK = [{"role": "user", "content": "hi"}]

@@ -56,9 +56,7 @@ def swapped(items, a, b):
     return items
 
 
-EDGE = next(
-    iter(Batch([bytes_source("b", b"".join(ITEMS))]).spans())
-).starts.__len__()
+EDGE = next(iter(Batch([bytes_source("b", b"".join(ITEMS))]).spans())).starts.__len__()
 """The number of the first item of the second span."""
 FAULTS = {
     "honest": ITEMS,

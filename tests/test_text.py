@@ -8,9 +8,8 @@ from tests.build import ISSUER, KEY, Batch, Stream, jwk_set
 from tests.test_hostile import report_of
 from tests.test_jobs import FAULTS
 from tests.test_vectors import DOCUMENTS, run
-from verifier import Policy, by_kid, bytes_source, read_jwks, render, verify
+from verifier import Policy, Verdict, by_kid, bytes_source, read_jwks, render, verify
 from verifier.report.codes import RULES
-from verifier import Verdict
 from verifier.report.text import escape
 
 VECTORS = [(document, vector) for document in DOCUMENTS.values() for vector in document["vectors"]]

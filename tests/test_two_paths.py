@@ -4,15 +4,32 @@ import json
 import random
 from io import BytesIO
 
-import cbor2
 import pytest
 
 from tests.build import (
-    DECEMBER, KEY, NOVEMBER, SECOND, Batch, Stream, jwk_set, receipt_claims, sign_receipt, sign_statement,
+    DECEMBER,
+    KEY,
+    NOVEMBER,
+    SECOND,
+    Batch,
+    Stream,
+    jwk_set,
+    receipt_claims,
+    sign_receipt,
+    sign_statement,
     statement_claims,
 )  # fmt: skip
 from tests.test_vectors import DOCUMENTS, input_of, known, trusted
-from verifier import KeyFileError, NotABatchError, Policy, Source, by_kid, bytes_source, read_jwks, verify
+from verifier import (
+    KeyFileError,
+    NotABatchError,
+    Policy,
+    Source,
+    by_kid,
+    bytes_source,
+    read_jwks,
+    verify,
+)
 from verifier.order import fast_path
 
 KEYS = by_kid(read_jwks(json.dumps(jwk_set(KEY)).encode()))
@@ -21,7 +38,7 @@ KEYS = by_kid(read_jwks(json.dumps(jwk_set(KEY)).encode()))
 class Slow(fast_path.FastPath):
     """Takes nothing: everything goes the slow way."""
 
-    def tried(self, span, at):
+    def tried(self, _span, _at):
         return fast_path.Tried(1, clean=False)
 
 
@@ -81,7 +98,11 @@ def changed(numbers, claims):
     """Claims with one thing changed, which may be a fault."""
     field = numbers.choice((5, 6, 7, 8, 9, 10, 11, 15, 2, 3, 4, 1))
     if field == 10:
-        claims[10] = {1: 3000, 2: numbers.choice((2000, 2000, 3001)), 3: numbers.choice((1000, 999))}
+        claims[10] = {
+            1: 3000,
+            2: numbers.choice((2000, 2000, 3001)),
+            3: numbers.choice((1000, 999)),
+        }
     elif field == 7:
         claims[7] += numbers.choice((-1500, -1000, 1500, NOVEMBER[1] - NOVEMBER[0]))
     elif field == 5:
@@ -103,9 +124,8 @@ def changed(numbers, claims):
     return claims
 
 
-def generated(seed):
-    """A batch that is signed with the issuer's key, in which a few things are wrong."""
-    numbers = random.Random(seed)
+def month(numbers):
+    """A month in which a few claims may be wrong, and its statement, which may be."""
     where = {(numbers.choice("78"), numbers.randrange(6)) for _ in range(numbers.randrange(3))}
 
     def change(name):
@@ -113,51 +133,59 @@ def generated(seed):
 
     key = SECOND if numbers.random() < 0.05 else KEY
     one = Stream("gpu-7", numbers.randrange(1, 6), change=change("7"), key=key)
-    two = Stream("gpu-8", numbers.randrange(1, 4), change=change("8"))
-    november = Batch(one=one, two=two)
-    items = list(november.receipts)
+    november = Batch(one=one, two=Stream("gpu-8", numbers.randrange(1, 4), change=change("8")))
+    claims = november.claims
     if numbers.random() < 0.3:  # receipts that are not listed, around the listed ones
         listed = {"gpu-7": november.ones[1:] or november.ones, "gpu-8": november.twos}
-        first = {"gpu-7": 1 if len(november.ones) > 1 else 0}
-        statement = sign_statement(statement_claims(listed, first))
-    else:
-        statement = november.statement
+        claims = statement_claims(listed, {"gpu-7": 1 if len(november.ones) > 1 else 0})
     if numbers.random() < 0.15:
-        claims = cbor2.loads(cbor2.loads(statement.data)[0])
-        numbers.choice((
-            lambda: claims[9][0].update({4: bytes(32)}), lambda: claims[9][0].update({5: bytes(32)}),
-            lambda: claims[10].update({1: 5}), lambda: claims.update({6: claims[6] + 500_000}),
-            lambda: claims[9][0].update({3: claims[9][0][3] + 1}),
-        ))()  # fmt: skip
-        statement = sign_statement(claims)
-    items.append(statement.data)
+        entry, totals = claims[9][0], claims[10]
+        place, field, value = numbers.choice((
+            (entry, 4, bytes(32)), (entry, 5, bytes(32)), (totals, 1, 5), (claims, 6, claims[6] + 500_000),
+            (entry, 3, entry[3] + 1),
+        ))  # fmt: skip
+        place[field] = value
+    return [*november.receipts, sign_statement(claims).data]
+
+
+def removed(_numbers, items, at):
+    del items[at]
+
+
+def repeated(numbers, items, at):
+    items.insert(numbers.randrange(len(items) + 1), items[at])
+
+
+def moved(numbers, items, at):
+    items.insert(numbers.randrange(len(items) + 1), items.pop(at))
+
+
+def flipped(numbers, items, at):
+    item, spot = items[at], numbers.randrange(len(items[at]))
+    items[at] = item[:spot] + bytes((item[spot] ^ 1 << numbers.randrange(8),)) + item[spot + 1 :]
+
+
+def foisted(numbers, items, at):
+    sequence = numbers.randrange(6)
+    previous = bytes(32) if sequence else None
+    items.insert(
+        at, sign_receipt(receipt_claims(sequence, previous, request="again", tags=None)).data
+    )
+
+
+def continued(numbers, items, _at):
+    number, previous = numbers.choice((0, 1, 2)), numbers.choice((None, bytes(32)))
+    over = {"number": number, "previous": previous, "start": DECEMBER[0], "end": DECEMBER[1]}
+    items.append(sign_statement(statement_claims({}, **over)).data)
+
+
+def generated(seed):
+    """A batch that is signed with the issuer's key, in which a few things are wrong."""
+    numbers = random.Random(seed)
+    items = month(numbers)
     for _ in range(numbers.choice((0, 0, 0, 1, 2))):
-        kind, at = numbers.randrange(6), numbers.randrange(len(items))
-        if kind == 0:
-            del items[at]
-        elif kind == 1:
-            items.insert(numbers.randrange(len(items) + 1), items[at])
-        elif kind == 2:
-            items.insert(numbers.randrange(len(items) + 1), items.pop(at))
-        elif kind == 3 and items[at]:
-            spot = numbers.randrange(len(items[at]))
-            item = items[at]
-            items[at] = item[:spot] + bytes((item[spot] ^ 1 << numbers.randrange(8),)) + item[spot + 1 :]
-        elif kind == 4:
-            sequence = numbers.randrange(6)
-            other = receipt_claims(sequence, bytes(32) if sequence else None, request="again", tags=None)
-            items.insert(at, sign_receipt(other).data)
-        else:
-            items.append(
-                sign_statement(
-                    statement_claims(
-                        {}, number=numbers.choice((0, 1, 2)), previous=numbers.choice((None, bytes(32))),
-                        start=DECEMBER[0], end=DECEMBER[1],
-                    )
-                ).data
-            )  # fmt: skip
-        if not items:
-            break
+        act = numbers.choice((removed, repeated, moved, flipped, foisted, continued))
+        act(numbers, items, numbers.randrange(len(items)))
     return b"".join(items)
 
 

@@ -6,7 +6,6 @@ from base64 import b64decode
 from pathlib import Path
 
 import pytest
-from verifier.crypto.ed25519 import BACKENDS
 
 from verifier import (
     KeyFileError,
@@ -19,6 +18,7 @@ from verifier import (
     read_jwks,
     verify,
 )
+from verifier.crypto.ed25519 import BACKENDS
 
 SPEC = Path(__file__).parents[1] / "spec"
 FILES = ("receipts.json", "batches.json", "containers.json", "limits.json", "record.json")
@@ -66,7 +66,9 @@ def trusted(document, vector):
 
 def known(options):
     """The known statements of a vector, as of a previous batch."""
-    listed = [KnownStatement(bytes.fromhex(raw), verified=False) for raw in options.get("known", [])]
+    listed = [
+        KnownStatement(bytes.fromhex(raw), verified=False) for raw in options.get("known", [])
+    ]
     return lambda _issuer, _account: listed
 
 

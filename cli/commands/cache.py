@@ -100,9 +100,7 @@ def cache(
         ctx.exit(_DISCREPANCY)
 
 
-def _verified(
-    batch: tuple[str, ...], keys: list[TrustedKey], ctx: click.Context
-) -> VerifiedRows:
+def _verified(batch: tuple[str, ...], keys: list[TrustedKey], ctx: click.Context) -> VerifiedRows:
     """Only verified receipts are worth a report; what is incomplete is told."""
     with progress("verifying", total_size(batch)) as advance, batches.readable():
         rows = verified_rows(inputs(batch, advance), Policy(by_kid(keys)), COLUMNS)

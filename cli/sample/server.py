@@ -1,6 +1,6 @@
-"""A sample server: answers like OpenAI and Anthropic, with recorded usage, and with a receipt on every response.
+r"""A sample server: answers like OpenAI and Anthropic, with recorded usage, and with a receipt on every response.
 
-    RECEIPT_KEYS=keys RECEIPT_JOURNAL=issuer.db RECEIPT_ACCOUNT=acme \\
+    RECEIPT_KEYS=keys RECEIPT_JOURNAL=issuer.db RECEIPT_ACCOUNT=acme \
         python -m cli.sample.server --port-file port
 
 serves on a free port of this machine (extra ``server``). The application is `app`; without the middleware it is `replay`.

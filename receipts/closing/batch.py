@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import BinaryIO
@@ -32,23 +32,22 @@ def close_batch(
 
     Args:
         batch: the batch; it is read once.
-        out: where the closed batch goes. It may have the name of the batch only once this returns.
+        out: where the closed batch goes; not the file of ``batch`` itself.
         closing: the period.
-        account: the account to close, which may have been idle; None closes every account in the batch.
-        previous: batches with the statements before, by number; without, each account's first statement is that in the batch, or this one.
+        account: the account to close, which may have been idle; None: every account in the batch.
+        previous: batches with the statements before, by number, where ``batch`` does not hold them.
         check: called with the path of a copy of the batch, before anything is signed.
 
     Returns:
         What was closed, by account.
 
     Raises:
-        ReceiptError: the period does not continue where the last one ended, a receipt does not belong into it, or (field ``account``)
-            there is nothing to close.
+        ReceiptError: the period does not continue where the last one ended, a receipt does not belong into it, or there is no account.
         BatchError: the batch, or one before, cannot be read.
         OSError: there is no room, or ``out`` cannot be written.
     """
     with TemporaryDirectory(prefix="receipt-close-") as folder:
-        copy, front, later = (Path(folder, name) for name in ("batch.cbor", "front", "later"))
+        copy = Path(folder, "batch.cbor")
         with copy.open("wb") as target:
             shutil.copyfileobj(batch, target)
         check(str(copy))
@@ -57,9 +56,27 @@ def close_batch(
         if not known:
             raise ReceiptError("account", "one in the batch", "none")
         periods = {name: closing.period(name, one.previous) for name, one in known.items()}
-        with copy.open("rb") as source, front.open("wb") as one, later.open("wb") as two:
-            _divide(source, known, periods, one, two)
-        return _write(periods, closing, out, front, later)
+        return _close(copy, known, periods, closing, out)
+
+
+def _close(
+    batch: Path,
+    known: Mapping[str, Chain],
+    periods: Mapping[str, Period],
+    closing: Closing,
+    out: BinaryIO,
+) -> list[Closed]:
+    front, later = batch.with_suffix(".front"), batch.with_suffix(".later")
+    with batch.open("rb") as source, front.open("wb") as one, later.open("wb") as two:
+        _divide(source, known, periods, one, two)
+    _check_streams(periods.values())
+    signed = [(period, period.sign(closing.key)) for period in periods.values()]
+    with front.open("rb") as source:
+        shutil.copyfileobj(source, out)
+    out.writelines(statement.data for _, statement in signed)
+    with later.open("rb") as source:
+        shutil.copyfileobj(source, out)
+    return [closed(period, statement) for period, statement in signed]
 
 
 def _divide(
@@ -86,17 +103,8 @@ def _divide(
             front.write(item.data)
 
 
-def _write(
-    periods: Mapping[str, Period], closing: Closing, out: BinaryIO, front: Path, later: Path
-) -> list[Closed]:
-    streams = sum(period.streams for period in periods.values())
+def _check_streams(periods: Iterable[Period]) -> None:
+    streams = sum(period.streams for period in periods)
     if streams > limits.MAX_BATCH_STREAMS:
         expected = f"at most {limits.MAX_BATCH_STREAMS} in a batch"
         raise ReceiptError("streams", expected, streams)
-    signed = [(period, period.sign(closing.key)) for period in periods.values()]
-    with front.open("rb") as source:
-        shutil.copyfileobj(source, out)
-    out.writelines(statement.data for _, statement in signed)
-    with later.open("rb") as source:
-        shutil.copyfileobj(source, out)
-    return [closed(period, statement) for period, statement in signed]

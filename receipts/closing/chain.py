@@ -56,7 +56,7 @@ def chains(
     """
     found: dict[str, Chain] = {} if account is None else {account: Chain()}
     for earlier in previous:
-        for item in kept_objects(earlier):
+        for item in kept_objects(earlier, str(getattr(earlier, "name", "a batch before"))):
             if isinstance(item, KeptStatement) and item.issuer == issuer:
                 found.setdefault(item.account, Chain()).add(item)
     wanted = set() if account is None else {account}

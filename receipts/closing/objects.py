@@ -59,8 +59,12 @@ class KeptStatement:
     streams: tuple[KeptStream, ...]
 
 
-def kept_objects(batch: BinaryIO) -> Iterator[KeptReceipt | KeptStatement]:
+def kept_objects(batch: BinaryIO, name: str = "batch") -> Iterator[KeptReceipt | KeptStatement]:
     """The signed objects of a batch, in order.
+
+    Args:
+        batch: the batch, read once.
+        name: what errors call it.
 
     Raises:
         BatchError: the batch holds something else, or ends in the middle of an object.
@@ -69,12 +73,13 @@ def kept_objects(batch: BinaryIO) -> Iterator[KeptReceipt | KeptStatement]:
     while more := batch.read(max(_CHUNK, len(rest))):
         data = rest + more
         start = 0
-        for end, decoded in _whole_items(data, _place(batch, number, offset)):
-            yield _read(data[start:end], decoded, _place(batch, number, offset + start))
+        for end, decoded in _whole_items(data, f"{name}, from item {number}, byte {offset}"):
+            place = f"{name}, item {number}, byte {offset + start}"
+            yield _read(data[start:end], decoded, place)
             number, start = number + 1, end
         offset, rest = offset + start, data[start:]
     if rest:
-        raise BatchError(f"{_place(batch, number, offset)}: the batch ends in the middle of it")
+        raise BatchError(f"{name}, item {number}, byte {offset}: it ends in the middle")
 
 
 def kept_object(data: bytes) -> KeptReceipt | KeptStatement:
@@ -83,11 +88,9 @@ def kept_object(data: bytes) -> KeptReceipt | KeptStatement:
     Raises:
         BatchError: it is none.
     """
-    return next(kept_objects(BytesIO(data)))
-
-
-def _place(batch: BinaryIO, number: int, offset: int) -> str:
-    return f"{getattr(batch, 'name', 'batch')}, item {number}, byte {offset}"
+    for found in kept_objects(BytesIO(data), "object"):
+        return found
+    raise BatchError("object: it is empty")
 
 
 def _whole_items(data: bytes, place: str) -> Iterator[tuple[int, Any]]:
@@ -100,7 +103,7 @@ def _whole_items(data: bytes, place: str) -> Iterator[tuple[int, Any]]:
         except cbor2.CBORDecodeEOF:
             return
         except (cbor2.CBORDecodeError, ValueError) as error:
-            raise BatchError(f"{place} or later: not CBOR: {error}") from None
+            raise BatchError(f"{place} on: not CBOR: {error}") from None
         yield buffer.tell(), decoded
 
 

@@ -10,9 +10,9 @@ from typing import Any
 
 from receipts import Counts, Issuer, Period, Source
 from tests.build import ACCOUNT, ISSUER, KEY, NOVEMBER
-from verifier.batch import Batch, Source, plain_content
+from verifier import batch_file, read_jwks
 from verifier.format.envelope import to_be_signed
-from verifier.crypto.keys import read_jwks
+from verifier.reading.framing import Batch, receipt_content
 
 TEAMS = ("search", "support", "evals", "agents")
 
@@ -54,8 +54,8 @@ def signatures(path: Path) -> list[tuple[bytes, bytes]]:
     """Signature and signed bytes of every receipt: all that a bare loop needs."""
     found = []
     for span in Batch([batch_file(str(path))]).spans():
-        for _, _, raw in span.items() if span.plain else ():
-            digest = sha256(plain_content(raw)).digest()
+        for _, _, raw in span.items() if span.uniform else ():
+            digest = sha256(receipt_content(raw)).digest()
             found.append((raw[-64:], to_be_signed(raw[-186:-68], digest)))
     return found
 
@@ -63,7 +63,7 @@ def signatures(path: Path) -> list[tuple[bytes, bytes]]:
 def contents(path: Path) -> list[bytes]:
     """The claims of every receipt, as bytes."""
     spans = Batch([batch_file(str(path))]).spans()
-    return [plain_content(raw) for span in spans if span.plain for _, _, raw in span.items()]
+    return [receipt_content(raw) for span in spans if span.uniform for _, _, raw in span.items()]
 
 
 def trusted(jwks: bytes) -> Any:
