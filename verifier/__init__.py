@@ -37,9 +37,10 @@ from verifier.order.block import COLUMNS
 from verifier.order.index import RowBlock
 from verifier.order.workers import Workers, in_processes, in_this_process
 from verifier.procedure.batch import verify_batch, verify_rows
-from verifier.procedure.container import subject, verify_container
+from verifier.procedure.container import verify_container
 from verifier.procedure.question import Question
 from verifier.procedure.rows import NotVerifiedError, VerifiedRows
+from verifier.reading.container import subject
 from verifier.reading.framing import UnreadableError
 from verifier.reading.recognise import NotABatchError
 from verifier.reading.sources import Source, batch_file, batch_stream, bytes_source

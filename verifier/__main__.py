@@ -9,6 +9,7 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Final
 
 from verifier import (
     KeyFileError,
@@ -91,66 +92,36 @@ def _source(name: str) -> Source:
     return batch_stream("-", sys.stdin.buffer) if name == "-" else batch_file(name)
 
 
+_FILES: Final = {
+    "--keys": "the issuer's key file (JWK Set)",
+    "--previous": "the batch or statement before, to check the link to it",
+    "--requests": "your own requests: JSONL, CSV or a wallet",
+    "--received": "the receipts that you received: a wallet",
+    "--prompts": "your own prompts (JSONL)",
+}
+"""Options that name a file, and may be given more than once."""
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m verifier",
         description="Verify token receipts.",
         epilog="Exit codes: 0 verified, 1 rejected, 2 usage or unreadable input, 3 incomplete.",
     )
-    parser.add_argument(
-        "batch", nargs="+", help="a batch (several are read as one), a proof, or - for stdin"
-    )
-    parser.add_argument(
-        "--keys",
-        action="append",
-        required=True,
-        metavar="FILE",
-        help="the issuer's key file (JWK Set)",
-    )
-    parser.add_argument(
-        "--period", help="the period that you expect: 2026-11, 2026-11-22, or start/end"
-    )
-    parser.add_argument("--account", help="the account that you expect")
-    parser.add_argument(
-        "--previous",
-        action="append",
-        default=[],
-        metavar="FILE",
-        help="the batch or statement before, to check the link to it",
-    )
-    parser.add_argument(
-        "--requests",
-        action="append",
-        default=[],
-        metavar="FILE",
-        help="your own requests: JSONL, CSV or a wallet",
-    )
-    parser.add_argument(
-        "--received",
-        action="append",
-        default=[],
-        metavar="FILE",
-        help="the receipts that you received: a wallet",
-    )
-    parser.add_argument(
-        "--prompts", action="append", default=[], metavar="FILE", help="your own prompts (JSONL)"
-    )
-    parser.add_argument("--cache-key", metavar="FILE", help="the account's cache key")
-    parser.add_argument(
-        "--require-cache-id",
-        action="store_true",
-        help="report cached receipts without a cache identifier",
-    )
-    parser.add_argument(
-        "--signatures",
-        choices=[str(which) for which in Signatures],
-        default=str(Signatures.EVERY),
-        help="which signatures to check (every); statement: a statement vouches for its receipts",
-    )
-    parser.add_argument(
-        "--jobs", type=_positive, default=1, metavar="N", help="processes to use (1)"
-    )
-    parser.add_argument("--json", action="store_true", help="print the report as JSON")
+    add = parser.add_argument
+    add("batch", nargs="+", help="a batch (several are read as one), a proof, or - for stdin")
+    for name, words in _FILES.items():
+        needed = name == "--keys"
+        add(name, action="append", default=[], required=needed, metavar="FILE", help=words)
+    add("--period", help="the period that you expect: 2026-11, 2026-11-22, or start/end")
+    add("--account", help="the account that you expect")
+    add("--cache-key", metavar="FILE", help="the account's cache key")
+    cache_id = "report cached receipts without a cache identifier"
+    add("--require-cache-id", action="store_true", help=cache_id)
+    signatures = "which to check (every); with statement, a statement vouches for its receipts"
+    add("--signatures", choices=list(map(str, Signatures)), default="every", help=signatures)
+    add("--jobs", type=_positive, default=1, metavar="N", help="processes to use (1)")
+    add("--json", action="store_true", help="print the report as JSON")
     return parser
 
 

@@ -292,9 +292,5 @@ def _departure(one: str, two: str) -> int:
 
 def _around(one: str, two: str) -> tuple[str, str]:
     """Both texts from a little before the place where they depart."""
-    at = next(
-        (i for i, (a, b) in enumerate(zip(one, two, strict=False)) if a != b),
-        min(len(one), len(two)),
-    )
-    start = max(0, at - 24)
+    start = max(0, _departure(one, two) - 24)
     return one[start : start + _SNIPPET], two[start : start + _SNIPPET]

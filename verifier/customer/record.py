@@ -6,16 +6,14 @@ that `receipts.wallet` keeps.
 
 from __future__ import annotations
 
-import csv
-import itertools
-import json
 import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final, TextIO
+from typing import Any, Final
 
+from verifier.customer.log import LogError, log_rows
 from verifier.format.fields import MAX_TIME
 from verifier.reading.framing import Batch, UnreadableError
 from verifier.reading.recognise import NotABatchError
@@ -24,7 +22,6 @@ from verifier.report.period import PeriodError, instant
 
 _SQLITE: Final = b"SQLite format 3\0"
 _ID: Final = ("request", "request_id", "id")
-_TEXTS: Final = (*_ID, "commitment", "model")
 _SUCCESS: Final = frozenset({"ok", "success", "succeeded", "completed"})
 _COUNTS: Final = {
     "logical": ("logical", "prompt_tokens"),
@@ -97,19 +94,10 @@ def read_requests(path: str) -> Iterator[Requested]:
     if _is_wallet(path):
         yield from _wallet_requests(path)
         return
-    named = found = False
-    for line, row in _rows(path):
-        where, found = f"{path}, line {line}", True
-        try:
-            flat = _flat(row)
-            named = named or any(flat.get(name) is not None for name in _ID)
-            yield _requested(where, flat)
-        except (ValueError, PeriodError) as error:
-            raise RecordError(f"{where}: {error}") from None
-    if found and not named:
-        raise RecordError(f"{path} names no request: the id goes into request, request_id or id")
-    if not found:
-        raise RecordError(f"{path} holds no request")
+    try:
+        yield from _logged_requests(path)
+    except LogError as error:
+        raise RecordError(str(error)) from None
 
 
 def read_received(path: str) -> Iterator[tuple[str, bytes]]:
@@ -164,6 +152,22 @@ def _query(path: str, db: sqlite3.Connection, table: str, columns: str) -> Itera
         raise RecordError(f"{path} is not a wallet: {error}") from None
 
 
+def _logged_requests(path: str) -> Iterator[Requested]:
+    named = found = False
+    for line, row in log_rows(path):
+        where, found = f"{path}, line {line}", True
+        try:
+            flat = _flat(row)
+            named = named or any(flat.get(name) is not None for name in _ID)
+            yield _requested(where, flat)
+        except (ValueError, PeriodError) as error:
+            raise RecordError(f"{where}: {error}") from None
+    if found and not named:
+        raise RecordError(f"{path} names no request: the id goes into request, request_id or id")
+    if not found:
+        raise RecordError(f"{path} holds no request")
+
+
 def _wallet_requests(path: str) -> Iterator[Requested]:
     columns = "number, request, time, status, commitment, complete, url"
     hosts = set()
@@ -185,69 +189,6 @@ def _wallet_requests(path: str) -> Iterator[Requested]:
             yield Requested(
                 request if answered and isinstance(request, str) else None, where, time, commitment
             )
-
-
-def _rows(path: str) -> Iterator[tuple[int, dict[str, Any]]]:
-    """The rows of a log, as JSON lines or as CSV, each with the number of its line; read as they come."""
-    with Path(path).open(encoding="utf-8-sig", newline="") as stream:
-        lines = _Lines(path, stream)
-        first = next((line for line in lines if line.strip()), "")
-        reader = _json_rows if first.lstrip().startswith(("{", "[")) else _csv_rows
-        yield from reader(path, lines, first)
-
-
-class _Lines:
-    """The lines of a text file, counted."""
-
-    def __init__(self, path: str, stream: TextIO) -> None:
-        self._path = path
-        self._stream = stream
-        self.number = 0
-
-    def __iter__(self) -> Iterator[str]:
-        return self
-
-    def __next__(self) -> str:
-        try:
-            line = next(self._stream)
-        except UnicodeDecodeError as error:
-            raise RecordError(
-                f"{self._path} is not UTF-8 text: {error.reason}, after line {self.number}"
-            ) from None
-        self.number += 1
-        return line
-
-
-def _json_rows(path: str, lines: _Lines, first: str) -> Iterator[tuple[int, dict[str, Any]]]:
-    for line in itertools.chain([first], lines):
-        if line.strip():
-            try:
-                row = json.loads(line)
-            except (ValueError, RecursionError) as error:
-                raise RecordError(f"{path}, line {lines.number}: not JSON: {error}") from None
-            if not isinstance(row, dict):
-                raise RecordError(f"{path}, line {lines.number}: expected an object")
-            yield lines.number, row
-
-
-def _csv_rows(path: str, lines: _Lines, first: str) -> Iterator[tuple[int, dict[str, Any]]]:
-    reader = csv.DictReader(itertools.chain([first] if first else [], lines), strict=True)
-    try:
-        for row in reader:
-            if None in row or None in row.values():
-                raise RecordError(f"{path}, line {lines.number}: not as many cells as the header")
-            yield (lines.number, {name: _cell(name, value) for name, value in row.items() if value})
-    except csv.Error as error:
-        raise RecordError(f"{path}, line {lines.number}: {error}") from None
-    except ValueError as error:
-        if isinstance(error, RecordError):
-            raise
-        raise RecordError(f"{path}, line {lines.number}: {error}") from None
-
-
-def _cell(name: str, value: str) -> int | str:
-    """A cell; numbers where the column is one of numbers. A request id of digits stays text."""
-    return int(value) if name not in _TEXTS and value.isascii() and value.isdecimal() else value
 
 
 def _requested(where: str, flat: Mapping[str, Any]) -> Requested:

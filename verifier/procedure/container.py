@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import Final
 
 from verifier.crypto import merkle
 from verifier.crypto.keys import kid_text
-from verifier.format import cbor
 from verifier.format.claims import Receipt, Statement
 from verifier.format.envelope import Fault, Kind
 from verifier.item.opening import Opened
@@ -17,18 +15,12 @@ from verifier.order.block import Item
 from verifier.order.part import Demand, Part
 from verifier.procedure import checks
 from verifier.procedure.question import Question
-from verifier.reading.framing import MAX_ITEM
+from verifier.reading.container import MAX_CONTAINER, ContainerFault, Place, read_container
 from verifier.reading.sources import read_fully
 from verifier.report.findings import Conflict, Finding, Findings
 from verifier.report.model import Check, Input, ObjectSummary, Report, Subject
 from verifier.statements.chain import CONFLICTS, Seen, check_chain, contradict
 from verifier.statements.known import Known, opened_statements
-
-PROOF_HEAD: Final = b"\x83"
-EQUIVOCATION_HEAD: Final = b"\x82\x82"
-_MAX_PATH: Final = 64
-MAX_CONTAINER: Final = 34_000_000
-"""Bytes of a proof or an equivocation (R-16.1)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,13 +29,6 @@ class _Object:
 
     item: Item
     opened: Opened
-
-
-def subject(head: bytes) -> Subject:
-    """What a file is, by its first bytes."""
-    if head[:2] == EQUIVOCATION_HEAD:
-        return Subject.EQUIVOCATION
-    return Subject.PROOF if head[:1] == PROOF_HEAD else Subject.BATCH
 
 
 def verify_container(question: Question, kind: Subject) -> Report:
@@ -84,14 +69,14 @@ class _Verification:
 
     def verify(self, data: bytes) -> None:
         try:
-            items, path = _read(data, self.kind)  # R-16.1, R-17.1
-            self._open(items)  # R-16.2, R-17.2
+            items, path = read_container(data, self.kind)  # R-16.1, R-17.1
+            self._open(data, items)  # R-16.2, R-17.2
             if self.kind is Subject.PROOF:
                 self.checks.append(self._prove(path))  # R-16.3, R-16.4
                 self._hold_against_known(self.question.known, self.question.policy)  # R-16.5
             else:
                 self.checks.append(self._contradict())  # R-17.3, R-17.4
-        except _ContainerFault as fault:
+        except ContainerFault as fault:
             self.findings.add(
                 Finding(
                     fault.code,
@@ -111,10 +96,11 @@ class _Verification:
         """The rule of the reading has another number in an equivocation."""
         return "R-17.1" if rule == "R-16.1" and self.kind is Subject.EQUIVOCATION else rule
 
-    def _open(self, items: list[Item]) -> None:
+    def _open(self, data: bytes, items: list[Place]) -> None:
         """Steps 2 to 8 for a proof, 2 to 7 for an equivocation, always with every signature (R-5.3)."""
         demand = Demand(self.question.policy, identities=self.kind is Subject.PROOF)
-        for item in items:
+        for number, (begin, end) in enumerate(items):
+            item = Item(number, begin, data[begin:end])
             self.objects.append(_Object(item, self.part.open(item, demand)))
 
     def _prove(self, path: list[bytes]) -> Check:
@@ -123,7 +109,7 @@ class _Verification:
         one, two = self.objects
         if one.opened.kind is Kind.STATEMENT or two.opened.kind is Kind.RECEIPT:
             message = "a proof is a receipt, a path and a statement"
-            raise _ContainerFault("envelope-invalid", message, rule="R-16.2", offset=0)
+            raise ContainerFault("envelope-invalid", message, rule="R-16.2", offset=0)
         receipt, statement = one.opened.claims, two.opened.claims
         if one.opened.lost or two.opened.lost:
             return Check(name, 0, 1, 0, "receipt or statement could not be read")
@@ -168,7 +154,7 @@ class _Verification:
             return Check(name, 0, 1, 0, "one of the two could not be read")
         if one.digest > two.digest:
             message = "the object with the smaller digest comes first"
-            raise _ContainerFault("envelope-invalid", message, rule="R-17.3", offset=0)
+            raise ContainerFault("envelope-invalid", message, rule="R-17.3", offset=0)
         if _is_conflict(*self.objects):
             return Check(name, 1, 1)
         message = "the two objects do not contradict each other"
@@ -199,61 +185,6 @@ class _Verification:
             ],
             self.conflicts,
         )
-
-
-class _ContainerFault(Fault):
-    """A fault of the container, which ends the work; it names item 0."""
-
-
-def _read(data: bytes, kind: Subject) -> tuple[list[Item], list[bytes]]:
-    """R-16.1, R-17.1: the items and the path of a container, in the order of the bytes."""
-    if len(data) > MAX_CONTAINER:
-        message = f"more than {MAX_CONTAINER} bytes"
-        raise _ContainerFault("item-too-large", message, rule="R-16.1", offset=0)
-    first, at = _item(data, 1, 0)
-    path: list[bytes] = []
-    if kind is Subject.PROOF:
-        path, at = _path(data, at)
-    second, at = _item(data, at, 1)
-    if at != len(data):
-        message = f"{len(data) - at} bytes after the end"
-        raise _ContainerFault("item-malformed", message, rule="R-16.1", offset=at)
-    return [first, second], path
-
-
-def _item(data: bytes, at: int, number: int) -> tuple[Item, int]:
-    """An item of a container, read as in step 1, and where it ends."""
-    codes = {cbor.CborTruncated: "item-truncated", cbor.CborTooLarge: "item-too-large"}
-    try:
-        end = cbor.item_end(data, at, MAX_ITEM)
-    except cbor.CborError as error:
-        code = codes.get(type(error), "item-malformed")
-        raise _ContainerFault(code, str(error), rule="R-16.1", offset=error.offset) from None
-    return Item(number, at, data[at:end]), end
-
-
-def _path(data: bytes, at: int) -> tuple[list[bytes], int]:
-    """The hashes of a Merkle path, and where they end."""
-    hashes = []
-    try:
-        major, length, after = cbor.head(data, at)
-        if major != cbor.ARRAY or length > _MAX_PATH:
-            raise _invalid_path(at)
-        for _ in range(length):
-            at = after
-            major, size, after = cbor.head(data, at)
-            if major != cbor.BYTES or after + size > len(data):
-                raise _invalid_path(at)
-            hashes.append(data[after : after + size])
-            after += size
-    except cbor.CborError as error:
-        raise _invalid_path(error.offset) from None
-    return hashes, after
-
-
-def _invalid_path(offset: int) -> _ContainerFault:
-    message = f"the path is not an array of at most {_MAX_PATH} byte strings"
-    return _ContainerFault("envelope-invalid", message, rule="R-16.1", offset=offset, field="path")
 
 
 def _inclusion(
