@@ -30,7 +30,6 @@ from tests.conftest import SAMPLE
 from tests.vectors.chain import december_of as _december
 from verifier import KeyFileError, Policy, Source, batch_file, by_kid, read_jwks, verify
 from verifier.crypto import ed25519
-from verifier.reading.framing import MAX_ITEM
 
 KEYS = by_kid(read_jwks(json.dumps(jwk_set(KEY)).encode()))
 
@@ -106,7 +105,7 @@ def test_input_that_changes_after_it_was_read_is_an_error(folder):
     """What is fetched once more, for the names of what stands twice, must be what was read."""
     other = sign_receipt(cbor2.loads(cbor2.loads(Batch().items[2])[0]) | {9: "other"})
     told_twice = b"".join([*Batch().receipts[:3], other.data, *Batch().receipts[3:]])
-    versions = [told_twice, Batch(two=Stream("gpu-8", 1)).data]
+    versions = [told_twice, *[Batch(two=Stream("gpu-8", 1)).data] * 2]
 
     def reopen():
         Path("now").write_bytes(versions.pop(0))
@@ -134,7 +133,7 @@ def test_a_memory_slot_cannot_be_taken(shell, folder, check):
     assert check(told_again(STRANGER).data, "--keys k2.json")[0] == 0
     check(NOVEMBER_BATCH.data)
     again = Batch(one=Stream(over={"input": {1: 3000, 2: 500, 3: 2500}}))
-    assert check(again.data)[1] == ["statement-equivocation"]
+    assert check(again.data)[1] == ["statement-equivocation"] * 2
     kept = list((folder / "trust/statements").rglob("*.cbor"))
     assert len(kept) == 3
 
@@ -189,9 +188,7 @@ def test_a_container_that_is_too_large_is_refused(shell, folder, check):
         batch.ones[0].data, 0, [r.digest for r in batch.ones], batch.statement.data
     )
     assert check(proof)[0] == 0
-    (folder / "p.cbor").write_bytes(proof + bytes(3 * MAX_ITEM))
-    result = shell("verify p.cbor")
-    assert (result.code, "so it is no proof" in result.err) == (2, True)
+    assert check(proof + bytes(34_000_000)) == (1, ["item-too-large"])
 
 
 def test_the_smaller_digest_comes_first(check):
@@ -322,9 +319,9 @@ def test_the_same_verdict_with_one_process_and_two(folder):
 
 
 def test_swapped_receipts_and_a_wrong_root(folder):
-    """Both are told: the root is compared although the tree could not be built on the way."""
+    """Both are told: a stream that is not whole does not keep the other ones' roots from being compared."""
     batch = Batch()
-    claims = {**batch.claims, 9: [batch.claims[9][0] | {4: bytes(32)}, batch.claims[9][1]]}
+    claims = {**batch.claims, 9: [batch.claims[9][0], batch.claims[9][1] | {4: bytes(32)}]}
     items = batch.items
     swapped = [items[2], items[1], items[0], *items[3:-1], sign_statement(claims).data]
     Path("b.cbor").write_bytes(b"".join(swapped))

@@ -36,14 +36,16 @@ SONNET, GPT = "claude-sonnet-4-6", "gpt-5"
 KEYS = by_kid(read_jwks(json.dumps(jwk_set(KEY)).encode()))
 
 
-def source(data):
-    return verified_rows([bytes_source("b.cbor", data)], Policy(KEYS), COLUMNS)
+def report_of(data, *more, **options):
+    with verified_rows([bytes_source("b.cbor", data)], Policy(KEYS), COLUMNS) as rows:
+        return cache_report(rows, *more, **options)
 
 
 class Traffic:
     """Receipts by hand: each call is a request, ``at`` seconds after the begin of the day."""
 
-    def __init__(self, provider="anthropic", model=SONNET):
+    def __init__(self, provider="anthropic", model=SONNET, recipe="tokens-hmac-sha256"):
+        self.recipe = recipe
         self.issuer, self.parts, self.prompts = Issuer(ISSUER, KEY), [], {}
         self.provider, self.model = provider, model
 
@@ -52,8 +54,7 @@ class Traffic:
     ):
         """``prefix``: lengths and names of the prefixes that are committed to."""
         entries = {
-            length: CacheEntry("tokens-hmac-sha256", what.encode(), length)
-            for length, what in prefix
+            length: CacheEntry(self.recipe, what.encode(), length) for length, what in prefix
         }
         length = cached + written
         marked = entries.get(length)
@@ -84,8 +85,8 @@ class Traffic:
         self.parts.append(signed.data)
 
     def report(self, policies=POLICIES, claimed=None):
-        return cache_report(
-            source(b"".join(self.parts)), policies, self.prompts, claimed, longest_request_ms=5000
+        return report_of(
+            b"".join(self.parts), policies, self.prompts, claimed, longest_request_ms=5000
         )
 
     def due(self, **more):
@@ -123,7 +124,7 @@ def day(played):
 
 @pytest.fixture(scope="module")
 def report(played):
-    return cache_report(source(played[1]), POLICIES, {}, longest_request_ms=10_000)
+    return report_of(played[1], POLICIES, {}, longest_request_ms=10_000)
 
 
 def test_the_withheld_credits_and_no_others(day, report):
@@ -172,7 +173,7 @@ def test_the_figures_of_the_worked_examples(report):
 @pytest.mark.parametrize("seed", [2, 3])
 def test_other_days(seed):
     other, data = play(seed=seed, scale=0.2)
-    found = cache_report(source(data), POLICIES, {}, longest_request_ms=10_000)
+    found = report_of(data, POLICIES, {}, longest_request_ms=10_000)
     assert {s.request for s in found.due.listed} == set(other.withheld)
     assert {s.request for s in found.expected.listed} == set(other.stormed)
     assert [m.requests for m in found.misses if m.reason is Reason.VOLATILE] == [
@@ -295,9 +296,7 @@ def test_nothing_is_due_that_depends_on_how_long_a_request_took(longest, due):
     for n, (at, end) in enumerate(((0, 20), (1000, 1040), (2000, 2230))):
         traffic(f"w{n}", at, written=8000, prefix=((8000, f"p{n}"),))
         traffic(f"r{n}", end, written=8000, prefix=((8000, f"p{n}"),))
-    found = cache_report(
-        source(b"".join(traffic.parts)), POLICIES, {}, longest_request_ms=1000 * longest
-    )
+    found = report_of(b"".join(traffic.parts), POLICIES, {}, longest_request_ms=1000 * longest)
     assert found.due.requests == due
 
 
@@ -317,7 +316,7 @@ def test_a_claim_on_nothing_is_no_discrepancy():
 
 
 def test_another_account_or_an_unstated_count_is_no_shortfall():
-    traffic = Traffic()
+    traffic = Traffic(recipe="tokens-sha256")
     traffic("w", 0, written=8000, prefix=A)
     traffic("other", 50, written=8000, prefix=A, account="other")
     traffic("unstated", 60, prefix=A, count=None, stated=False)
@@ -437,7 +436,7 @@ def test_model_and_account_changed():
 
 
 def test_the_same_public_prefix_under_another_account():
-    traffic = Traffic()
+    traffic = Traffic(recipe="tokens-sha256")
     traffic("one", 0, written=8000, prefix=A)
     traffic("two", 60, prefix=A, account="other")
     assert traffic.misses()[1] == ("two", Reason.ACCOUNT, 1)

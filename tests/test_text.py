@@ -17,6 +17,8 @@ VECTORS = [(document, vector) for document in DOCUMENTS.values() for vector in d
 
 def test_reports_fit_80_columns_and_name_everything(folder):
     for document, vector in VECTORS:
+        if vector["verdict"] is None or "input" not in vector:
+            continue
         report = run(document, vector)
         text = render(report)
         assert text.startswith(f"{report.verdict}: input")
@@ -76,9 +78,10 @@ def test_the_report_is_bound_to_the_bytes_it_is_about():
         for n, part in enumerate(parts)
     ]
     assert report["keys"] == [jwk_set(KEY)["keys"][0]["kid"]]
-    damaged = [bytes_source("bad", b"\xff" + parts[0]), files[1]]
+    damaged = [bytes_source("bad", b"\x82" + parts[0]), files[1]]
     report = verify(damaged, Policy(keys)).as_dict()
     assert [i["size"] for i in report["inputs"]] == [len(parts[0]) + 1, len(parts[1])]
+    assert report["findings"][0]["code"] == "item-too-large"
     assert report["inputs"][1]["sha256"] == sha256(parts[1]).hexdigest()
 
 

@@ -13,7 +13,8 @@ outside is imported from here.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 from verifier.crypto.keys import KeyFileError, TrustedKey, by_kid, kid_text, read_jwks
 from verifier.customer.cache_id import blocks as prompt_blocks
@@ -155,15 +156,13 @@ def verify(
         DamagedMemoryError: a known statement that was verified before is damaged.
     """
     question = Question(sources, policy, period, known, record, workers=_workers(jobs))
-    if len(sources) == 1:
-        kind = subject(sources[0].first(2))
-        if kind is not Subject.BATCH:
-            if record is not None:
-                raise RecordError(
-                    f"a record is compared with a batch; {sources[0].name} is a {kind}"
-                )
-            return verify_container(question, kind)
-    return verify_batch(question)
+    with _closed_after(sources):
+        kind = subject(sources[0].first(2)) if len(sources) == 1 else Subject.BATCH
+        if kind is Subject.BATCH:
+            return verify_batch(question)
+        if record is not None:
+            raise RecordError(f"a record is compared with a batch; {sources[0].name} is a {kind}")
+        return verify_container(question, kind)
 
 
 def verified_rows(
@@ -190,9 +189,18 @@ def verified_rows(
         OSError: a file cannot be read, or there is no room for a temporary file.
         DamagedMemoryError: a known statement that was verified before is damaged.
     """
-    return verify_rows(
-        Question(sources, policy, period, known, None, frozenset(columns), _workers(jobs))
-    )
+    wanted = frozenset(columns)
+    with _closed_after(sources):
+        return verify_rows(Question(sources, policy, period, known, None, wanted, _workers(jobs)))
+
+
+@contextmanager
+def _closed_after(sources: Sequence[Source]) -> Iterator[None]:
+    try:
+        yield
+    finally:
+        for source in sources:
+            source.close()
 
 
 def _workers(jobs: int) -> Workers:

@@ -67,10 +67,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return BROKEN_PIPE
     except KeyboardInterrupt:
         return INTERRUPTED
+    except NotABatchError as error:
+        kind = f"; it looks like {error.looks_like}" if error.looks_like else ""
+        print(f"verifier: error: {error}{kind}", file=sys.stderr)
+        return USAGE_ERROR
     except (
         KeyFileError,
         NoStatementError,
-        NotABatchError,
         PeriodError,
         RecordError,
         UnreadableError,

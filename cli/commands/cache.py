@@ -106,6 +106,7 @@ def _verified(batch: tuple[str, ...], keys: list[TrustedKey], ctx: click.Context
         rows = verified_rows(inputs(batch, advance), Policy(by_kid(keys)), COLUMNS)
     codes = ", ".join(sorted(rows.report.findings.counts))
     if rows.report.verdict is Verdict.REJECTED:
+        rows.close()
         warn(f"the batch is rejected ({codes}): see receipt verify")
         ctx.exit(rows.report.verdict.exit_code)
     if rows.report.verdict is Verdict.INCOMPLETE:

@@ -136,9 +136,11 @@ class Collection:
         """Receipts whose sequence is not above all that were collected of their stream: what they are, the index can tell."""
         self._streams = 0
 
-    def close(self) -> None:
-        """Forget the requests. The index goes with the report."""
+    def close(self, *, index: bool) -> None:
+        """Forget the requests, and the index or not."""
         self.requests.close()
+        if index:
+            self.index.close()
 
     def account(self, name: AccountName) -> Account:
         """What was collected of an account."""

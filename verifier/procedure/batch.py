@@ -38,8 +38,7 @@ def verify_rows(question: Question) -> VerifiedRows:
 
 
 def _procedure(question: Question, *, signatures: bool) -> VerifiedRows:
-    run = Run(question, signatures=signatures)
-    try:
+    with Run(question, signatures=signatures) as run:
         for span, part in steps.read(run):  # 1
             steps.open_and_collect(run, span, part)  # 2 to 9, and 10 at each statement
         steps.compare_repeated(run)  # 9: what stands twice
@@ -49,5 +48,3 @@ def _procedure(question: Question, *, signatures: bool) -> VerifiedRows:
         steps.check_identifiers(run)  # 13
         steps.check_record(run)  # 14
         return steps.conclude(run)  # 15
-    finally:
-        run.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from types import TracebackType
 from typing import Final
 
 from verifier.format.claims import Statement
@@ -85,6 +86,14 @@ class Run:
         """The statements of an account."""
         return self.ledgers.setdefault(account, Ledger())
 
-    def close(self) -> None:
-        """What only the run needs is forgotten."""
-        self.collection.close()
+    def __enter__(self) -> Run:
+        return self
+
+    def __exit__(
+        self,
+        _type: type[BaseException] | None,
+        error: BaseException | None,
+        _trace: TracebackType | None,
+    ) -> None:
+        """What only the run needs is forgotten; the index goes on with the report, if there is one."""
+        self.collection.close(index=error is not None)

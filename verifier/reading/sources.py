@@ -92,6 +92,13 @@ class Source:
                 self._copy = tempfile.TemporaryFile(prefix="receipt-verify-")  # noqa: SIM115  # for `fetch`, later
             yield _Reader(head, stream, self._copy, self._advance)
 
+    def close(self) -> None:
+        """Forget the copy, if there is one: a stream that can be read only once is gone then."""
+        self._files.close()
+        if self._copy is not None:
+            self._copy.close()
+            self._copy = None
+
     def fetch(self, offset: int, size: int) -> bytes:
         """Up to ``size`` bytes from ``offset`` on, once more.
 
@@ -115,7 +122,8 @@ class _Reader:
         self._advance = advance
 
     def read(self, size: int, /) -> bytes:
-        data, self._head = self._head or self._stream.read(size), b""
+        data = self._head + self._stream.read(size - len(self._head))
+        self._head = b""
         if self._copy is not None:
             self._copy.write(data)
         self._advance(len(data))
