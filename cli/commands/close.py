@@ -33,6 +33,7 @@ from verifier import (
     Verdict,
     batch_file,
     by_kid,
+    plural,
     show_instant,
     show_period,
     verify,
@@ -182,7 +183,7 @@ def _tell(out: str, rows: list[Closed], *, first_is_news: bool, as_json: bool) -
     if as_json and out != "-":
         print_json({"batch": out, "statements": [_row(row) for row in rows]})
     for row in rows:
-        say(f"statement {row.number} of {row.account} closes {row.receipts} receipts")
+        say(f"statement {row.number} of {row.account} closes {plural(row.receipts, 'receipt')}")
         if row.number == 0 and first_is_news:
             say("it is the account's first; the next one needs it: --previous")
 

@@ -33,8 +33,9 @@ def bare_loop(backend, pairs):
             crypto_sign_open(signature + message, KEY.public)
 
 
-def full(backend, name, jobs):
-    report = verify([batch_file(str(FOLDER / name))], Policy(KEYS, backend=backend), jobs=jobs)
+def full(backend, name, jobs, signatures="every"):
+    policy = Policy(KEYS, backend=backend, signatures=signatures)
+    report = verify([batch_file(str(FOLDER / name))], policy, jobs=jobs)
     assert report.verdict == "verified"
 
 
@@ -46,6 +47,10 @@ def test_bare_verify(benchmark, backend):
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_verify(benchmark, backend):
     measure(benchmark, full, backend, "small.cbor", 1)
+
+
+def test_sealed(benchmark):
+    measure(benchmark, full, "cryptography", "small.cbor", 1, "statement")
 
 
 @pytest.mark.parametrize("jobs", [1, 2])

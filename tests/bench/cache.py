@@ -23,9 +23,12 @@ with open(sys.argv[1], "wb") as stream:
 """
 _REPORT = """
 import sys
-from attribution.cache import Policies, cache_report, shipped
-from verifier import batch_file
-cache_report([batch_file(sys.argv[1])], Policies(list(shipped().values())), {})
+from pathlib import Path
+from attribution.cache import COLUMNS, Policies, cache_report, shipped
+from verifier import Policy, batch_file, by_kid, read_jwks, verified_rows
+policy = Policy(by_kid(read_jwks(Path(sys.argv[2]).read_bytes())), signatures="statement")
+with verified_rows([batch_file(sys.argv[1])], policy, COLUMNS) as rows:
+    cache_report(rows, Policies(list(shipped().values())), {})
 """
 
 
@@ -37,7 +40,7 @@ def report_rows(folder: Path, sizes: tuple[int, ...] = SIZES) -> list[Row]:
         made = subprocess.run([sys.executable, "-c", _DAY, path, str(size / _OF_A_DAY)], check=True, capture_output=True, text=True)  # fmt: skip
         receipts = int(made.stdout)
         begin = time.perf_counter()
-        process = subprocess.Popen([sys.executable, "-c", _REPORT, path])
+        process = subprocess.Popen([sys.executable, "-c", _REPORT, path, folder / "keys.json"])
         _, status, usage = os.wait4(process.pid, 0)
         seconds = time.perf_counter() - begin
         process.returncode = os.waitstatus_to_exitcode(status)

@@ -8,6 +8,7 @@ from base64 import urlsafe_b64decode
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from hashlib import sha256
 from typing import Any, Final
 
@@ -52,11 +53,17 @@ class CacheKey:
         """
         month = f"{datetime.fromtimestamp(time // 1000, UTC):%Y-%m}"
         if self.period is None:
-            info = b"".join(map(_text, ("token-receipt cache key", self.account, month)))
-            return HKDF(algorithm=SHA256(), length=32, salt=None, info=info).derive(self.secret)
+            return _month_key(self.secret, self.account, month)
         if self.period != month:
             raise WrongPeriodError(f"the cache key is for {self.period}, not for {month}")
         return self.secret
+
+
+@lru_cache(maxsize=100)
+def _month_key(secret: bytes, account: str, month: str) -> bytes:
+    """The key of a month (spec/cache-id.md, Account cache keys)."""
+    info = b"".join(map(_text, ("token-receipt cache key", account, month)))
+    return HKDF(algorithm=SHA256(), length=32, salt=None, info=info).derive(secret)
 
 
 def read_cache_key(data: bytes) -> CacheKey:
@@ -105,10 +112,24 @@ def token_ids(
     wanted = sorted({length for length in lengths if 0 < length <= len(tokens)})
     found, done = {}, 0
     for length in wanted:
-        state.update(b"".join([_head(0, token) for token in tokens[done:length]]))
+        state.update(_encoded(tokens[done:length]))
         found[length] = state.copy().digest()
         done = length
     return found
+
+
+def _encoded(tokens: Sequence[int]) -> bytes:
+    """Token ids in CBOR, one after the other. Most take four bytes or two."""
+    return b"".join(
+        [
+            b"\x1a" + token.to_bytes(4)
+            if 0xFFFF < token <= 0xFFFFFFFF
+            else b"\x19" + token.to_bytes(2)
+            if 0xFF < token <= 0xFFFF
+            else _head(0, token)
+            for token in tokens
+        ]
+    )
 
 
 def text_ids(model: str, body: dict[str, Any], key: bytes) -> list[bytes]:
@@ -182,7 +203,7 @@ def vllm_ids(
     for i in range(len(tokens) // block_size):
         block = tokens[i * block_size : (i + 1) * block_size]
         extra = extra_keys(extras[i] if i < len(extras) else None)
-        array = _head(4, block_size) + b"".join([_head(0, token) for token in block])
+        array = _head(4, block_size) + _encoded(block)
         parent = sha256(b"\x83\x58\x20" + parent + array + extra).digest()
         hashes.append(parent)
     return hashes

@@ -14,9 +14,9 @@ from typing import Any, Final, NamedTuple
 
 from verifier.customer import cache_id
 from verifier.customer.cache_id import CacheKey, WrongPeriodError
-from verifier.customer.prompts import Prompt, load_key, prompt_lines, read_prompt
+from verifier.customer.prompts import Prompt, load_key, read_prompts
 from verifier.customer.record import Record, RecordError
-from verifier.customer.sent_before import SentBefore
+from verifier.customer.sent_before import MOST_OUTPUT, SentBefore
 from verifier.format.claims import CacheEntry
 from verifier.order.index import RowBlock
 from verifier.report.findings import Finding, Findings, plural
@@ -25,8 +25,8 @@ from verifier.report.model import Check
 CONCURRENT_MS: Final = 600_000
 """A prompt whose receipt is at most so much later may have been sent, and cached, before."""
 _SCHEMA: Final = """
-CREATE TABLE prompts (number INTEGER PRIMARY KEY, request TEXT, line BLOB, place TEXT);
-CREATE TABLE receipts (request TEXT, time INTEGER, item INTEGER, row BLOB);
+CREATE TABLE prompts (number INTEGER PRIMARY KEY, request TEXT, prompt BLOB);
+CREATE TABLE receipts (request TEXT, time INTEGER, item INTEGER, output INTEGER, row BLOB);
 """
 
 
@@ -93,20 +93,20 @@ def compare_prompts(blocks: Iterable[RowBlock], record: Record, findings: Findin
     with closing(sqlite3.connect("", isolation_level=None)) as db, closing(before):
         db.executescript(_SCHEMA)
         db.execute("BEGIN")
-        db.executemany("INSERT INTO prompts VALUES (NULL, ?, ?, ?)", _prompt_rows(record.prompts))
-        db.executemany("INSERT INTO receipts VALUES (?, ?, ?, ?)", _receipt_rows(blocks, key))
+        db.executemany("INSERT INTO prompts VALUES (NULL, ?, ?)", _prompt_rows(record.prompts))
+        db.executemany("INSERT INTO receipts VALUES (?, ?, ?, ?, ?)", _receipt_rows(blocks, key))
         db.execute("CREATE INDEX by_request ON receipts (request)")
         for prompt in _unanswered(
             db
         ):  # of another time, or without an answer: it was sent all the same
             if prompt.tokens is not None:
                 before.add(prompt.tokens, 0)
-        late = _answered(db)
+        late = _sent(db)
         sent = next(late, None)
         for prompt, row in _answered(db):
-            while sent is not None and sent[1].time <= row.time + CONCURRENT_MS:
-                if sent[0].tokens is not None:
-                    before.add(sent[0].tokens, sent[1].output or 0)
+            while sent is not None and sent[0] <= row.time + CONCURRENT_MS:
+                if sent[1].tokens is not None:
+                    before.add(sent[1].tokens, sent[2])
                 sent = next(late, None)
             for finding in _compare(prompt, row, key, before, tally):
                 findings.add(finding)
@@ -114,15 +114,15 @@ def compare_prompts(blocks: Iterable[RowBlock], record: Record, findings: Findin
     return _checks(tally)
 
 
-def _prompt_rows(paths: Iterable[str]) -> Iterator[tuple[str, bytes, str]]:
+def _prompt_rows(paths: Iterable[str]) -> Iterator[tuple[str, bytes]]:
     for path in paths:
-        for place, line in prompt_lines(path):
-            yield read_prompt(line, place).request, line, place
+        for prompt in read_prompts(path):
+            yield prompt.request, pickle.dumps(prompt, pickle.HIGHEST_PROTOCOL)
 
 
 def _receipt_rows(
     blocks: Iterable[RowBlock], key: CacheKey | None
-) -> Iterator[tuple[str, int, int, bytes]]:
+) -> Iterator[tuple[str, int, int, int, bytes]]:
     names = ("model", "logical", "cached", "output", "client")
     for block in blocks:
         if key is not None and key.account != block.account:
@@ -136,23 +136,32 @@ def _receipt_rows(
         )  # fmt: skip
         for values in rows:
             row = _Row(block.issuer, block.account, block.stream, *values)
-            yield row.request, row.time, row.item, pickle.dumps(tuple(row))
+            packed = pickle.dumps(tuple(row), pickle.HIGHEST_PROTOCOL)
+            yield row.request, row.time, row.item, min(row.output or 0, MOST_OUTPUT), packed
 
 
 def _unanswered(db: sqlite3.Connection) -> Iterator[Prompt]:
     """Prompts with token ids, for which no receipt is here."""
-    for line, place in db.execute(
-        "SELECT line, place FROM prompts WHERE request NOT IN (SELECT request FROM receipts) ORDER BY number"
+    for (prompt,) in db.execute(
+        "SELECT prompt FROM prompts WHERE request NOT IN (SELECT request FROM receipts) ORDER BY number"
     ):
-        yield read_prompt(line, place)
+        yield pickle.loads(prompt)  # noqa: S301  # our own database
+
+
+def _sent(db: sqlite3.Connection) -> Iterator[tuple[int, Prompt, int]]:
+    """The times of receipts, their prompts, and the tokens that were generated after these, in the order of the times."""
+    for time, prompt, output in db.execute(
+        "SELECT time, prompt, output FROM receipts JOIN prompts USING (request) ORDER BY time"
+    ):
+        yield time, pickle.loads(prompt), output  # noqa: S301  # our own database
 
 
 def _answered(db: sqlite3.Connection) -> Iterator[tuple[Prompt, _Row]]:
     """Prompts with their receipts, in the order of the receipts' times."""
-    for line, place, row in db.execute(
-        "SELECT line, place, row FROM receipts JOIN prompts USING (request) ORDER BY time, item, number"
+    for prompt, row in db.execute(
+        "SELECT prompt, row FROM receipts JOIN prompts USING (request) ORDER BY time, item, number"
     ):
-        yield read_prompt(line, place), _Row(*pickle.loads(row))  # noqa: S301  # our own database
+        yield pickle.loads(prompt), _Row(*pickle.loads(row))  # noqa: S301  # our own database
 
 
 def _compare(

@@ -9,10 +9,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from verifier.customer.cache_id import CacheKey, CacheKeyError, blocks, extra_keys, read_cache_key
 from verifier.customer.jcs import canonical
@@ -20,9 +19,18 @@ from verifier.customer.record import RecordError
 from verifier.customer.sent_before import TOKEN_WIDTH
 
 
-@dataclass(frozen=True, slots=True)
-class Prompt:
-    """What the customer sent for a request."""
+class Prompt(NamedTuple):
+    """What the customer sent for a request.
+
+    Attributes:
+        request: its id.
+        tokens: token ids.
+        body: the request body.
+        logical: the customer's own count of tokens.
+        commitment: SHA-256 over nonce and body.
+        extra: vLLM's extra keys by block.
+        marked: whether the body marks a prefix to be cached (``cache_control``).
+    """
 
     request: str
     tokens: list[int] | None
@@ -31,32 +39,6 @@ class Prompt:
     commitment: bytes | None
     extra: list[Any]
     marked: bool = False
-    """Whether the body marks a prefix to be cached (``cache_control``)."""
-
-
-def prompt_lines(path: str) -> Iterator[tuple[str, bytes]]:
-    """The lines of a prompts file that are not empty, each with its place.
-
-    Raises:
-        OSError: the file cannot be read.
-    """
-    with Path(path).open("rb") as stream:
-        for number, line in enumerate(stream, 1):
-            if line.strip():
-                yield f"{path}, line {number}", line
-
-
-def read_prompt(line: bytes, place: str) -> Prompt:
-    """The prompt in a line of a file.
-
-    Raises:
-        RecordError: the line is not as it should be.
-    """
-    try:
-        return _prompt(json.loads(line))
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
-        reason = f"{error} is missing" if isinstance(error, KeyError) else error
-        raise RecordError(f"{place}: {reason}") from None
 
 
 def read_prompts(path: str) -> Iterator[Prompt]:
@@ -66,15 +48,21 @@ def read_prompts(path: str) -> Iterator[Prompt]:
         RecordError: a line is not as it should be.
         OSError: the file cannot be read.
     """
-    for place, line in prompt_lines(path):
-        yield read_prompt(line, place)
+    with Path(path).open("rb") as stream:
+        for number, line in enumerate(stream, 1):
+            if line.strip():
+                try:
+                    yield _prompt(json.loads(line))
+                except (ValueError, KeyError, TypeError, RecursionError) as error:
+                    reason = f"{error} is missing" if isinstance(error, KeyError) else error
+                    raise RecordError(f"{path}, line {number}: {reason}") from None
 
 
 def _prompt(row: Any) -> Prompt:
     if not isinstance(row, dict) or not isinstance(row["request"], str):
         raise ValueError("a prompt is an object with the request id as a text")
     tokens, body, logical = row.get("tokens"), row.get("body"), row.get("logical")
-    if tokens is not None and not (isinstance(tokens, list) and all(map(_is_token, tokens))):
+    if tokens is not None and not _are_tokens(tokens):
         raise ValueError("tokens is an array of token ids, from 0 to 2^32 - 1")
     if body is not None and not isinstance(body, dict):
         raise ValueError("body is the request body, an object")
@@ -104,8 +92,15 @@ def _prompt(row: Any) -> Prompt:
     )
 
 
-def _is_token(token: object) -> bool:
-    return type(token) is int and 0 <= token < 1 << 8 * TOKEN_WIDTH
+def _are_tokens(tokens: object) -> bool:
+    return isinstance(tokens, list) and (
+        not tokens
+        or (
+            set(map(type, tokens)) == {int}
+            and min(tokens) >= 0
+            and max(tokens) < 1 << 8 * TOKEN_WIDTH
+        )
+    )
 
 
 def load_key(path: str) -> CacheKey:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 import sys
 from array import array
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 TOKEN_WIDTH: Final = 4
@@ -13,7 +13,7 @@ TOKEN_WIDTH: Final = 4
 _SCHEMA: Final = """
 CREATE TABLE sent (tokens BLOB PRIMARY KEY, times INTEGER NOT NULL, output INTEGER NOT NULL) WITHOUT ROWID;
 """
-_MOST: Final = 2**40
+MOST_OUTPUT: Final = 2**40
 """More tokens than any prompt has, so that output counts stay within SQLite's integers."""
 
 
@@ -34,7 +34,7 @@ class SentBefore:
         self._db.close()
 
     def add(self, tokens: Sequence[int], output: int) -> None:
-        """A prompt that was sent, and how many tokens were generated after it.
+        """A prompt that was sent, and how many tokens (at most `MOST_OUTPUT`) were generated after it.
 
         Raises:
             OSError: there is no room.
@@ -42,58 +42,48 @@ class SentBefore:
         self._db.execute(
             "INSERT INTO sent VALUES (?, 1, ?) ON CONFLICT DO UPDATE"
             " SET times = times + 1, output = max(output, excluded.output)",
-            (_packed(tokens), min(output, _MOST)),
+            (_packed(tokens), output),
         )
 
     def longest_prefix(self, tokens: Sequence[int]) -> int:
         """How many tokens a prompt, which was added too, shares with any other, and with what was generated after it."""
         packed = _packed(tokens)
-        (times,) = self._db.execute(
-            "SELECT times FROM sent WHERE tokens = ?", (packed,)
-        ).fetchone() or (0,)
-        if times > 1:
-            return len(tokens)
-        neighbours = [self._before(packed), self._after(packed)]
-        shared = max(
-            (_common(packed, other) for other in neighbours if other is not None), default=0
-        )
-        return min(max(shared, self._with_answer(packed)), len(tokens))
-
-    def _before(self, packed: bytes) -> bytes | None:
-        row = self._db.execute(
-            "SELECT tokens FROM sent WHERE tokens < ? ORDER BY tokens DESC LIMIT 1", (packed,)
-        ).fetchone()
-        return None if row is None else row[0]
-
-    def _after(self, packed: bytes) -> bytes | None:
-        row = self._db.execute(
+        before = None
+        for sent, times, output in self._up_to(packed, 2):
+            if sent != packed:
+                before = sent, output
+            elif times > 1:
+                return len(tokens)
+        after = self._db.execute(
             "SELECT tokens FROM sent WHERE tokens > ? ORDER BY tokens LIMIT 1", (packed,)
         ).fetchone()
-        return None if row is None else row[0]
+        shared = max(_common(packed, row[0]) for row in (before, after, (b"",)) if row is not None)
+        return min(max(shared, self._with_answer(packed, before)), len(tokens))
 
-    def _with_answer(self, packed: bytes) -> int:
-        """The longest front of a prompt that was sent as a whole, together with its answer."""
-        longest, at = 0, packed
-        while (found := self._front(packed, at)) is not None:
-            front, output = found
-            longest = max(longest, len(front) // TOKEN_WIDTH + output)
-            at = front
+    def _up_to(self, packed: bytes, count: int) -> Iterator[tuple[bytes, int, int]]:
+        """The prompts that sort before ``packed``, or are it, the last ones first."""
+        return self._db.execute(
+            "SELECT tokens, times, output FROM sent WHERE tokens <= ? ORDER BY tokens DESC LIMIT ?",
+            (packed, count),
+        )
+
+    def _with_answer(self, packed: bytes, before: tuple[bytes, int] | None) -> int:
+        """The longest prompt that is a front of ``packed`` as a whole, together with its answer.
+
+        ``before`` sorts next before it. What is a front of both is no longer than what they share, so the search goes on there.
+        """
+        longest = 0
+        while before is not None:
+            sent, output = before
+            shared = _common(packed, sent) * TOKEN_WIDTH
+            if shared == len(sent):
+                longest = max(longest, shared // TOKEN_WIDTH + output)
+                shared -= TOKEN_WIDTH
+            if shared < 0:
+                break
+            row = next(self._up_to(packed[:shared], 1), None)
+            before = None if row is None else (row[0], row[2])
         return longest
-
-    def _front(self, packed: bytes, at: bytes) -> tuple[bytes, int] | None:
-        """The longest prompt that is a front of ``packed`` and shorter than ``at``, and the tokens generated after it."""
-        while True:
-            row: tuple[bytes, int] | None = self._db.execute(
-                "SELECT tokens, output FROM sent WHERE tokens < ? ORDER BY tokens DESC LIMIT 1",
-                (at,),
-            ).fetchone()
-            if row is None:
-                return None
-            shared = _common(packed, row[0]) * TOKEN_WIDTH
-            if shared == len(row[0]):
-                return row
-            # Whatever is a front of both is no longer than what they share; a byte more sorts behind it.
-            at = packed[:shared] + b"\0"
 
 
 def _packed(tokens: Sequence[int]) -> bytes:

@@ -25,6 +25,7 @@ from verifier.format.envelope import (
 from verifier.item.identities import check_receipt
 from verifier.item.policy import Policy
 from verifier.report.findings import Finding
+from verifier.report.period import show_instant
 
 MAX_CONTENT: Final = {Kind.RECEIPT: 65_536, Kind.STATEMENT: 16_777_216}
 """Bytes of content that a verifier accepts (spec/receipt.md, Limits)."""
@@ -248,14 +249,19 @@ def _check_window(claims: Receipt | Statement, key: TrustedKey) -> list[Fault]:
         moment, name, not_before = claims.time, "time", key.not_before
     faults = []
     if not_before is not None and moment < not_before:
-        faults.append(_window("key-outside-window", name, f"at least {not_before}", moment))
+        faults.append(
+            _window("key-outside-window", name, f"from {show_instant(not_before)}", moment)
+        )
     if key.expires is not None and moment >= key.expires:
-        faults.append(_window("key-outside-window", name, f"less than {key.expires}", moment))
+        faults.append(
+            _window("key-outside-window", name, f"before {show_instant(key.expires)}", moment)
+        )
     if key.revoked is not None and moment >= key.revoked:
-        faults.append(_window("key-revoked", name, f"less than {key.revoked}", moment))
+        faults.append(_window("key-revoked", name, f"before {show_instant(key.revoked)}", moment))
     return faults
 
 
-def _window(code: str, field: str, expected: str, actual: int) -> Fault:
-    message = f"{field} is {actual}, the key allows {expected}"
-    return Fault(code, message, field=field, expected=expected, actual=str(actual))
+def _window(code: str, field: str, expected: str, moment: int) -> Fault:
+    actual = show_instant(moment)
+    message = f"{field} is {actual}, the key may sign {expected}"
+    return Fault(code, message, field=field, expected=expected, actual=actual)

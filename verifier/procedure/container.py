@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from hashlib import sha256
+from typing import Final
 
 from verifier.crypto import merkle
 from verifier.crypto.keys import kid_text
@@ -19,8 +20,11 @@ from verifier.reading.container import MAX_CONTAINER, ContainerFault, Place, rea
 from verifier.reading.sources import read_fully
 from verifier.report.findings import Conflict, Finding, Findings
 from verifier.report.model import Check, Input, ObjectSummary, Report, Subject
+from verifier.report.period import show, show_instant
 from verifier.statements.chain import CONFLICTS, Seen, check_chain, contradict
 from verifier.statements.known import Known, opened_statements
+
+_A: Final = {Subject.PROOF: "a proof", Subject.EQUIVOCATION: "an equivocation"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +92,7 @@ class _Verification:
                 )
             )
         if self.question.period is not None:  # R-16.6, R-17.5
-            message = f"a {self.kind} does not show that a period is complete"
+            message = f"{_A[self.kind]} does not show that a period is complete"
             rule = "R-16.6" if self.kind is Subject.PROOF else "R-17.5"
             self.findings.add(Finding("period-uncovered", message, rule=rule))
 
@@ -163,7 +167,7 @@ class _Verification:
 
     def report(self, read: Input) -> Report:
         """All that there is to say."""
-        unchecked = f"a {self.kind} does not show it"
+        unchecked = f"{_A[self.kind]} does not show it"
         return Report(
             self.kind,
             [read],
@@ -199,10 +203,12 @@ def _inclusion(
     index = receipt.sequence - entry.first
     if not 0 <= index < entry.count:
         listed = f"{entry.first} to {entry.first + entry.count - 1}"
-        return _mismatch("sequence", "does not list the sequence", listed, receipt.sequence)
+        sequence = str(receipt.sequence)
+        return _mismatch("sequence", "does not list the sequence", listed, sequence)
     if not statement.start <= receipt.time < statement.end:
-        period = f"{statement.start} to {statement.end - 1}"
-        return _mismatch("time", "is for another time than the receipt's", period, receipt.time)
+        period = f"within {show(statement.start, statement.end)}"
+        time = show_instant(receipt.time)
+        return _mismatch("time", "is for another time than the receipt's", period, time)
     try:
         root = merkle.root_from_path(digest, index, entry.count, path)
     except merkle.PathError as error:
@@ -215,9 +221,9 @@ def _inclusion(
     return None
 
 
-def _mismatch(field: str, what: str, expected: str, actual: int) -> Fault:
+def _mismatch(field: str, what: str, expected: str, actual: str) -> Fault:
     message = f"the statement {what}"
-    return Fault("proof-mismatch", message, field=field, expected=expected, actual=str(actual))
+    return Fault("proof-mismatch", message, field=field, expected=expected, actual=actual)
 
 
 def _is_conflict(one: _Object, two: _Object) -> bool:

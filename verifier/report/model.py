@@ -1,6 +1,6 @@
 """The result of a verification: verdict, scope, totals, findings. Pure data, the same for the same input.
 
-The text form is in `verifier.text`; `Report.as_dict` is what ``--json`` prints.
+The text form is in `verifier.report.text`; `Report.as_dict` is what ``--json`` prints.
 """
 
 from __future__ import annotations
@@ -89,25 +89,33 @@ class ObjectSummary:
 
 @dataclass(slots=True)
 class Report:
-    """Everything a verification has to say."""
+    """Everything a verification has to say.
+
+    Attributes:
+        subject: what was verified: a batch, a proof or an equivocation.
+        inputs: the files, each with its size and SHA-256.
+        keys: the trusted keys that signed something in the input, as their ``kid``.
+        period: the period that the caller named, in ms, end exclusive.
+        account: the account name that the caller named.
+        accounts: what the input holds, by issuer and account.
+        checks: the scope: for each check how much passed, and what was not checked.
+        findings: what is wrong or missing.
+        objects: what a proof or an equivocation consists of; empty for a batch.
+        conflicts: proofs of equivocation, as signed objects.
+        statements: those of the input with a valid signature, and their bytes: what a caller may remember.
+    """
 
     subject: Subject
     inputs: list[Input]
     keys: list[str]
-    """The trusted keys that signed something in the input, as their ``kid``."""
     period: tuple[int, int] | None
-    """The period that the caller named, in ms, end exclusive."""
     account: str | None
-    """The account that the caller named."""
     accounts: list[AccountSummary]
     checks: list[Check]
     findings: Findings
     objects: list[ObjectSummary] = field(default_factory=list)
-    """What a proof or an equivocation consists of; empty for a batch."""
     conflicts: list[Conflict] = field(default_factory=list)
-    """Proofs of equivocation, as signed objects."""
     statements: list[tuple[Statement, bytes]] = field(default_factory=list)
-    """Statements of the input with a valid signature, and their bytes: what a caller may remember."""
 
     @property
     def verdict(self) -> Verdict:

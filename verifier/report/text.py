@@ -63,10 +63,7 @@ def _lines(report: Report, style: Style) -> Iterator[str]:
     names = ", ".join(escape(file.name) for file in report.inputs)
     verdict = report.verdict
     yield f"{style(str(verdict), str(verdict))}: {names}{_SUBJECTS[report.subject]}"
-    meaning = _MEANING[verdict]
-    if verdict is Verdict.VERIFIED:
-        meaning = _PROVEN.get(report.subject, meaning)
-    yield f"  {meaning}"
+    yield f"  {_meaning(report)}"
     for account in report.accounts:
         yield ""
         yield from _account(account)
@@ -83,6 +80,15 @@ def _lines(report: Report, style: Style) -> Iterator[str]:
         for finding in report.findings.in_input_order():
             yield from _finding(finding, style)
         yield from _omitted(report)
+
+
+def _meaning(report: Report) -> str:
+    """What the verdict says, in one line."""
+    if report.verdict is Verdict.VERIFIED:
+        return _PROVEN.get(report.subject, _MEANING[report.verdict])
+    if report.verdict is Verdict.INCOMPLETE and "key-unknown" in report.findings:
+        return "nothing is false as far as it goes, but it was not shown who signed it"
+    return _MEANING[report.verdict]
 
 
 def _account(account: AccountSummary) -> Iterator[str]:

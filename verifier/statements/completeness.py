@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from verifier.format.claims import LATE, REGULAR, Statement
 from verifier.order.collection import Account, AccountName
-from verifier.report.findings import Finding
+from verifier.report.findings import Finding, plural
 from verifier.report.model import StatementSummary
 from verifier.report.period import show
 from verifier.statements.chain import Chain, Seen
@@ -70,7 +70,7 @@ def check_completeness(
     """
     for (issuer, name), collected in accounts.items():
         if collected.receipts:
-            message = f"{collected.receipts} receipts are closed by no statement"
+            message = f"no statement closes {plural(collected.receipts, 'receipt')}"
             yield Finding(
                 "statement-missing", message, item=collected.first_item, issuer=issuer, account=name,
                 count=collected.receipts, group=(issuer, name),

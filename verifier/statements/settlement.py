@@ -14,6 +14,7 @@ from verifier.format.claims import Statement, StreamEntry
 from verifier.order.collection import Account, Stream
 from verifier.order.index import RowBlock
 from verifier.report.findings import Finding, Findings, plural
+from verifier.report.period import show, show_instant
 
 
 @dataclass(slots=True)
@@ -249,7 +250,7 @@ class OpenStream:
                     statement, "time-outside-period",
                     f"the time is outside of the period of statement {statement.number}",
                     item=entry.items[at], offset=entry.offsets[at], stream=self.name, sequence=entry.first + at,
-                    field="time", expected=f"{statement.start} to {statement.end - 1}", actual=entry.times[at],
+                    field="time", expected=f"within {show(statement.start, statement.end)}", actual=show_instant(entry.times[at]),
                 )  # fmt: skip
 
     def _see_unlisted(self, entry: RowBlock, low: int, high: int) -> None:
