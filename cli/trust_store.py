@@ -16,7 +16,7 @@ import click
 
 from cli.files import output_file, read_bytes
 from cli.terminal import CliError
-from verifier import KeyFileError, KnownStatement, Statement, TrustedKey, read_jwks
+from verifier import KeyFileError, KnownStatement, Statement, TrustedKey, by_kid, read_jwks
 
 VARIABLE = "RECEIPT_TRUST_STORE"
 """The variable that names the folder of pins and memory."""
@@ -48,15 +48,19 @@ class TrustStore:
         """All pinned keys."""
         return [key for keys in self.issuers().values() for key in keys]
 
-    def trusted(self, names: Sequence[str]) -> list[TrustedKey]:
-        """The keys in these files, or else, without files, the pinned ones.
+    def trusted(self, names: Sequence[str]) -> dict[bytes, TrustedKey]:
+        """The keys in these files, or else, without files, the pinned ones; by their ``kid``.
 
         Raises:
-            CliError: a file is no key file.
+            CliError: a file is no key file, or one key is listed in two ways.
         """
-        if not names:
-            return self.keys()
-        return [key for name in names for key in parse_keys(name, read_bytes(name))]
+        keys = self.keys()
+        if names:
+            keys = [key for name in names for key in parse_keys(name, read_bytes(name))]
+        try:
+            return by_kid(keys)
+        except KeyFileError as error:
+            raise CliError(str(error), "name one of the two key files, the newer one") from None
 
     def pinned(self, issuer: str) -> list[TrustedKey]:
         """The pinned keys of one issuer."""

@@ -652,6 +652,7 @@ def test_one_policy_for_all(batch):
     assert [policy["name"] for policy in document["policies"]] == ["openai-in-memory"]
 
 
+@pytest.mark.slow
 def test_the_demo(shell):
     steps = json.loads(shell("demo --cache --json").out)
     assert [step["exit_code"] for step in steps] == [0, 0, 0, 1]

@@ -80,7 +80,13 @@ FAULTS = {
 }
 
 
-@pytest.mark.parametrize("name", FAULTS)
+QUICK = {"honest", "swapped-at-edge", "bit-at-edge", "cut"}
+
+
+@pytest.mark.parametrize(
+    "name",
+    [name if name in QUICK else pytest.param(name, marks=pytest.mark.slow) for name in FAULTS],
+)
 def test_the_report_is_the_same(name):
     one, *others = reports(b"".join(FAULTS[name]))
     assert (json.loads(one)["verdict"] == "verified") == (name == "honest")

@@ -30,6 +30,7 @@ def receipts(streams: int, accounts: int) -> bytes:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("accounts", [1, 7])
 def test_streams_of_an_input(accounts):
     """One more than the limit is told, and ends the reading: whether a statement follows is not known."""
@@ -44,3 +45,15 @@ def test_streams_of_an_input(accounts):
     (told,) = (f for f in report.findings if f.code != "key-unknown")
     assert (told.code, told.rule, told.item) == ("input-too-large", "R-9.7", STREAMS)
     assert {f.code for f in report.findings} == {"key-unknown", "input-too-large"}
+
+
+def test_one_stream_more_than_allowed(monkeypatch):
+    """The same with a smaller limit, and what stands after it."""
+    monkeypatch.setattr("verifier.order.collection.MAX_STREAMS", 3)
+    policy = Policy(by_kid(read_jwks(json.dumps(jwk_set(KEY)).encode())))
+    for accounts in (1, 2):
+        data = receipts(5, accounts)
+        report = verify([bytes_source("input", data)], policy)
+        (told,) = (f for f in report.findings if f.code != "key-unknown")
+        assert (told.code, told.rule, told.item) == ("input-too-large", "R-9.7", 3)
+        assert sum(account.receipts for account in report.accounts) == 3

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.test_vectors import DOCUMENTS, input_of, key_sets, record_of
-from verifier.report.period import show_instant
+from verifier import batch_file, read_items, show_instant
 
 ROOT = Path(__file__).parents[1]
 
@@ -62,10 +62,9 @@ def test_the_guard_works(alone, tmp_path):
 
 @pytest.mark.parametrize("form", ["", "--json"])
 def test_the_same_report_and_exit_code(alone, shell, closed, form):
-    from tests.test_jobs import FAULTS
-
+    items = [item.raw for item in read_items([batch_file(str(closed))])]
     Path("faulty.cbor").write_bytes(closed.read_bytes()[:5000] + closed.read_bytes()[6000:])
-    Path("missing.cbor").write_bytes(b"".join(FAULTS["removed"]))
+    Path("missing.cbor").write_bytes(b"".join(items[:7] + items[8:]))
     for name in ("batch.cbor", "faulty.cbor", "missing.cbor"):
         path = closed.parent / name
         for more in ([], ["--period", "2026-11"], ["--account", "acme", "--require-cache-id"]):

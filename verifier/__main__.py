@@ -19,6 +19,7 @@ from verifier import (
     Policy,
     Record,
     RecordError,
+    Report,
     Signatures,
     Source,
     UnreadableError,
@@ -35,6 +36,8 @@ from verifier import (
 USAGE_ERROR = 2
 INTERRUPTED = 130
 BROKEN_PIPE = 141
+_REFUSED: Final = (KeyFileError, NoStatementError, PeriodError, RecordError, UnreadableError)
+"""Input that gets no verdict."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -43,23 +46,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # a report is not lost to an encoding
     try:
-        report = verify(
-            [_source(name) for name in options.batch],
-            Policy(
-                by_kid(key for name in options.keys for key in read_jwks(Path(name).read_bytes())),
-                account=options.account,
-                require_cache_id=options.require_cache_id,
-                signatures=options.signatures,
-            ),
-            period=parse_period(options.period) if options.period is not None else None,
-            known=statements_in([batch_file(name) for name in options.previous]),
-            jobs=options.jobs,
-            record=_record(options),
-        )
-        print(
-            json.dumps(report.as_dict(), indent=2) if options.json else render(report),
-            end="\n" if options.json else "",
-        )
+        report = _verified(options)
+        form = json.dumps(report.as_dict(), indent=2) + "\n" if options.json else render(report)
+        sys.stdout.write(form)
         sys.stdout.flush()
     except BrokenPipeError:
         # Nobody reads any more. Python would complain once more when it flushes at exit.
@@ -71,17 +60,27 @@ def main(arguments: Sequence[str] | None = None) -> int:
         kind = f"; it looks like {error.looks_like}" if error.looks_like else ""
         print(f"verifier: error: {error}{kind}", file=sys.stderr)
         return USAGE_ERROR
-    except (
-        KeyFileError,
-        NoStatementError,
-        PeriodError,
-        RecordError,
-        UnreadableError,
-        OSError,
-    ) as error:
+    except (*_REFUSED, OSError) as error:
         print(f"verifier: error: {error}", file=sys.stderr)
         return USAGE_ERROR
     return report.verdict.exit_code
+
+
+def _verified(options: argparse.Namespace) -> Report:
+    keys = by_kid(key for name in options.keys for key in read_jwks(Path(name).read_bytes()))
+    return verify(
+        [_source(name) for name in options.batch],
+        Policy(
+            keys,
+            account=options.account,
+            require_cache_id=options.require_cache_id,
+            signatures=options.signatures,
+        ),
+        period=parse_period(options.period) if options.period is not None else None,
+        known=statements_in([batch_file(name) for name in options.previous]),
+        jobs=options.jobs,
+        record=_record(options),
+    )
 
 
 def _record(options: argparse.Namespace) -> Record | None:

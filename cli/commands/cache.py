@@ -31,7 +31,6 @@ from verifier import (
     TrustedKey,
     Verdict,
     VerifiedRows,
-    by_kid,
     read_prompts,
     verified_rows,
 )
@@ -100,10 +99,12 @@ def cache(
         ctx.exit(_DISCREPANCY)
 
 
-def _verified(batch: tuple[str, ...], keys: list[TrustedKey], ctx: click.Context) -> VerifiedRows:
+def _verified(
+    batch: tuple[str, ...], keys: Mapping[bytes, TrustedKey], ctx: click.Context
+) -> VerifiedRows:
     """Only verified receipts are worth a report; what is incomplete is told."""
     with progress("verifying", total_size(batch)) as advance, batches.readable():
-        rows = verified_rows(inputs(batch, advance), Policy(by_kid(keys)), COLUMNS)
+        rows = verified_rows(inputs(batch, advance), Policy(keys), COLUMNS)
     codes = ", ".join(sorted(rows.report.findings.counts))
     if rows.report.verdict is Verdict.REJECTED:
         rows.close()

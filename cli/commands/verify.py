@@ -26,7 +26,6 @@ from verifier import (
     Record,
     RecordError,
     Report,
-    by_kid,
     render,
     statements_in,
 )
@@ -117,7 +116,7 @@ def verify(
 ) -> None:
     """Verify, print the report, remember the statements; the exit code is the verdict."""
     store = TrustStore(trust_store)
-    policy = Policy(by_kid(store.trusted(keys)), account, require_cache_id, signatures=signatures)
+    policy = Policy(store.trusted(keys), account, require_cache_id, signatures=signatures)
     known = _known(None if no_remember else store, previous)
     record = _record(requests, received, prompts, cache_key)
     with progress("verifying", total_size(batch)) as advance, _mendable(store):
