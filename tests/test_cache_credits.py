@@ -112,6 +112,10 @@ def play(**more):
     return day, out.getvalue()
 
 
+whole_day = pytest.mark.slow
+"""For tests of a simulated day of 58,640 requests."""
+
+
 @pytest.fixture(scope="module")
 def played():
     return play()
@@ -127,6 +131,7 @@ def report(played):
     return report_of(played[1], POLICIES, {}, longest_request_ms=10_000)
 
 
+@whole_day
 def test_the_withheld_credits_and_no_others(day, report):
     assert len(day.withheld) > 10
     assert {s.request for s in report.due.listed} == set(day.withheld)
@@ -134,11 +139,13 @@ def test_the_withheld_credits_and_no_others(day, report):
     assert report.due.tokens == 8000 * len(day.withheld)
 
 
+@whole_day
 def test_the_storm_is_expected_and_not_due(day, report):
     assert {s.request for s in report.expected.listed} == set(day.stormed)
     assert {s.strength for s in report.expected.listed} == {Strength.BEST_EFFORT}
 
 
+@whole_day
 def test_the_deploy_and_its_first_differing_block(day, report):
     (miss,) = [miss for miss in report.misses if miss.reason is Reason.VOLATILE]
     assert (miss.first, miss.requests) == (day.deployed[0], len(day.deployed))
@@ -146,6 +153,7 @@ def test_the_deploy_and_its_first_differing_block(day, report):
     assert dict(miss.tags) == {"feature": "agents"}
 
 
+@whole_day
 def test_every_miss_is_put_down_to_something(report):
     found = {}
     for miss in report.misses:
@@ -154,6 +162,7 @@ def test_every_miss_is_put_down_to_something(report):
     assert sum(found.values()) == report.table.all.requests - report.table.all.hits
 
 
+@whole_day
 def test_the_figures_of_the_worked_examples(report):
     """50,000 documents a day with 1,500 tokens in common: 74,998,500 cached. 12 steps with 8,000: about 80% off."""
     documents = report.table.by["tag"]["feature=documents"]
@@ -545,6 +554,7 @@ def test_a_claim_within_what_is_not_known_is_no_discrepancy():
     assert not found.discrepancy
 
 
+@whole_day
 def test_the_plot(report):
     image = ET.fromstring(svg(report.table.hours))
     lines = image.findall("{http://www.w3.org/2000/svg}polyline")
