@@ -72,7 +72,7 @@ def _format(counts: Counts, findings: Findings, early: str | None) -> Check:
     closed = of - counts.formed - failed
     reason = early
     if early is None and closed > 0:
-        reason = f"{plural(closed, 'item')} not decoded: not validly signed, or of a later version"
+        reason = f"{plural(closed, 'item')} not decoded, for the reasons that the findings name"
     return Check("format", counts.formed, of, failed, reason)
 
 

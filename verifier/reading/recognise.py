@@ -29,10 +29,7 @@ class NotABatchError(ValueError):
     def __init__(self, file: str, first: bytes) -> None:
         self.file = file
         self.looks_like = next((what for head, what in _LOOKS if first.startswith(head)), None)
-        seems = f"; it looks like {self.looks_like}" if self.looks_like else ""
-        super().__init__(
-            f"{file} begins with {first[:4].hex()}, as no batch of receipts does{seems}"
-        )
+        super().__init__(f"{file} begins with {first[:4].hex()}, as no batch of receipts does")
 
 
 def check_first_byte(file: str, first: bytes) -> None:
