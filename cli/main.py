@@ -1,7 +1,7 @@
 """The entry point: the table of commands, and what becomes of errors, Ctrl-C and a pipe that closes.
 
 Exit codes: 0 done or verified, 1 rejected, 2 usage, unreadable input or unwritable output, 3 incomplete, 130 interrupted
-(143 terminated), 141 nobody reads the output.
+(143 terminated), 141 nobody reads the output, 70 a defect of the program, which is no verdict.
 """
 
 from __future__ import annotations
@@ -12,13 +12,16 @@ import signal
 import sys
 from collections.abc import Sequence
 from importlib import import_module
-from types import FrameType
+from types import FrameType, TracebackType
 
 import click
 
 from cli.terminal import CliError, colours, complain
 
-INTERRUPTED, TERMINATED, BROKEN_PIPE = 130, 143, 141
+INTERRUPTED, TERMINATED, BROKEN_PIPE, DEFECT = 130, 143, 141, 70
+_REPORT = (
+    "report it with the lines above (SECURITY.md says how, if a file from somebody else did it)"
+)
 
 _SECTIONS = {
     "For providers": {
@@ -110,8 +113,19 @@ def _terminate(_signal: int, _frame: FrameType | None) -> None:
     raise SystemExit(TERMINATED)  # so that temporary files are removed
 
 
+def _tell_defect(
+    kind: type[BaseException], error: BaseException, trace: TracebackType | None
+) -> None:
+    """What nobody caught must not end with Python's exit code 1, which is a verdict here."""
+    sys.__excepthook__(kind, error, trace)
+    complain("this is a defect of the program, and says nothing about the input", _REPORT)
+    sys.stderr.flush()
+    os._exit(DEFECT)
+
+
 def main() -> None:
     """The console script."""
+    sys.excepthook = _tell_defect
     signal.signal(signal.SIGTERM, _terminate)
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # a report is not lost to an encoding

@@ -167,3 +167,20 @@ def test_completion_is_offered():
         )
         assert script.returncode == 0
         assert word in script.stdout
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import cli.main; cli.main.run = lambda _: 1 / 0; cli.main.main()",
+        "import sys, verifier.__main__ as v; v._verified = lambda _: 1 / 0; sys.exit(v.main(['b', '--keys', 'k']))",
+    ],
+)
+def test_a_defect_is_no_verdict(code):
+    """An exception that nobody caught ends with 70, and not with the 1 that means rejected."""
+    result = subprocess.run(
+        [sys.executable, "-c", code], env=environment(), capture_output=True, text=True, check=False
+    )
+    assert (result.returncode, result.stdout) == (70, "")
+    assert "ZeroDivisionError" in result.stderr
+    assert "a defect of the program" in result.stderr

@@ -9,6 +9,7 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from types import TracebackType
 from typing import Final
 
 from verifier import (
@@ -36,12 +37,24 @@ from verifier import (
 USAGE_ERROR = 2
 INTERRUPTED = 130
 BROKEN_PIPE = 141
+DEFECT = 70
 _REFUSED: Final = (KeyFileError, NoStatementError, PeriodError, RecordError, UnreadableError)
 """Input that gets no verdict."""
 
 
+def _tell_defect(
+    kind: type[BaseException], error: BaseException, trace: TracebackType | None
+) -> None:
+    """What nobody caught must not end with Python's exit code 1, which is a verdict here."""
+    sys.__excepthook__(kind, error, trace)
+    print("verifier: error: this is a defect of the program, no verdict", file=sys.stderr)
+    sys.stderr.flush()
+    os._exit(DEFECT)
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Verify what the arguments name; return the exit code: 0 verified, 1 rejected, 2 usage, 3 incomplete."""
+    sys.excepthook = _tell_defect
     options = _parser().parse_args(arguments)
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # a report is not lost to an encoding
