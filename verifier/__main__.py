@@ -36,7 +36,9 @@ from verifier import (
 USAGE_ERROR = 2
 INTERRUPTED = 130
 BROKEN_PIPE = 141
-_REFUSED: Final = (KeyFileError, NoStatementError, PeriodError, RecordError, UnreadableError)
+_REFUSED: Final = (
+    KeyFileError, NoStatementError, NotABatchError, PeriodError, RecordError, UnreadableError
+)  # fmt: skip
 """Input that gets no verdict."""
 
 
@@ -56,10 +58,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return BROKEN_PIPE
     except KeyboardInterrupt:
         return INTERRUPTED
-    except NotABatchError as error:
-        kind = f"; it looks like {error.looks_like}" if error.looks_like else ""
-        print(f"verifier: error: {error}{kind}", file=sys.stderr)
-        return USAGE_ERROR
     except (*_REFUSED, OSError) as error:
         print(f"verifier: error: {error}", file=sys.stderr)
         return USAGE_ERROR
