@@ -1,5 +1,6 @@
 """Ways in which a provider with the key tried to get past the verifier, and did once. Each stays closed."""
 
+import io
 import json
 import os
 import subprocess
@@ -28,7 +29,20 @@ from tests.build import (
 )
 from tests.conftest import SAMPLE
 from tests.vectors.chain import december_of as _december
-from verifier import KeyFileError, Policy, Source, batch_file, by_kid, read_jwks, verify
+from verifier import (
+    KeyFileError,
+    NotABatchError,
+    Policy,
+    Record,
+    RecordError,
+    Source,
+    batch_file,
+    by_kid,
+    bytes_source,
+    kid_text,
+    read_jwks,
+    verify,
+)
 from verifier.crypto import ed25519
 
 KEYS = by_kid(read_jwks(json.dumps(jwk_set(KEY)).encode()))
@@ -394,3 +408,168 @@ def test_many_statements_with_one_number(folder):
     Path("b.cbor").write_bytes(b"".join(items))
     report = verify([batch_file("b.cbor")], Policy(KEYS))
     assert report.findings.counts["statement-equivocation"] == 399
+
+
+def alone(*arguments, **more):
+    """The verifier alone, in a process of its own."""
+    return subprocess.run(
+        [sys.executable, "-m", "verifier", *arguments], capture_output=True, text=True, check=False,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}, **more,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("option", ["--requests", "--received", "--prompts", "--cache-key"])
+def test_a_record_that_can_be_read_only_once_is_refused(folder, option):
+    """It was read twice, and what the first look had taken was silently gone: the verdict was "verified"."""
+    (folder / "k.json").write_text(json.dumps(jwk_set(KEY)))
+    (folder / "b.cbor").write_bytes(NOVEMBER_BATCH.data)
+    (folder / "p.jsonl").touch()
+    reading, writing = os.pipe()
+    os.write(writing, Stream("gpu-9", 1).receipts()[0].data)
+    os.close(writing)
+    more = ("--prompts", "p.jsonl") if option == "--cache-key" else ()
+    run = alone(
+        "b.cbor", "--keys", "k.json", option, f"/dev/fd/{reading}", *more, pass_fds=(reading,)
+    )
+    os.close(reading)
+    assert (run.returncode, run.stdout) == (2, "")
+    assert (
+        run.stderr
+        == f"verifier: error: /dev/fd/{reading} is no file; a record is read more than once\n"
+    )
+
+
+def test_what_a_sealed_batch_hides_from_the_record_is_found(folder):
+    """The second pass reads the record as the first one did."""
+    (folder / "r.cbor").write_bytes(Stream("gpu-9", 1).receipts()[0].data)
+    (folder / "b.cbor").write_bytes(NOVEMBER_BATCH.data)
+    for signatures in ("every", "statement"):
+        policy = Policy(KEYS, signatures=signatures)
+        report = verify([batch_file("b.cbor")], policy, record=Record(received=("r.cbor",)))
+        assert report.findings.counts == {"received-omitted": 1}
+
+
+def test_a_batch_that_changes_does_not_accuse(folder):
+    """A stranger's receipt in the place of the honest one, which is back when the bytes are fetched once more."""
+    honest = NOVEMBER_BATCH.ones[1].data
+    claims = cbor2.loads(cbor2.loads(honest)[0]) | {9: "claude-sonnet-4-7"}
+    swapped = NOVEMBER_BATCH.data.replace(honest, sign_receipt(claims, STRANGER).data)
+    versions = [swapped, NOVEMBER_BATCH.data]
+    (folder / "r.cbor").write_bytes(honest)
+    source = Source("b", lambda: io.BytesIO(versions.pop(0)))
+    with pytest.raises(OSError, match="changed while it was read"):
+        verify([source], Policy(KEYS), record=Record(received=("r.cbor",)))
+
+
+def test_a_key_that_only_claims_to_have_signed_is_not_named(folder):
+    """In a sealed batch, receipts' own signatures are not checked: only the statement's key has shown itself."""
+    batch = Batch(one=Stream(key=SECOND))
+    receipts = [s.data[:-1] + bytes([s.data[-1] ^ 1]) for s in [*batch.ones, *batch.twos]]
+    data = b"".join([*receipts, batch.statement.data])
+    both = by_kid(read_jwks(json.dumps(jwk_set(KEY, SECOND)).encode()))
+    report = verify([bytes_source("b", data)], Policy(both, signatures="statement"))
+    assert (report.verdict, report.keys) == ("verified", [kid_text(KEY.kid)])
+
+
+def lost(count):
+    return b"".join(s.data[:-1] + bytes([s.data[-1] ^ 1]) for s in Stream(count=count).receipts())
+
+
+@pytest.mark.parametrize("first", [b"\x82\xf9", lost(1000)], ids=["at a fault", "at 1,000 lost"])
+def test_a_file_that_is_no_batch_is_none_wherever_the_reading_ends(folder, first):
+    """With two processes it was refused, with one it was not looked at."""
+    for jobs in (1, 2):
+        with pytest.raises(NotABatchError, match="b begins with 7b7d"):
+            verify([bytes_source("a", first), bytes_source("b", b"{}")], Policy(KEYS), jobs=jobs)
+
+
+def test_every_unknown_key_is_named():
+    """Also behind a hundred items by another one."""
+    receipts = [*Stream(count=150, key=STRANGER).receipts(), *Stream("gpu-8", 1, key=SECOND).receipts()]  # fmt: skip
+    report = verify([bytes_source("b", b"".join(r.data for r in receipts))], Policy(KEYS))
+    found = [(f.actual, f.item, f.count) for f in report.findings if f.code == "key-unknown"]
+    assert found == [(kid_text(STRANGER.kid), 0, 150), (kid_text(SECOND.kid), 150, 1)]
+
+
+def test_more_processes_than_there_can_be(folder):
+    (folder / "k.json").write_text(json.dumps(jwk_set(KEY)))
+    (folder / "b.cbor").write_bytes(NOVEMBER_BATCH.data)
+    assert alone("b.cbor", "--keys", "k.json", "--jobs", str(10**30)).returncode == 0
+
+
+def test_a_process_that_is_ended_is_no_verdict(folder, monkeypatch):
+    """A traceback ends with 1, which means rejected."""
+    monkeypatch.setattr("verifier.order.workers.open_span", lambda *_: os._exit(9))
+    with pytest.raises(OSError, match="a process that checked receipts was ended"):
+        verify([bytes_source("b", NOVEMBER_BATCH.data)], Policy(KEYS), jobs=2)
+
+
+@pytest.mark.parametrize("option", ["--requests", "--prompts"])
+def test_a_full_disk_is_no_verdict(folder, option):
+    """SQLite's error for it is another one than the system's. A traceback ends with 1, which means rejected."""
+    (folder / "k.json").write_text(json.dumps(jwk_set(KEY)))
+    (folder / "b.cbor").write_bytes(NOVEMBER_BATCH.data)
+    rows = [json.dumps({"request": f"r{n}" * 40, "tokens": [n] * 40}) for n in range(30_000)]
+    (folder / "r.jsonl").write_text("\n".join(rows))
+    limit = (
+        "import resource, signal; signal.signal(signal.SIGXFSZ, signal.SIG_IGN);"
+        " resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 16, 1 << 16));"
+        " import sys; from verifier.__main__ import main; sys.exit(main())"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", limit, "b.cbor", "--keys", "k.json", option, "r.jsonl"],
+        capture_output=True, text=True, check=False, env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+    )  # fmt: skip
+    assert (run.returncode, run.stderr) == (
+        2,
+        "verifier: error: a temporary file: disk I/O error\n",
+    )
+
+
+def test_numbers_that_no_receipt_states_are_no_count(folder):
+    """Their sum had more digits than Python turns into text."""
+    most = "9" * 4300
+    parts = f'"input_tokens": {most}, "cache_read_input_tokens": {most}, "cache_creation_input_tokens": 0'
+    (folder / "r.jsonl").write_text(f'{{"request": "a", {parts}}}\n')
+    with pytest.raises(RecordError, match="input_tokens is a whole number below 2"):
+        verify([bytes_source("b", NOVEMBER_BATCH.data)], Policy(KEYS), record=Record(("r.jsonl",)))
+
+
+@pytest.mark.parametrize("where", ['"body": {"messages": [{"content": [%s]}]}', '"extra": [%s]'])
+def test_prompts_are_not_nested_too_deeply_for_any_step(folder, where):
+    """What could just be read could not be compared."""
+    for depth in (90, 101, 400, 480, 490, 500, 900, 5000):
+        row = '{"request": "gpu-7-0", "tokens": [1], %s}' % (where % ("[" * depth + "]" * depth))
+        (folder / "p.jsonl").write_text(row)
+        record = Record(prompts=("p.jsonl",))
+        if depth < 100:
+            verify([bytes_source("b", NOVEMBER_BATCH.data)], Policy(KEYS), record=record)
+        else:
+            with pytest.raises(
+                RecordError, match=r"line 1: (nested deeper than 100|maximum recur)"
+            ):
+                verify([bytes_source("b", NOVEMBER_BATCH.data)], Policy(KEYS), record=record)
+
+
+def test_a_key_file_cannot_write_to_the_terminal(folder):
+    document = jwk_set(KEY)
+    document["keys"][0]["kid"] = "\x1b[2J"
+    (folder / "k.json").write_text(json.dumps(document))
+    run = alone("b.cbor", "--keys", "k.json")
+    assert (run.returncode, "\x1b" in run.stderr) == (2, False)
+
+
+@pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity"])
+def test_a_key_file_is_json(number):
+    document = json.dumps(jwk_set(KEY))[:-1] + f', "x": {number}}}'
+    with pytest.raises(KeyFileError, match="not a JSON key file"):
+        read_jwks(document.encode())
+
+
+def test_a_stream_too_many_is_of_no_account(monkeypatch):
+    """The receipt is not collected, and its account has nothing in the input."""
+    monkeypatch.setattr("verifier.order.collection.MAX_STREAMS", 1)
+    receipts = [*Stream(count=1).receipts(), *Stream(count=1, over={"account": "b"}).receipts()]
+    report = verify([bytes_source("b", b"".join(r.data for r in receipts))], Policy(KEYS))
+    assert report.findings.counts == {"input-too-large": 1}
+    assert [account.account for account in report.accounts] == ["acme"]

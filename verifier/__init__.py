@@ -20,7 +20,7 @@ from verifier.crypto.keys import KeyFileError, TrustedKey, by_kid, kid_text, rea
 from verifier.customer.cache_id import blocks as prompt_blocks
 from verifier.customer.jcs import canonical
 from verifier.customer.prompts import Prompt, read_prompts
-from verifier.customer.record import Record, RecordError
+from verifier.customer.record import Record, RecordError, check_files
 from verifier.format.claims import (
     LATE,
     REGULAR,
@@ -155,6 +155,8 @@ def verify(
         RecordError: the record cannot be read, or does not go with the input.
         DamagedMemoryError: a known statement that was verified before is damaged.
     """
+    if record is not None:
+        check_files(record)
     question = Question(sources, policy, period, known, record, workers=_workers(jobs))
     with _closed_after(sources):
         kind = subject(sources[0].first(2)) if len(sources) == 1 else Subject.BATCH

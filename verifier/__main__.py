@@ -38,7 +38,9 @@ USAGE_ERROR = 2
 INTERRUPTED = 130
 BROKEN_PIPE = 141
 DEFECT = 70
-_REFUSED: Final = (KeyFileError, NoStatementError, PeriodError, RecordError, UnreadableError)
+_REFUSED: Final = (
+    KeyFileError, NoStatementError, NotABatchError, PeriodError, RecordError, UnreadableError
+)  # fmt: skip
 """Input that gets no verdict."""
 
 
@@ -69,12 +71,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return BROKEN_PIPE
     except KeyboardInterrupt:
         return INTERRUPTED
-    except NotABatchError as error:
-        kind = f"; it looks like {error.looks_like}" if error.looks_like else ""
-        print(f"verifier: error: {error}{kind}", file=sys.stderr)
-        return USAGE_ERROR
     except (*_REFUSED, OSError) as error:
-        print(f"verifier: error: {error}", file=sys.stderr)
+        looks_like = getattr(error, "looks_like", None)
+        kind = f"; it looks like {looks_like}" if looks_like else ""
+        print(f"verifier: error: {error}{kind}", file=sys.stderr)
         return USAGE_ERROR
     return report.verdict.exit_code
 

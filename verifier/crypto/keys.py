@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Final
@@ -61,7 +62,9 @@ def read_jwks(data: bytes) -> list[TrustedKey]:
         KeyFileError: the file is not a JWK Set of this format.
     """
     try:
-        document = json.loads(data, object_pairs_hook=_unique, parse_float=_no_float)
+        document = json.loads(
+            data, object_pairs_hook=_unique, parse_float=_no_float, parse_constant=_no_float
+        )
     except (ValueError, RecursionError) as error:
         raise KeyFileError(f"not a JSON key file: {error}") from None
     issuer = _member(document, "iss", str, "key file")
@@ -107,7 +110,7 @@ def _read_key(jwk: Any, issuer: str, where: str) -> TrustedKey:
     public = _base64(_member(jwk, "x", str, where), f"{where}.x")
     kid = thumbprint(public)
     if _member(jwk, "kid", str, where) != kid_text(kid):
-        raise KeyFileError(f"{where}.kid: expected {kid_text(kid)}, found {jwk['kid']}")
+        raise KeyFileError(f"{where}.kid: expected {kid_text(kid)}, found {jwk['kid']!r}")
     return TrustedKey(
         kid=kid,
         issuer=issuer,
@@ -161,8 +164,8 @@ def _base64(value: str, where: str) -> bytes:
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     members = dict(pairs)
     if len(members) != len(pairs):
-        names = [name for name, _ in pairs]
-        raise ValueError(f"member {next(n for n in names if names.count(n) > 1)!r} occurs twice")
+        times = Counter(name for name, _ in pairs)
+        raise ValueError(f"member {next(n for n in times if times[n] > 1)!r} occurs twice")
     return members
 
 

@@ -12,6 +12,7 @@ from contextlib import closing
 from typing import Any, Final
 
 from verifier.customer.cache_id import KEYED, vllm_parameters
+from verifier.customer.temporary import errors_of_the_disk
 from verifier.order.index import RowBlock
 from verifier.report.findings import Finding, Findings, plural
 from verifier.report.model import Check
@@ -34,6 +35,7 @@ _ANY_MODEL: Final = ""
 """Of recipes of vLLM, whose identifiers are not bound to a model. No model has this name."""
 
 
+@errors_of_the_disk()
 def check_identifiers(blocks: Iterable[RowBlock], findings: Findings) -> Check:
     """What the identifiers of a batch say about each other.
 

@@ -17,6 +17,7 @@ from verifier.customer.cache_id import CacheKey, WrongPeriodError
 from verifier.customer.prompts import Prompt, load_key, read_prompts
 from verifier.customer.record import Record, RecordError
 from verifier.customer.sent_before import MOST_OUTPUT, SentBefore
+from verifier.customer.temporary import errors_of_the_disk
 from verifier.format.claims import CacheEntry
 from verifier.order.index import RowBlock
 from verifier.report.findings import Finding, Findings, plural
@@ -76,6 +77,7 @@ class _Tally:
         self.reasons[reason] = self.reasons.get(reason, 0) + 1
 
 
+@errors_of_the_disk()
 def compare_prompts(blocks: Iterable[RowBlock], record: Record, findings: Findings) -> list[Check]:
     """Hold the receipts against the customer's prompts.
 

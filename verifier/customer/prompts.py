@@ -11,12 +11,14 @@ import json
 from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from verifier.customer.cache_id import CacheKey, CacheKeyError, blocks, extra_keys, read_cache_key
 from verifier.customer.jcs import canonical
 from verifier.customer.record import RecordError
 from verifier.customer.sent_before import TOKEN_WIDTH
+
+_MAX_DEPTH: Final = 100
 
 
 class Prompt(NamedTuple):
@@ -52,7 +54,7 @@ def read_prompts(path: str) -> Iterator[Prompt]:
         for number, line in enumerate(stream, 1):
             if line.strip():
                 try:
-                    yield _prompt(json.loads(line))
+                    yield _prompt(_checked(json.loads(line)))
                 except (ValueError, KeyError, TypeError, RecursionError) as error:
                     reason = f"{error} is missing" if isinstance(error, KeyError) else error
                     raise RecordError(f"{path}, line {number}: {reason}") from None
@@ -90,6 +92,18 @@ def _prompt(row: Any) -> Prompt:
         extra,
         '"cache_control"' in json.dumps(body),
     )
+
+
+def _checked(row: Any) -> Any:
+    """A row, in which nothing is nested so deeply that code which calls itself for each level may fail."""
+    outer = [row.get("body"), row.get("extra")] if isinstance(row, dict) else []
+    level: list[Any] = [v for v in outer if isinstance(v, list | dict)]
+    for _ in range(_MAX_DEPTH):
+        inner = [list(v.values()) if isinstance(v, dict) else v for v in level]
+        level = [v for values in inner for v in values if isinstance(v, list | dict)]
+    if level:
+        raise ValueError(f"nested deeper than {_MAX_DEPTH} levels")
+    return row
 
 
 def _are_tokens(tokens: object) -> bool:

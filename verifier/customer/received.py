@@ -12,6 +12,7 @@ from verifier.customer.record import read_received
 from verifier.format.claims import Receipt
 from verifier.item.opening import Opened, open_item
 from verifier.item.policy import Policy
+from verifier.reading.framing import ChangedError
 from verifier.report.findings import Conflict, Finding, Findings, plural
 from verifier.report.model import Check
 
@@ -92,7 +93,7 @@ class ReceivedReceipts:
         ).fetchone()
         if there is not None and there[2] == opened.digest:
             self._matched += 1
-        elif there is not None and (other := self._signed(*there[:2])):
+        elif there is not None and (other := self._signed(*there)):
             self._failed += 1
             message = f"the receipt that was received for request {claims.request!r} ({place}) has other claims"
             self._tell("receipt-equivocation", message, claims, there[0])
@@ -111,19 +112,22 @@ class ReceivedReceipts:
     def _tell(self, code: str, message: str, claims: Receipt, item: int | None) -> None:
         self._findings.add(Finding.about(claims, code, message, item=item, rule="R-14.6"))
 
-    def _signed(self, item: int, offset: int) -> bytes | None:
+    def _signed(self, item: int, offset: int, digest: bytes) -> bytes | None:
         """The bytes of a receipt of the batch, if it is validly signed."""
         raw = self._fetch(item, offset)
-        return raw if open_item(raw, self._policy).signed else None
+        opened = open_item(raw, self._policy)
+        if opened.digest != digest:
+            raise ChangedError("the input changed while it was read")
+        return raw if opened.signed else None
 
     def _another(self, claims: Receipt) -> tuple[Any, ...] | None:
         """Another signed receipt of the batch for the same request."""
-        for *row, offset in self._db.execute(
-            "SELECT item, issuer, account, stream, sequence, request, offset FROM batch"
+        for *row, offset, digest in self._db.execute(
+            "SELECT item, issuer, account, stream, sequence, request, offset, digest FROM batch"
             " WHERE request = ? AND issuer = ? AND account = ? ORDER BY item",
             (claims.request, claims.issuer, claims.account),
         ):
-            if self._signed(row[0], offset):
+            if self._signed(row[0], offset, digest):
                 return tuple(row)
         return None
 

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from verifier.customer.received import Fetch, ReceivedReceipts, about_row
 from verifier.customer.record import Record, read_requests
+from verifier.customer.temporary import errors_of_the_disk
 from verifier.item.policy import Policy
 from verifier.order.index import RowBlock
 from verifier.report.findings import Conflict, Finding, Findings, plural
@@ -44,6 +45,7 @@ class Reconciliation:
         OSError: there is no room for the temporary file.
     """
 
+    @errors_of_the_disk()
     def __init__(
         self, blocks: Iterable[RowBlock], covered: Sequence[Period], findings: Findings
     ) -> None:
@@ -61,6 +63,7 @@ class Reconciliation:
         """Forget all of it."""
         self._db.close()
 
+    @errors_of_the_disk()
     def requests(self, record: Record) -> list[Check]:
         """R-14.1 to R-14.4: each request has a receipt, each receipt a request; counts and commitments agree.
 
@@ -195,6 +198,7 @@ class Reconciliation:
         )
         return tuple(self._db.execute(query).fetchone()[0] for query in queries)
 
+    @errors_of_the_disk()
     def received(
         self, record: Record, policy: Policy, fetch: Fetch
     ) -> tuple[Check, list[Conflict]]:

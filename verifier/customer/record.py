@@ -22,6 +22,12 @@ from verifier.report.period import PeriodError, instant
 
 _SQLITE: Final = b"SQLite format 3\0"
 _ID: Final = ("request", "request_id", "id")
+_LOOK_EVERY: Final = 1000
+_MIN_STEPS: Final = 100_000
+_STEPS_A_BYTE: Final = 10
+"""Steps of SQLite that reading a wallet may take; an honest one takes less than one in ten bytes."""
+_MOST: Final = 2**64
+"""No receipt states such a number."""
 _SUCCESS: Final = frozenset({"ok", "success", "succeeded", "completed"})
 _COUNTS: Final = {
     "logical": ("logical", "prompt_tokens"),
@@ -109,8 +115,9 @@ def read_received(path: str) -> Iterator[tuple[str, bytes]]:
     """
     if _is_wallet(path):
         with closing(_open(path)) as db:
+            left = _size(path)
             for number, raw in _query(path, db, "receipts", "rowid, data"):
-                if not isinstance(raw, bytes):
+                if not isinstance(raw, bytes) or (left := left - len(raw)) < 0:
                     raise RecordError(f"{path}, receipt {number} is damaged")
                 yield f"{path}, receipt {number}", raw
         return
@@ -129,8 +136,43 @@ def _is_wallet(path: str) -> bool:
         return stream.read(len(_SQLITE)) == _SQLITE
 
 
+def check_files(record: Record) -> None:
+    """That the files of a record can be read more than once, which a pipe cannot: what it held would silently be gone.
+
+    Raises:
+        RecordError: one cannot.
+    """
+    keys = () if record.cache_key is None else (record.cache_key,)
+    for path in map(Path, (*record.requests, *record.received, *record.prompts, *keys)):
+        if path.exists() and not (path.is_file() or path.is_dir()):
+            raise RecordError(f"{path} is no file; a record is read more than once")
+
+
 def _open(path: str) -> sqlite3.Connection:
-    return sqlite3.connect(f"file:{Path(path).resolve().as_uri()[7:]}?mode=ro", uri=True)
+    """A wallet, which is read only, and in no more steps than its size warrants: its pages may go in circles.
+
+    Raises:
+        RecordError: it is none.
+    """
+    left = _MIN_STEPS + _size(path) * _STEPS_A_BYTE
+
+    def is_over() -> bool:
+        nonlocal left
+        left -= _LOOK_EVERY
+        return left < 0
+
+    try:
+        db = sqlite3.connect(f"file:{Path(path).resolve().as_uri()[7:]}?mode=ro", uri=True)
+    except sqlite3.Error as error:
+        raise RecordError(f"{path} is not a wallet: {error}") from None
+    db.set_progress_handler(is_over, _LOOK_EVERY)
+    return db
+
+
+def _size(path: str) -> int:
+    """The bytes of a wallet, with those that are not in the main file yet."""
+    log = Path(f"{path}-wal")
+    return Path(path).stat().st_size + (log.stat().st_size if log.exists() else 0)
 
 
 def _query(path: str, db: sqlite3.Connection, table: str, columns: str) -> Iterator[Any]:
@@ -184,7 +226,7 @@ def _wallet_requests(path: str) -> Iterator[Requested]:
             hosts.add(url.split("/")[2] if url.count("/") > 1 else url)
             if len(hosts) > 1:
                 raise RecordError(
-                    f"{path} holds requests to several hosts: {', '.join(sorted(hosts))}; keep a wallet for each provider"
+                    f"{path} holds requests to several hosts: {', '.join(map(repr, sorted(hosts)))}; keep a wallet for each provider"
                 )
             yield Requested(
                 request if answered and isinstance(request, str) else None, where, time, commitment
@@ -289,4 +331,6 @@ def _input(row: Mapping[str, Any]) -> dict[str, int]:
 def _count(name: str, value: object) -> int:
     if type(value) is not int or value < 0:
         raise ValueError(f"{name} is a whole number, found {value!r}")
+    if value >= _MOST:
+        raise ValueError(f"{name} is a whole number below 2^64")
     return value

@@ -6,9 +6,10 @@ What is collected is in order: the sequences of a stream rise. So a stream takes
 from __future__ import annotations
 
 from array import array
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from heapq import heappush, heappushpop
+from itertools import chain
 from typing import Final
 
 from verifier.crypto.merkle import Range
@@ -85,11 +86,13 @@ class Stream:
         self.earliest = min(self.earliest, min(block.times))
         self.latest = max(self.latest, max(block.times))
 
-    def missing(self, begin: int, end: int) -> list[tuple[int, int]]:
+    def missing(self, begin: int, end: int) -> Iterator[tuple[int, int]]:
         """The parts of ``begin`` to ``end - 1`` that were not collected."""
-        gaps = self.gaps or array("Q")
-        holes = [(begin, self.first), *zip(gaps[::2], gaps[1::2], strict=True), (self.next, end)]
-        return [(max(b, begin), min(e, end)) for b, e in holes if max(b, begin) < min(e, end)]
+        gaps = iter(self.gaps or ())
+        holes = chain([(begin, self.first)], zip(gaps, gaps, strict=True), [(self.next, end)])
+        for first, stop in holes:
+            if max(first, begin) < min(stop, end):
+                yield max(first, begin), min(stop, end)
 
 
 @dataclass(slots=True)
@@ -170,13 +173,14 @@ class Collection:
             TooManyStreamsError: R-9.7.
             OSError: there is no room for the index.
         """
-        account = self.account((block.issuer, block.account))
-        if block.stream not in account.highest:
+        name = (block.issuer, block.account)
+        if name not in self.accounts or block.stream not in self.accounts[name].highest:
             if self._streams == MAX_STREAMS:
                 message = f"this receipt begins stream number {MAX_STREAMS + 1}"
                 self.findings.add(block.finding("input-too-large", message))
                 raise TooManyStreamsError
             self._streams += 1
+        account = self.account(name)
         stream = account.streams.get(block.stream)
         if stream is None:
             account.streams[block.stream] = Stream.of(block)
@@ -190,7 +194,7 @@ class Collection:
         account.sums.join(block.sums)
         account.total_sums.join(block.sums)
         self.index.add(block)
-        self.requests.add((block.issuer, block.account), block.requests, block.items)
+        self.requests.add(name, block.requests, block.items)
 
     def has_room_for(self, blocks: list[Block]) -> bool:
         """Whether the blocks can all be added, whatever their streams."""

@@ -41,7 +41,7 @@ class Part:
         blocks: of receipts, those of a stream in the order of the input.
         findings: so far.
         counts: how many items passed what.
-        signers: the trusted keys that signed something, by ``kid``.
+        signers: the trusted keys that signed something, by ``kid``, as far as signatures were checked.
         lost: items that fell out.
         lost_rejected: those of them with a finding that rejects (R-1.4).
         lost_receipts: those that may have been any receipt (R-10.2).
@@ -65,7 +65,8 @@ class Part:
         for finding in opened.findings(item.number, item.offset):
             self.findings.add(finding)
         self.counts.add(Counts.of(opened))
-        if opened.signed and opened.key is not None:
+        checked = demand.signatures or opened.kind is Kind.STATEMENT
+        if checked and opened.signed and opened.key is not None:
             self.signers.add(opened.key.kid)
         if opened.lost:
             rejected = RULES[opened.faults[-1].code].severity is Severity.REJECTED
@@ -98,7 +99,8 @@ def open_span(span: Span, demand: Demand, fast: FastPath) -> Part:
         if tried.clean:
             part.blocks += tried.blocks
             part.counts.add(tried.counts)
-            part.signers.add(tried.kid)
+            if demand.signatures:
+                part.signers.add(tried.kid)
         else:
             for place in span.items(at, at + tried.count):
                 item = Item(*place)

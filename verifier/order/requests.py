@@ -8,6 +8,7 @@ from __future__ import annotations
 import pickle
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
 from typing import IO, Final, NamedTuple
 
 _BUCKETS: Final = 256
@@ -73,15 +74,17 @@ class RequestLog:
         """Every item whose request stands in an earlier one too."""
         accounts = list(self._numbers)
         for at, bucket in enumerate(self._buckets):
-            records = [*self._spilled(at), *bucket]
-            if len({record[:2] for record in records}) < len(records):
-                found: dict[tuple[bytes, int], list[int]] = {}
-                for request, number, item in records:
-                    found.setdefault((request, number), []).append(item)
-                for (request, number), items in found.items():
-                    first, *later = sorted(items)
-                    for item in later:
-                        yield Repeated(item, first, accounts[number], request.decode())
+            firsts: dict[tuple[bytes, int], int] = {}
+            records = 0
+            for request, number, item in chain(self._spilled(at), bucket):
+                firsts[request, number] = min(item, firsts.get((request, number), item))
+                records += 1
+            if len(firsts) == records:
+                continue
+            for request, number, item in chain(self._spilled(at), bucket):
+                first = firsts[request, number]
+                if item != first:
+                    yield Repeated(item, first, accounts[number], request.decode())
 
     def _spilled(self, at: int) -> Iterator[_Record]:
         for page in self._pages[at]:

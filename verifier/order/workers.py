@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import replace
 
 from verifier.order.fast_path import FastPath
 from verifier.order.part import Demand, Part, open_span
 from verifier.reading.framing import Batch, Span, UnreadableError
 
-Opening = Iterator[tuple[Span, Part | None]]
+Opening = Generator[tuple[Span, Part | None], None, None]
 """All spans in order; those of a uniform layout with what came of them."""
 Workers = Callable[[Batch, Demand], Opening]
 
@@ -29,11 +31,12 @@ def in_processes(jobs: int) -> Workers:
 
     def opening(batch: Batch, demand: Demand) -> Opening:
         waiting: deque[tuple[Span, Future[Part] | None]] = deque()
-        with ProcessPoolExecutor(jobs, initializer=_start, initargs=(_portable(demand),)) as pool:
+        most = min(jobs, os.cpu_count() or 1)  # more would only wait for each other
+        with ProcessPoolExecutor(most, initializer=_start, initargs=(_portable(demand),)) as pool:
             try:
                 for span in batch.spans():
                     waiting.append((span, pool.submit(_open, span) if span.uniform else None))
-                    while len(waiting) > 2 * jobs:
+                    while len(waiting) > 2 * most:
                         yield _result(waiting.popleft())
                 while waiting:
                     yield _result(waiting.popleft())
@@ -41,6 +44,8 @@ def in_processes(jobs: int) -> Workers:
                 while waiting:
                     yield _result(waiting.popleft())
                 raise
+            except BrokenProcessPool as error:
+                raise OSError("a process that checked receipts was ended") from error
             finally:
                 pool.shutdown(cancel_futures=True)
 

@@ -14,11 +14,8 @@ from verifier.order.block import Block
 from verifier.order.collection import first_repeated
 from verifier.order.index import ReceiptIndex, RowBlock
 from verifier.procedure.run import Run
+from verifier.reading.framing import ChangedError
 from verifier.report.findings import Conflict, Finding
-
-
-class ChangedError(OSError):
-    """The input is not the same any more as when it was read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,15 +86,15 @@ def _by_sequence(
     index: ReceiptIndex, repeats: Iterable[Block]
 ) -> Iterator[tuple[tuple[str, str, str, int], _Place]]:
     """The collected receipts at the places of others."""
-    wanted: dict[tuple[str, str, str], set[int]] = {}
-    for issuer, account, stream, sequence in map(_key, repeats):
-        wanted.setdefault((issuer, account, stream), set()).add(sequence)
+    wanted: dict[tuple[str, str, str], list[int]] = {}
+    for issuer, account, stream, sequence in sorted(set(map(_key, repeats))):
+        wanted.setdefault((issuer, account, stream), []).append(sequence)
     for block in index.blocks():
         names = (block.issuer, block.account, block.stream)
-        for sequence in wanted.get(names, ()):
-            at = sequence - block.first
-            if 0 <= at < len(block.items):
-                yield (*names, sequence), _place(block, at)
+        sequences = wanted.get(names, [])
+        begin, end = bisect_left(sequences, block.first), bisect_left(sequences, block.next)
+        for sequence in sequences[begin:end]:
+            yield (*names, sequence), _place(block, sequence - block.first)
 
 
 def _by_item(index: ReceiptIndex, wanted: list[int]) -> Iterator[tuple[int, _Place]]:

@@ -29,12 +29,12 @@ from verifier.statements.settlement import OpenStream, settle
 
 def read(run: Run) -> Iterator[tuple[Span, Part | None]]:
     """Step 1: spans of items; those of receipts with what came of steps 2 to 8, which need nothing but the item."""
-    opening = run.question.workers(run.batch, run.demand)
     try:
-        for span, part in opening:
-            yield span, part
-            if run.ending.early:
-                break
+        with closing(run.question.workers(run.batch, run.demand)) as opening:
+            for span, part in opening:
+                yield span, part
+                if run.ending.early:
+                    break
     except UnreadableError as fault:
         run.ending.at_fault = True
         run.findings.add(Finding(fault.code, str(fault), item=fault.number, offset=fault.offset))

@@ -107,6 +107,10 @@ class UnreadableError(Fault):
         self.number = number
 
 
+class ChangedError(OSError):
+    """The input is not the same any more as when it was read."""
+
+
 class Batch:
     """The items of several sources, read as one sequence."""
 
@@ -142,11 +146,15 @@ class Batch:
         """Read what was not read for its hash: a report names the whole input, also where it cannot be parsed.
 
         Raises:
+            NotABatchError: a file does not begin like a batch: R-0.1 holds wherever the reading ended.
             OSError: a file cannot be read.
         """
         for source in self._sources[len(self.files) :]:
             self.files.append(FileRead(source, sys.maxsize))
             with source.open() as stream:
+                first = stream.read(_CHUNK)
+                check_first_byte(source.name, first)
+                self.files[-1].add(first)
                 _hash(self.files[-1], stream)
 
     def file_of(self, item: int) -> FileRead:

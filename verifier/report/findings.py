@@ -85,19 +85,25 @@ class Findings:
 
     kept: list[Finding] = field(default_factory=list)
     counts: dict[str, int] = field(default_factory=dict)
+    _told: dict[str, int] = field(default_factory=dict)
+    """By code, how many are kept in detail."""
     _groups: dict[tuple[str, Hashable], Finding] = field(default_factory=dict)
+    """Of codes with groups, those that are kept."""
 
     def add(self, finding: Finding) -> None:
         """Record a finding, or add its count to the one that stands for its group."""
-        seen = self.counts.get(finding.code, 0)
-        self.counts[finding.code] = seen + finding.count
-        if RULES[finding.code].grouped:
-            first = self._groups.setdefault((finding.code, finding.group), finding)
-            if first is not finding:
-                first.count += finding.count
-                return
-        if seen < DETAILED:
-            self.kept.append(finding)
+        code = finding.code
+        self.counts[code] = self.counts.get(code, 0) + finding.count
+        if RULES[code].grouped and (first := self._groups.get((code, finding.group))):
+            first.count += finding.count
+            return
+        told = self._told.get(code, 0)
+        if told == DETAILED:
+            return
+        self._told[code] = told + 1
+        self.kept.append(finding)
+        if RULES[code].grouped:
+            self._groups[code, finding.group] = finding
 
     def count_more(self, code: str, count: int) -> None:
         """Count findings of which no detail is kept."""

@@ -65,8 +65,7 @@ def check_chain(statements: Sequence[Seen]) -> Chain:
     by_number = _by_number(statements, chain)
     state = _State(chain)
     for number, same in sorted(by_number.items()):
-        for seen in same:
-            _check_link(seen, by_number.get(number - 1, []), chain)
+        _check_links(same, by_number.get(number - 1, []), chain)
         state.follow(same[0])
     _check_gaps(by_number, chain)
     return chain
@@ -86,14 +85,16 @@ def _by_number(statements: Sequence[Seen], chain: Chain) -> dict[int, list[Seen]
     return by_number
 
 
-def _check_link(seen: Seen, before: list[Seen], chain: Chain) -> None:
+def _check_links(same: list[Seen], before: list[Seen], chain: Chain) -> None:
     """R-11.2: ``previous`` is the digest of a statement numbered one less, of which there are ``before``."""
-    number = seen.claims.number
-    if before and seen.claims.previous not in {other.digest for other in before}:
-        message = f"previous is not the digest of statement {number - 1}"
-        chain.tell("statement-chain-broken", message, seen, before[0])
-    if seen.item is not None and (before or number == 0):
-        chain.linked += 1
+    digests = {other.digest for other in before}
+    for seen in same:
+        number = seen.claims.number
+        if before and seen.claims.previous not in digests:
+            message = f"previous is not the digest of statement {number - 1}"
+            chain.tell("statement-chain-broken", message, seen, before[0])
+        if seen.item is not None and (before or number == 0):
+            chain.linked += 1
 
 
 def _check_gaps(by_number: dict[int, list[Seen]], chain: Chain) -> None:

@@ -6,7 +6,7 @@ the stream. Elsewhere a `Part` of it is decided from the index, when all of the 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from verifier.crypto.merkle import Range
@@ -96,16 +96,14 @@ def _missing(
     statement: Statement, item: int, streams: Mapping[str, Stream], lost: int, findings: Findings
 ) -> dict[str, int]:
     """R-10.2; by stream, how many listed receipts were not collected."""
-    gaps = {
-        entry.stream: streams[entry.stream].missing(entry.first, entry.first + entry.count)
-        if entry.stream in streams
-        else [(entry.first, entry.first + entry.count)]
-        for entry in statement.streams
+    counts = {
+        entry.stream: sum(e - b for b, e in _gaps(entry, streams)) for entry in statement.streams
     }
-    absent = {stream: sum(e - b for b, e in holes) for stream, holes in gaps.items() if holes}
+    absent = {stream: count for stream, count in counts.items() if count}
     if sum(absent.values()) > lost:
-        for stream, holes in gaps.items():
-            for begin, end in holes:
+        for entry in statement.streams:
+            stream = entry.stream
+            for begin, end in _gaps(entry, streams):
                 message = f"{_sequences(begin, end)} of stream {stream!r}, listed by statement {statement.number}"
                 findings.add(
                     Finding.about(
@@ -119,6 +117,13 @@ def _missing(
                     )
                 )
     return absent
+
+
+def _gaps(entry: StreamEntry, streams: Mapping[str, Stream]) -> Iterable[tuple[int, int]]:
+    """The sequences of an entry that were not collected."""
+    end = entry.first + entry.count
+    stream = streams.get(entry.stream)
+    return [(entry.first, end)] if stream is None else stream.missing(entry.first, end)
 
 
 def _sequences(begin: int, end: int) -> str:
