@@ -45,6 +45,7 @@ def main(given: Sequence[str] | None = None) -> int:
         mutants = [mutant for mutant in mutants if mutant.key in reasons]
     else:
         mutants = chosen(mutants, options.count, options.seed)
+    mutants = [mutant for mutant in mutants if mutant.compiles(ROOT)]
     if options.show:
         for mutant in mutants:
             print(_told(mutant))

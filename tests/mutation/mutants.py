@@ -62,9 +62,17 @@ class Mutant:
         """The module with the change."""
         return source[: self.begin] + self.text.encode() + source[self.end :]
 
+    def compiles(self, root: Path) -> bool:
+        """Whether the change is Python at all."""
+        try:
+            compile(self.applied((root / self.module).read_bytes()), self.module, "exec")
+        except SyntaxError:
+            return False
+        return True
+
 
 def mutants_of(root: Path, module: str) -> list[Mutant]:
-    """All mutants of a module, in the order of its text; none that cannot be compiled."""
+    """All mutants of a module, in the order of its text."""
     source = (root / module).read_bytes()
     finder = _Finder(source)
     finder.visit(ast.parse(source))
@@ -79,22 +87,12 @@ def mutants_of(root: Path, module: str) -> list[Mutant]:
         line = source.count(b"\n", 0, begin) + 1
         times[function, before, after] += 1
         nth = times[function, before, after]
-        mutant = Mutant(module, line, function, before, after, begin, end, text, nth)
-        if before != after and _compiles(mutant.applied(source)):
-            found.append(mutant)
+        found.append(Mutant(module, line, function, before, after, begin, end, text, nth))
     return found
 
 
 def _flat(text: str) -> str:
     return " ".join(" ".join(line.split("  # ")[0] for line in text.splitlines()).split())
-
-
-def _compiles(source: bytes) -> bool:
-    try:
-        compile(source, "mutant", "exec")
-    except SyntaxError:
-        return False
-    return True
 
 
 class _Finder(ast.NodeVisitor):

@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -30,40 +31,53 @@ class Stage:
     arguments: tuple[str, ...]
 
 
-STAGES = (
-    Stage("vectors", ("tests/test_vectors.py", "-k", f"{_BACKEND} and not ({_SLOW_VECTORS})")),
-    Stage(
-        "quick",
-        (
-            *(
-                f"tests/test_{name}.py"
-                for name in (
-                    "cbor", "merkle", "ed25519", "period", "requests", "fast_decoder", "cache_id", "prompts",
-                    "attacks", "two_sided", "wallet_reader", "trust", "cli", "text",
-                )
-            ),
-            "-k", "not hash_seed and not a_pipe_does and not an_encoding and not more_findings_than",
-        ),
-    ),
-    Stage(
-        "two ways",
-        (
-            *(f"tests/test_two_paths.py::{name}" for name in (
-                "test_vectors[Batches]", "test_vectors[Receipts]", "test_generated_batches[0]",
-                "test_sealed_is_as_strict_but_for_signatures",
-            )),
-            *(f"tests/test_hostile.py::{name}" for name in (
-                "test_any_other_order_of_the_items_is_not_verified_unless_streams_keep_theirs",
-                "test_nothing_left_out_and_nothing_twice",
-            )),
-        ),
-    ),
-    Stage("limits", ("tests/test_vectors.py", "-k", f"{_BACKEND} and ({_SLOW_VECTORS})")),
-    Stage(
-        "several processes", ("tests/test_text.py", "tests/test_jobs.py", "-k", "more_findings_than or edge or across")
+VECTORS = Stage("vectors", ("tests/test_vectors.py", "-k", f"{_BACKEND} and not ({_SLOW_VECTORS})"))
+TWO_WAYS = Stage(
+    "two ways",
+    (
+        *(f"tests/test_two_paths.py::{name}" for name in (
+            "test_vectors[Batches]", "test_vectors[Receipts]", "test_generated_batches[0]",
+            "test_sealed_is_as_strict_but_for_signatures",
+        )),
+        *(f"tests/test_hostile.py::{name}" for name in (
+            "test_any_other_order_of_the_items_is_not_verified_unless_streams_keep_theirs",
+            "test_nothing_left_out_and_nothing_twice",
+        )),
     ),
 )  # fmt: skip
-"""Those that notice most in least time come first; an honest survivor goes through all."""
+LIMITS = Stage("limits", ("tests/test_vectors.py", "-k", f"{_BACKEND} and ({_SLOW_VECTORS})"))
+PROCESSES = Stage("processes", ("tests/test_jobs.py", "-k", "edge or across"))
+FILES = {
+    "format": ("cbor", "fast_decoder"),
+    "crypto": ("merkle", "ed25519", "trust"),
+    "item": ("attacks", "cli"),
+    "reading": ("attacks", "cli", "text"),
+    "order": ("requests", "attacks", "cli", "text"),
+    "statements": ("attacks", "cli", "text"),
+    "customer": ("two_sided", "cache_id", "prompts", "wallet_reader"),
+    "procedure": ("attacks", "cli", "text", "two_sided"),
+    "report": ("text", "period", "cli"),
+}
+"""By room, the test files that concern it, besides the vectors."""
+OTHERS = {
+    "format": (TWO_WAYS, LIMITS),
+    "item": (TWO_WAYS, LIMITS),
+    "reading": (TWO_WAYS, LIMITS, PROCESSES),
+    "order": (TWO_WAYS, PROCESSES),
+    "statements": (TWO_WAYS,),
+    "procedure": (TWO_WAYS, LIMITS),
+}
+"""By room, what takes longer, and is tried last."""
+
+
+def stages_of(room: str) -> list[Stage]:
+    """The tests that concern a room; those that notice most in least time come first."""
+    return [VECTORS, _files(FILES[room]), *OTHERS.get(room, ())]
+
+
+def _files(names: Iterable[str]) -> Stage:
+    slow = "not hash_seed and not a_pipe_does and not an_encoding and not more_findings_than"
+    return Stage("files", (*(f"tests/test_{name}.py" for name in names), "-k", slow))
 
 
 @dataclass
@@ -75,14 +89,12 @@ class Trial:
         copy: an empty folder.
         skipped: tests that fail without any change, which take no part.
         limits: by stage, the seconds after which a mutant does not end.
-        stages: the tests.
     """
 
     root: Path
     copy: Path
     skipped: list[str] = field(default_factory=list)
     limits: dict[str, float] = field(default_factory=dict)
-    stages: tuple[Stage, ...] = STAGES
 
     def __post_init__(self) -> None:
         ignored = shutil.ignore_patterns("__pycache__", "bench")
@@ -94,14 +106,15 @@ class Trial:
 
     def measure(self) -> None:
         """Run all stages without a change: which tests fail, and how long the others take. Leaves bytecode, for speed."""
-        for stage in self.stages:
+        everything = _files(sorted({name for names in FILES.values() for name in names}))
+        for stage in (VECTORS, everything, TWO_WAYS, LIMITS, PROCESSES):
             begin = time.monotonic()
             done = self._pytest(stage, None, "--maxfail=20", keep=True)
             if done.returncode not in (0, 1):
                 raise RuntimeError(f"the tests of stage {stage.name} do not run:\n{done.stdout}")
             self.skipped += re.findall(r"^(?:FAILED|ERROR) (\S+)", done.stdout, re.MULTILINE)
             took = time.monotonic() - begin
-            self.limits[stage.name] = 15 + 4 * took
+            self.limits[stage.name] = 20 + 2 * took
             print(f"{took:4.0f} s  without a change: {stage.name}", file=sys.stderr, flush=True)
 
     def noticed(self, mutant: Mutant) -> str | None:
@@ -112,7 +125,7 @@ class Trial:
         for compiled in (path.parent / "__pycache__").glob(f"{path.stem}.*"):
             compiled.unlink()
         try:
-            for stage in self.stages:
+            for stage in stages_of(mutant.room.rpartition("/")[2]):
                 try:
                     done = self._pytest(stage, self.limits.get(stage.name), "-x")
                 except subprocess.TimeoutExpired:
