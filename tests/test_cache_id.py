@@ -4,6 +4,7 @@ import json
 import stat
 from pathlib import Path
 
+import cbor2
 import pytest
 import rfc8785
 from hypothesis import given
@@ -147,8 +148,17 @@ def test_wrong_lengths():
         token_ids("m", [1, -1], [2])
 
 
+def test_extra_keys_of_any_size():
+    most = 2**64 - 1
+    values = [None, "salt", b"\x00", 0, 23, 24, most, -1, -24, -25, -(2**64), [], [[1], None]]
+    assert check.extra_keys(values) == cbor2.dumps(values)
+    for value in (most + 1, -(2**64) - 1, True, 1.5, {}):
+        with pytest.raises(ValueError, match="is no extra key of vLLM"):
+            check.extra_keys([value])
+
+
 @pytest.mark.parametrize(
-    "recipe", ["vllm-sha256-cbor", "vllm-sha256-cbor;block=0;seed=", "vllm-sha256-cbor;block=x;seed=", "vllm;block=1;seed=", "tokens-sha256"]
+    "recipe", ["vllm-sha256-cbor", "vllm-sha256-cbor;block=16", "vllm-sha256-cbor;block=\u0661;seed=", "vllm-sha256-cbor;block=0;seed=", "vllm-sha256-cbor;block=x;seed=", "vllm;block=1;seed=", "tokens-sha256"]
 )  # fmt: skip
 def test_other_recipes(recipe):
     assert check.vllm_parameters(recipe) is None

@@ -1,6 +1,7 @@
 """The fast way and the plain way agree: what the fast one accepts, the plain one reads alike and finds no fault in."""
 
 import cbor2
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -71,6 +72,100 @@ def test_a_changed_field_is_never_accepted_when_the_plain_way_refuses(claims, la
     for _ in range(2):
         fast = reader.receipt(encoded)
         assert fast is None or fast == plainly(encoded)
+
+
+_ENTRY = {1: "tokens-sha256", 2: bytes(range(32)), 3: 300}
+_WIDE = receipt_claims(
+    300, bytes(32), time=2**32 + 5, input={1: 800, 2: 300, 3: 500, 4: {300: 256, 3600: 5}},
+    output={1: 256}, source={1: "p", 2: "a", 3: bytes(32)},
+)  # fmt: skip
+"""Sequence, time and counts as the shortest of those that the reader takes at once."""
+LAYOUTS = {
+    "ordinary": receipt_claims(1, bytes(32)),
+    "wide": _WIDE,
+    "narrow": receipt_claims(0, time=5, input={1: 24, 2: 1, 3: 23, 4: {0: 23}}, output={1: 23, 2: 23},
+                             source=None, tags=None),
+    "widest": receipt_claims(2**32, bytes(32), input={1: 2**32 + 2**16, 2: 2**16, 3: 2**32}, output=None,
+                             source={1: "p" * 24, 2: "a", 4: "t", 5: "m"}),
+    "long texts": receipt_claims(300, bytes(32), request="r" * 24, model="m" * 255, source={1: "p" * 24, 2: "a" * 255},
+                                 tags={"k" * 24: "v" * 255}, client=bytes(64)),
+    "cached": _WIDE | {12: {1: _ENTRY, 2: [_ENTRY, _ENTRY | {3: 800}], 3: [_ENTRY]}, 16: bytes(24)},
+    "committed": _WIDE | {12: {3: [_ENTRY | {2: b"x", 3: 1}]}, 15: {"a": "b", "c": "d"}, 16: b"x"},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", LAYOUTS)
+def test_no_change_of_a_byte_is_read_otherwise_than_plainly(name):
+    honest = encode(LAYOUTS[name])
+    reader = FastDecoder()
+    assert reader.receipt(honest) == plainly(honest) is not None
+    for at, byte in enumerate(honest):
+        others = {byte ^ 1 << bit for bit in range(8)} | {0, 0x17, 0x18, 0x19, 0xFF} - {byte}
+        middles = [bytes((other,)) for other in others] + [
+            b"",
+            bytes((byte, byte)),
+            b"\x00" + bytes((byte,)),
+        ]
+        for middle in middles:
+            changed = honest[:at] + middle + honest[at + 1 :]
+            for each in (reader, FastDecoder()):
+                fast = each.receipt(changed)
+                assert fast is None or fast == plainly(changed), (at, middle)
+
+
+NUMBERS = ("sequence", "logical", "cached", "attributed", "ttl", "written", "output")
+
+
+@pytest.mark.parametrize("name", NUMBERS)
+def test_a_number_that_is_not_in_its_shortest_form_is_not_read(name):
+    """Also where everything else is as the reader takes it at once."""
+    for value, longer in (
+        (23, "1817"), (24, "190018"), (255, "1900ff"), (65535, "1a0000ffff"), (2**32 - 1, "1b00000000ffffffff"),
+    ):  # fmt: skip
+        number = dict.fromkeys(NUMBERS, 300) | {name: value}
+        if name == "logical":
+            number |= {"cached": value - 3, "attributed": 3, "written": 3}
+        elif name == "attributed":
+            number |= {"logical": 300 + value, "written": 0}
+        else:
+            number["attributed"] = max(300, number["written"])
+            number["logical"] = number["cached"] + number["attributed"]
+        encoded = {each: cbor2.dumps(count) for each, count in number.items()}
+        honest, changed = (_receipt(encoded | more) for more in ({}, {name: bytes.fromhex(longer)}))
+        assert FastDecoder().receipt(honest) == plainly(honest) is not None
+        assert FastDecoder().receipt(changed) is plainly(changed) is None
+
+
+def test_a_text_whose_length_is_not_in_its_shortest_form_is_not_read():
+    def name(letter):
+        return letter * 23
+
+    entry = {1: name("e"), 2: b"i" * 23, 3: 300}
+    honest = encode(
+        receipt_claims(
+            300, bytes(32), issuer=name("a"), account=name("b"), stream=name("c"), request=name("d"), model=name("f"),
+            input={1: 600, 2: 300, 3: 300}, cache={1: entry}, source={1: name("g"), 2: name("h"), 4: name("j"), 5: name("k")},
+            tags={name("l"): name("m")}, client=b"n" * 23,
+        )
+    )  # fmt: skip
+    assert FastDecoder().receipt(honest) == plainly(honest) is not None
+    for letter in b"abcdefghijklmn":
+        for short in (b"\x77", b"\x57"):
+            text = bytes((letter,)) * 23
+            changed = honest.replace(short + text, bytes((short[0] + 1, 23)) + text)
+            if changed != honest:
+                assert FastDecoder().receipt(changed) is plainly(changed) is None, letter
+
+
+def _receipt(encoded):
+    """The claims of a receipt whose numbers are encoded in these ways."""
+    claims = receipt_claims(7, bytes(32), input={1: 5}, output={1: 6})
+    whole = encode(claims)
+    sequence, counts = b"\x05\x07\x06", b"\x0a\xa1\x01\x05\x0b\xa1\x01\x06"
+    assert (whole.count(sequence), whole.count(counts)) == (1, 1)
+    new = b"\x0a\xa4\x01%(logical)b\x02%(cached)b\x03%(attributed)b\x04\xa1%(ttl)b%(written)b\x0b\xa1\x01%(output)b"
+    new = new % {name.encode(): value for name, value in encoded.items()}
+    return whole.replace(sequence, b"\x05" + encoded["sequence"] + b"\x06").replace(counts, new)
 
 
 def test_ordinary_receipts_do_take_the_fast_way():

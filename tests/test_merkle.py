@@ -66,6 +66,18 @@ def test_ranges_join_to_the_root_in_any_order(count, cuts, random):
     assert len(parts[0].subtrees) <= 2 * count.bit_length() + 1
 
 
+@given(st.integers(0, 9), st.lists(st.integers(0, 20), max_size=5))
+def test_leaves_added_many_at_a_time_make_the_same_range(begin, lengths):
+    leaves = iter(digests(sum(lengths)))
+    one, many = Range(begin, begin), Range(begin, begin)
+    for length in lengths:
+        next_ones = list(itertools.islice(leaves, length))
+        many.extend(next_ones)
+        for digest in next_ones:
+            one.append(digest)
+    assert many == one
+
+
 @given(st.integers(1, 70), st.data())
 def test_paths_prove_their_leaf_and_no_other(count, data):
     leaves = digests(count)

@@ -6,7 +6,6 @@ import pytest
 
 from tests.build import ISSUER, KEY, Batch, Stream, jwk_set
 from tests.test_hostile import report_of
-from tests.test_jobs import FAULTS
 from tests.test_vectors import DOCUMENTS, run
 from verifier import Policy, Verdict, by_kid, bytes_source, read_jwks, render, verify
 from verifier.report.codes import RULES
@@ -53,6 +52,8 @@ def test_escape():
 
 
 def test_more_findings_than_are_shown_are_counted():
+    from tests.test_jobs import FAULTS  # a large batch, which only this test needs
+
     text = render(report_of(b"".join(FAULTS["many-missing"])))
     assert "and 4," in text
     assert "more of receipt-missing" in text

@@ -641,8 +641,11 @@ def _kid(key: SigningKey) -> str:
     return str(jwk_set(key)["keys"][0]["kid"])
 
 
-def mixed_order_key() -> bytes:
-    """The second key's point plus a point of order 8: inside the curve, outside the prime-order subgroup."""
+_ORDER_8 = bytes.fromhex("26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05")
+
+
+def mixed_order_key(low: bytes = _ORDER_8) -> bytes:
+    """The second key's point plus a point of small order: inside the curve, outside the prime-order subgroup."""
 
     def decode(public: bytes) -> tuple[int, int, int, int]:
         encoded = int.from_bytes(public, "little")
@@ -652,7 +655,6 @@ def mixed_order_key() -> bytes:
         x = x if x & 1 == sign else curve._P - x
         return x, y, 1, x * y % curve._P
 
-    low = bytes.fromhex("26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05")
     x, y, z, _ = curve._add(decode(SECOND.public), decode(low))
     inverse = pow(z, -1, curve._P)
     x, y = x * inverse % curve._P, y * inverse % curve._P

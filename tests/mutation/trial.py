@@ -1,0 +1,164 @@
+"""Tries mutants in a copy of the repository: which stage of the tests notices each."""
+
+from __future__ import annotations
+
+import os
+import re
+import resource
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tests.mutation.mutants import Mutant
+
+COPIED = ("verifier", "receipts", "attribution", "cli", "spec", "tests", "pyproject.toml")
+_MEMORY = 8 << 30
+"""Bytes of address space: a mutant that fills the memory counts as noticed."""
+_SLOW_VECTORS = "limit-lost or limit-listed or limit-statement or limit-total"
+_BACKEND = "cryptography"
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """Some tests, tried together."""
+
+    name: str
+    arguments: tuple[str, ...]
+
+
+VECTORS = Stage("vectors", ("tests/test_vectors.py", "-k", f"{_BACKEND} and not ({_SLOW_VECTORS})"))
+TWO_WAYS = Stage(
+    "two ways",
+    (
+        *(f"tests/test_two_paths.py::{name}" for name in (
+            "test_vectors[Batches]", "test_vectors[Receipts]", "test_generated_batches[0]",
+            "test_sealed_is_as_strict_but_for_signatures",
+        )),
+        *(f"tests/test_hostile.py::{name}" for name in (
+            "test_any_other_order_of_the_items_is_not_verified_unless_streams_keep_theirs",
+            "test_nothing_left_out_and_nothing_twice",
+        )),
+    ),
+)  # fmt: skip
+LIMITS = Stage("limits", ("tests/test_vectors.py", "-k", f"{_BACKEND} and ({_SLOW_VECTORS})"))
+PROCESSES = Stage("processes", ("tests/test_jobs.py", "-k", "edge or across"))
+FILES = {
+    "format": ("cbor", "fast_decoder"),
+    "crypto": ("merkle", "ed25519", "trust"),
+    "item": ("attacks", "cli"),
+    "reading": ("attacks", "cli", "text"),
+    "order": ("requests", "attacks", "cli", "text"),
+    "statements": ("attacks", "cli", "text"),
+    "customer": ("two_sided", "cache_id", "prompts", "wallet_reader"),
+    "procedure": ("attacks", "cli", "text", "two_sided"),
+    "report": ("text", "period", "cli"),
+}
+"""By room, the test files that concern it, besides the vectors."""
+OTHERS = {
+    "format": (TWO_WAYS, LIMITS),
+    "item": (TWO_WAYS, LIMITS),
+    "reading": (TWO_WAYS, LIMITS, PROCESSES),
+    "order": (TWO_WAYS, PROCESSES),
+    "statements": (TWO_WAYS,),
+    "procedure": (TWO_WAYS, LIMITS),
+}
+"""By room, what takes longer, and is tried last."""
+
+
+def stages_of(room: str) -> list[Stage]:
+    """The tests that concern a room; those that notice most in least time come first."""
+    return [VECTORS, _files(FILES[room]), *OTHERS.get(room, ())]
+
+
+def _files(names: Iterable[str]) -> Stage:
+    slow = "not hash_seed and not a_pipe_does and not an_encoding and not more_findings_than"
+    return Stage("files", (*(f"tests/test_{name}.py" for name in names), "-k", slow))
+
+
+@dataclass
+class Trial:
+    """A copy of the repository, in which one mutant after the other is tried.
+
+    Attributes:
+        root: the repository.
+        copy: an empty folder.
+        skipped: tests that fail without any change, which take no part.
+        limits: by stage, the seconds after which a mutant does not end.
+    """
+
+    root: Path
+    copy: Path
+    skipped: list[str] = field(default_factory=list)
+    limits: dict[str, float] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        ignored = shutil.ignore_patterns("__pycache__", "bench")
+        for name in COPIED:
+            if (self.root / name).is_dir():
+                shutil.copytree(self.root / name, self.copy / name, ignore=ignored)
+            else:
+                shutil.copy2(self.root / name, self.copy / name)
+
+    def measure(self) -> None:
+        """Run all stages without a change: which tests fail, and how long the others take. Leaves bytecode, for speed."""
+        everything = _files(sorted({name for names in FILES.values() for name in names}))
+        for stage in (VECTORS, everything, TWO_WAYS, LIMITS, PROCESSES):
+            begin = time.monotonic()
+            done = self._pytest(stage, None, "--maxfail=20", keep=True)
+            if done.returncode not in (0, 1):
+                raise RuntimeError(f"the tests of stage {stage.name} do not run:\n{done.stdout}")
+            self.skipped += re.findall(r"^(?:FAILED|ERROR) (\S+)", done.stdout, re.MULTILINE)
+            took = time.monotonic() - begin
+            self.limits[stage.name] = 20 + 2 * took
+            print(f"{took:4.0f} s  without a change: {stage.name}", file=sys.stderr, flush=True)
+
+    def noticed(self, mutant: Mutant) -> str | None:
+        """The stage that notices a mutant, or None."""
+        path = self.copy / mutant.module
+        source = path.read_bytes()
+        path.write_bytes(mutant.applied(source))
+        for compiled in (path.parent / "__pycache__").glob(f"{path.stem}.*"):
+            compiled.unlink()
+        try:
+            for stage in stages_of(mutant.room.rpartition("/")[2]):
+                try:
+                    done = self._pytest(stage, self.limits.get(stage.name), "-x")
+                except subprocess.TimeoutExpired:
+                    return f"{stage.name}, no end"
+                if done.returncode:
+                    return stage.name
+            return None
+        finally:
+            path.write_bytes(source)
+
+    def _pytest(
+        self, stage: Stage, seconds: float | None, *arguments: str, keep: bool = False
+    ) -> subprocess.CompletedProcess[str]:
+        # No bytecode is kept of a mutant: it could be taken for that of the next one.
+        command = [
+            sys.executable, *([] if keep else ["-B"]), "-m", "pytest", "-q", "--tb=no", "-p", "no:cacheprovider", *arguments, *stage.arguments,
+            *(f"--deselect={name}" for name in self.skipped),
+        ]  # fmt: skip
+        environment = {**os.environ, "PYTHONPATH": str(self.copy), "HYPOTHESIS_STORAGE_DIRECTORY": str(self.copy / ".hypothesis")}  # fmt: skip
+        process = subprocess.Popen(
+            command, cwd=self.copy, env=environment, text=True, start_new_session=True, stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT, preexec_fn=_bounded,
+        )  # fmt: skip
+        try:
+            output, _ = process.communicate(timeout=seconds)
+        except subprocess.TimeoutExpired:
+            raise
+        finally:
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGKILL)
+                process.communicate()
+        return subprocess.CompletedProcess(command, process.returncode, output)
+
+
+def _bounded() -> None:
+    resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, _MEMORY))
