@@ -23,6 +23,7 @@ from tests.build import (
     Batch,
     Stream,
     jwk_set,
+    receipt_claims,
     sign_receipt,
     sign_statement,
     statement_claims,
@@ -31,7 +32,9 @@ from tests.conftest import SAMPLE
 from tests.vectors.chain import december_of as _december
 from verifier import (
     KeyFileError,
+    KnownStatement,
     NotABatchError,
+    PeriodError,
     Policy,
     Record,
     RecordError,
@@ -573,3 +576,46 @@ def test_a_stream_too_many_is_of_no_account(monkeypatch):
     report = verify([bytes_source("b", b"".join(r.data for r in receipts))], Policy(KEYS))
     assert report.findings.counts == {"input-too-large": 1}
     assert [account.account for account in report.accounts] == ["acme"]
+
+
+def test_a_known_statement_that_goes_on_elsewhere_is_told_at_the_earlier_one():
+    """R-11.5: the later statement is only known, so the finding names the one that is in the input."""
+    batch = NOVEMBER_BATCH
+    claims = statement_claims({"gpu-8": batch.twos[1:]}, {"gpu-8": 1}, number=1,
+                              previous=batch.statement.digest, start=NOVEMBER[1], end=NOVEMBER[1] + 1)  # fmt: skip
+    later = KnownStatement(sign_statement(claims).data, verified=False)
+    report = verify([bytes_source("b", batch.data)], Policy(KEYS), known=lambda *_: [later])
+    assert [(f.code, f.item, f.number) for f in report.findings if f.severity == "rejected"] == [
+        ("first-mismatch", 5, 0)
+    ]
+
+
+def test_received_receipts_of_another_account_are_not_missed(folder):
+    """An idle month has a statement and no receipt: it is of its account all the same."""
+    Path("received.cbor").write_bytes(sign_receipt(receipt_claims(account="globex")).data)
+    statement = sign_statement(statement_claims({})).data
+    record = Record(received=("received.cbor",))
+    report = verify([bytes_source("b", statement)], Policy(KEYS), record=record)
+    assert report.findings.counts == {}
+    assert any("another issuer or account" in (c.not_checked or "") for c in report.checks)
+
+
+def test_a_statement_behind_the_named_period_covers_nothing_of_it(folder):
+    """What it covers begins where the period ends: that does not make the last hour of the period a matter of now."""
+    first = sign_statement(statement_claims({}))
+    later = (NOVEMBER[1] + 31 * 86_400_000, NOVEMBER[1] + 62 * 86_400_000)
+    second = sign_statement(
+        statement_claims({}, number=1, previous=first.digest, start=later[0], end=later[1])
+    )
+    line = {"request": "r", "time": NOVEMBER[1] - 1_800_000}
+    Path("requests.jsonl").write_text(json.dumps(line) + "\n")
+    report = verify(
+        [bytes_source("b", first.data + second.data)], Policy(KEYS), period=(NOVEMBER[0], later[0]),
+        record=Record(requests=("requests.jsonl",)),
+    )  # fmt: skip
+    assert "request-without-receipt" not in report.findings
+
+
+def test_a_period_that_ends_before_it_begins_is_none():
+    with pytest.raises(PeriodError, match="the end is not after the start"):
+        verify([bytes_source("b", NOVEMBER_BATCH.data)], Policy(KEYS), period=(5, 5))

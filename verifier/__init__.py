@@ -150,6 +150,7 @@ def verify(
         record: the customer's own record, to compare with; not for a proof or an equivocation.
 
     Raises:
+        PeriodError: the period ends before it begins.
         NotABatchError: a source does not begin like a batch, a proof or an equivocation.
         OSError: a file cannot be read, or there is no room for a temporary file.
         RecordError: the record cannot be read, or does not go with the input.
@@ -157,6 +158,7 @@ def verify(
     """
     if record is not None:
         check_files(record)
+    _check_period(period)
     question = Question(sources, policy, period, known, record, workers=_workers(jobs))
     with _closed_after(sources):
         kind = subject(sources[0].first(2)) if len(sources) == 1 else Subject.BATCH
@@ -187,13 +189,20 @@ def verified_rows(
         jobs: processes that check receipts.
 
     Raises:
+        PeriodError: the period ends before it begins.
         NotABatchError: a source does not begin like a batch.
         OSError: a file cannot be read, or there is no room for a temporary file.
         DamagedMemoryError: a known statement that was verified before is damaged.
     """
+    _check_period(period)
     wanted = frozenset(columns)
     with _closed_after(sources):
         return verify_rows(Question(sources, policy, period, known, None, wanted, _workers(jobs)))
+
+
+def _check_period(period: Period | None) -> None:
+    if period is not None and not 0 <= period[0] < period[1]:
+        raise PeriodError(f"{period}: the end is not after the start")
 
 
 @contextmanager

@@ -63,7 +63,10 @@ def read_jwks(data: bytes) -> list[TrustedKey]:
     """
     try:
         document = json.loads(
-            data, object_pairs_hook=_unique, parse_float=_no_float, parse_constant=_no_float
+            data.decode(),
+            object_pairs_hook=_unique,
+            parse_float=_no_float,
+            parse_constant=_no_float,
         )
     except (ValueError, RecursionError) as error:
         raise KeyFileError(f"not a JSON key file: {error}") from None

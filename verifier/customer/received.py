@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence, Set
 from dataclasses import replace
 from hashlib import sha256
 from typing import Any
@@ -28,6 +28,7 @@ class ReceivedReceipts:
         covered: the periods that statements of the batch close, in ms.
         findings: where what is found goes.
         policy: the trusted keys.
+        accounts: issuer and account of the batch.
         fetch: gets the bytes of an item of the batch.
     """
 
@@ -37,12 +38,14 @@ class ReceivedReceipts:
         covered: Sequence[tuple[int, int]],
         findings: Findings,
         policy: Policy,
+        accounts: Set[tuple[str, str]],
         fetch: Fetch,
     ) -> None:
         self._db = db
         self._covered = covered
         self._findings = findings
         self._policy = replace(policy, account=None)  # of which account it is, is told apart
+        self._accounts = accounts
         self._fetch = fetch
         self._conflicts: list[Conflict] = []
         self._matched = self._failed = self._open = self._invalid = self._other_party = 0
@@ -56,13 +59,12 @@ class ReceivedReceipts:
         """
         self._db.execute("CREATE INDEX by_fingerprint ON batch (fingerprint)")
         self._db.execute("CREATE INDEX by_place ON batch (stream, sequence)")
-        parties = set(self._db.execute("SELECT DISTINCT issuer, account FROM batch"))
         for path in paths:
             for place, raw in read_received(path):
                 if self._is_in_batch(raw):
                     self._matched += 1
                 else:
-                    self._look(place, raw, parties)
+                    self._look(place, raw)
         return self._check(), self._conflicts
 
     def _is_in_batch(self, raw: bytes) -> bool:
@@ -72,7 +74,7 @@ class ReceivedReceipts:
         )
         return found.fetchone() is not None
 
-    def _look(self, place: str, raw: bytes, parties: set[tuple[str, str]]) -> None:
+    def _look(self, place: str, raw: bytes) -> None:
         """One that the batch does not have, or not with these bytes."""
         opened = open_item(raw, self._policy, identities=False)
         claims = opened.claims
@@ -80,7 +82,7 @@ class ReceivedReceipts:
             self._invalid += 1
             reason = str(opened.faults[0]) if opened.faults else "it is not a receipt"
             self._findings.add(Finding("received-invalid", f"{place}: {reason}"))
-        elif parties and (claims.issuer, claims.account) not in parties:
+        elif self._accounts and (claims.issuer, claims.account) not in self._accounts:
             self._other_party += 1
         else:
             self._compare(place, raw, claims, opened)

@@ -6,7 +6,7 @@ The join is made in a temporary SQLite database on the disk, so that it takes li
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence, Set
 from typing import Any, Final
 
 from verifier.customer.received import Fetch, ReceivedReceipts, about_row
@@ -200,7 +200,7 @@ class Reconciliation:
 
     @errors_of_the_disk()
     def received(
-        self, record: Record, policy: Policy, fetch: Fetch
+        self, record: Record, policy: Policy, accounts: Set[tuple[str, str]], fetch: Fetch
     ) -> tuple[Check, list[Conflict]]:
         """R-14.5 and R-14.6: each receipt that came in-band is in the batch, byte for byte.
 
@@ -210,7 +210,7 @@ class Reconciliation:
         """
         if not record.received:
             return _not_given("receipts received", "--received"), []
-        batch = ReceivedReceipts(self._db, self._covered, self._findings, policy, fetch)
+        batch = ReceivedReceipts(self._db, self._covered, self._findings, policy, accounts, fetch)
         return batch.compare(record.received)
 
 

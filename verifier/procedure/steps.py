@@ -173,18 +173,21 @@ def check_record(run: Run) -> None:
     record = run.question.record
     if record is None:
         return
-    if len({*run.collection.accounts, *run.ledgers}) > 1:
+    accounts = {*run.collection.accounts, *run.ledgers}
+    if len(accounts) > 1:
         raise RecordError(
             "the batch holds several accounts: name the one of your record (--account)"
         )
     covered = [one for ledger in run.ledgers.values() for one in ledger.covered]
     if (period := run.question.period) is not None:
-        covered = [(max(s, period[0]), min(e, period[1])) for s, e in covered]
+        cut = [(max(s, period[0]), min(e, period[1])) for s, e in covered]
+        covered = [(start, end) for start, end in cut if start < end]
     blocks = run.collection.index.blocks() if record.requests or record.received else ()
     with closing(Reconciliation(blocks, covered, run.findings)) as reconciliation:
         checks = reconciliation.requests(record)
-        fetch = run.batch.fetch
-        received, conflicts = reconciliation.received(record, run.question.policy, fetch)
+        received, conflicts = reconciliation.received(
+            record, run.question.policy, accounts, run.batch.fetch
+        )
     run.conflicts += conflicts
     run.record_checks = [*checks, received]
     if record.prompts:

@@ -113,7 +113,12 @@ class _Appearance:
 
     next: int
     head: bytes
-    number: int
+    by: Seen
+
+    @property
+    def number(self) -> int:
+        """Of the statement."""
+        return self.by.claims.number
 
 
 class _State:
@@ -134,7 +139,7 @@ class _State:
         self._check_period(seen)
         for entry in claims.streams:
             self._check_first(seen, entry)
-            appearance = _Appearance(entry.first + entry.count, entry.head, claims.number)
+            appearance = _Appearance(entry.first + entry.count, entry.head, seen)
             self.streams[entry.stream] = appearance
         if claims.kind == REGULAR:
             self.regular = seen
@@ -173,7 +178,7 @@ class _State:
         at_hand = before.number >= self.whole_from
         if entry.first < before.next or (at_hand and entry.first != before.next):
             message = f"stream {entry.stream!r} begins at {entry.first}, but was closed up to {before.next - 1}"
-            self.chain.tell("first-mismatch", message, seen)
+            self.chain.tell("first-mismatch", message, seen, before.by)
         elif (
             entry.first == before.next
             and seen.befores.get(entry.stream, before.head) != before.head
@@ -181,7 +186,7 @@ class _State:
             message = (
                 f"the first receipt of stream {entry.stream!r} does not follow the last one closed"
             )
-            self.chain.tell("first-mismatch", message, seen)
+            self.chain.tell("first-mismatch", message, seen, before.by)
 
 
 def contradict(one: Seen, two: Seen) -> bool:
