@@ -67,6 +67,10 @@ class _Verification:
     def findings(self) -> Findings:
         return self.part.findings
 
+    @property
+    def _named(self) -> str:
+        return f"an {self.kind}" if self.kind is Subject.EQUIVOCATION else f"a {self.kind}"
+
     def verify(self, data: bytes) -> None:
         try:
             items, path = read_container(data, self.kind)  # R-16.1, R-17.1
@@ -88,7 +92,7 @@ class _Verification:
                 )
             )
         if self.question.period is not None:  # R-16.6, R-17.5
-            message = f"a {self.kind} does not show that a period is complete"
+            message = f"{self._named} does not show that a period is complete"
             rule = "R-16.6" if self.kind is Subject.PROOF else "R-17.5"
             self.findings.add(Finding("period-uncovered", message, rule=rule))
 
@@ -163,7 +167,7 @@ class _Verification:
 
     def report(self, read: Input) -> Report:
         """All that there is to say."""
-        unchecked = f"a {self.kind} does not show it"
+        unchecked = f"{self._named} does not show it"
         return Report(
             self.kind,
             [read],
