@@ -49,7 +49,7 @@ LIMITS = Stage("limits", ("tests/test_vectors.py", "-k", f"{_BACKEND} and ({_SLO
 PROCESSES = Stage("processes", ("tests/test_jobs.py", "-k", "edge or across"))
 FILES = {
     "format": ("cbor", "fast_decoder"),
-    "crypto": ("merkle", "ed25519", "trust"),
+    "crypto": ("keys", "merkle", "ed25519", "trust"),
     "item": ("scope", "attacks", "cli"),
     "reading": ("scope", "attacks", "cli", "text"),
     "order": ("scope", "requests", "limits", "attacks", "cli", "text"),
