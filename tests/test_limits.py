@@ -8,7 +8,7 @@ import json
 import cbor2
 import pytest
 
-from tests.build import KEY, STRANGER, encode, jwk_set, receipt_claims, sign_receipt
+from tests.build import KEY, STRANGER, Batch, Stream, encode, jwk_set, receipt_claims, sign_receipt
 from tests.vectors.limits import input_streams
 from verifier import Policy, by_kid, bytes_source, read_jwks, verify
 
@@ -57,3 +57,23 @@ def test_one_stream_more_than_allowed(monkeypatch):
         (told,) = (f for f in report.findings if f.code != "key-unknown")
         assert (told.code, told.rule, told.item) == ("input-too-large", "R-9.7", 3)
         assert sum(account.receipts for account in report.accounts) == 3
+
+
+def test_what_counts_as_a_stream(monkeypatch):
+    """With a limit of two: a stream counts once, also over the statement; one of another account or issuer is another."""
+    monkeypatch.setattr("verifier.order.collection.MAX_STREAMS", 2)
+    policy = Policy(by_kid(read_jwks(json.dumps(jwk_set(KEY)).encode())))
+
+    def told(data):
+        report = verify([bytes_source("input", data)], policy)
+        return [(f.item, f.sequence) for f in report.findings if f.code == "input-too-large"]
+
+    honest = Batch()
+    later = Stream("gpu-7", 2, 3, honest.ones[-1].digest).receipts()
+    more = b"".join(signed.data for signed in later)
+    assert told(honest.data + more) == []
+    for over in ({"stream": "gpu-9"}, {"account": "other"}):
+        others = b"".join(s.data for s in Stream("gpu-7", 2, over=over).receipts())
+        assert told(honest.data + more + others) == [(8, 0)]
+    one_by_one = Batch(one=Stream("gpu-7", 1), two=Stream("gpu-8", 1))
+    assert told(one_by_one.data) == []

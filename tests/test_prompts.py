@@ -75,11 +75,8 @@ def check(shell, folder):
             return result.err
         report = json.loads(result.out)
         found = [(f["code"], f.get("request")) for f in report["findings"]]
-        return (
-            report["verdict"],
-            found,
-            {c["check"]: c for c in report["checks"]}["identifiers of own prompts"],
-        )
+        run.checks = {c["check"]: c for c in report["checks"]}
+        return report["verdict"], found, run.checks["identifiers of own prompts"]
 
     return run
 
@@ -171,9 +168,18 @@ def test_counts_and_commitments(check):
     assert check(committed | {12: {3: [RECIPES["public"][0]]}}, prompt | {"raw": "{ }"})[1] == [
         ("commitment-differs", "gpu-7-1")
     ]
+    assert [_scope(check, name) for name in SCOPES] == [(0, 0, 0), (1, 1, 0), (0, 1, 1)]
     assert check(RECIPES["public"][0], {"tokens": TOKENS, "logical": 59})[1] == [
         ("count-differs", "gpu-7-1")
     ]
+    assert [_scope(check, name) for name in SCOPES] == [(1, 1, 0), (0, 1, 1), (0, 0, 0)]
+
+
+SCOPES = ("cached within what was sent", "own count of input tokens", "commitments to prompts")
+
+
+def _scope(check, name):
+    return tuple(check.checks[name][number] for number in ("passed", "of", "failed"))
 
 
 def test_what_else_may_have_been_cached(check):

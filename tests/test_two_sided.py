@@ -14,6 +14,7 @@ from tests.build import (
     KEY,
     NOON,
     NOVEMBER,
+    SECOND,
     STRANGER,
     Batch,
     Stream,
@@ -99,9 +100,10 @@ def test_a_receipt_that_was_dropped(check):
     """The last of its stream; everything else is signed again, perfectly."""
     dropped = Batch(one=Stream("gpu-7", 2, change=HONEST.one.change))
     assert check(dropped, "")[0] == "verified"
-    verdict, found, _ = check(dropped)
+    verdict, found, checks = check(dropped)
     assert verdict == "rejected"
     assert found == [("request-without-receipt", "gpu-7-2"), ("received-omitted", "gpu-7-2")]
+    assert (checks["receipts received"]["passed"], checks["receipts received"]["failed"]) == (4, 1)
 
 
 def test_a_receipt_that_was_altered(check, folder):
@@ -150,8 +152,18 @@ def test_the_same_request_at_another_time(check):
         over={"time": DECEMBER[0], "request": "gpu-8-1", "input": {1: 3000, 2: 2900, 3: 100}},
     ).receipts()[0]
     Path("r.cbor").write_bytes(later.data)
-    verdict, found, _ = check(HONEST, "--received r.cbor")
+    verdict, found, checks = check(HONEST, "--received r.cbor")
     assert (verdict, found) == ("rejected", [("request-duplicate", "gpu-8-1")])
+    assert (checks["receipts received"]["failed"], checks["receipts received"]["of"]) == (1, 1)
+
+
+def test_the_same_claims_under_another_key_of_the_issuer(check, folder):
+    """The bytes differ, the receipt does not."""
+    (folder / "k.json").write_text(json.dumps(jwk_set(KEY, SECOND)))
+    Path("r.cbor").write_bytes(sign_receipt(_claims(HONEST.ones[1]), SECOND).data)
+    verdict, found, checks = check(HONEST, "--received r.cbor")
+    assert (verdict, found) == ("verified", [])
+    assert (checks["receipts received"]["passed"], checks["receipts received"]["of"]) == (1, 1)
 
 
 def test_two_records_of_one_request_are_both_compared(check):

@@ -49,14 +49,14 @@ LIMITS = Stage("limits", ("tests/test_vectors.py", "-k", f"{_BACKEND} and ({_SLO
 PROCESSES = Stage("processes", ("tests/test_jobs.py", "-k", "edge or across"))
 FILES = {
     "format": ("cbor", "fast_decoder"),
-    "crypto": ("merkle", "ed25519", "trust"),
-    "item": ("attacks", "cli"),
-    "reading": ("attacks", "cli", "text"),
-    "order": ("requests", "attacks", "cli", "text"),
-    "statements": ("attacks", "cli", "text"),
+    "crypto": ("keys", "merkle", "ed25519", "trust"),
+    "item": ("scope", "attacks", "cli"),
+    "reading": ("scope", "attacks", "cli", "text"),
+    "order": ("scope", "requests", "limits", "attacks", "cli", "text"),
+    "statements": ("scope", "requests", "attacks", "cli", "text"),
     "customer": ("two_sided", "cache_id", "prompts", "wallet_reader"),
-    "procedure": ("attacks", "cli", "text", "two_sided"),
-    "report": ("text", "period", "cli"),
+    "procedure": ("scope", "attacks", "cli", "text", "two_sided"),
+    "report": ("scope", "text", "period", "cli"),
 }
 """By room, the test files that concern it, besides the vectors."""
 OTHERS = {
@@ -76,7 +76,7 @@ def stages_of(room: str) -> list[Stage]:
 
 
 def _files(names: Iterable[str]) -> Stage:
-    slow = "not hash_seed and not a_pipe_does and not an_encoding and not more_findings_than"
+    slow = "not hash_seed and not a_pipe_does and not an_encoding and not more_findings_than and not of_an_input"
     return Stage("files", (*(f"tests/test_{name}.py" for name in names), "-k", slow))
 
 

@@ -68,7 +68,8 @@ def of_items(opened: Part, findings: Findings, *, early: str | None, sealed: boo
 def _format(counts: Counts, findings: Findings, early: str | None) -> Check:
     failed = _count(findings, _FORMAT)
     unread = _count(findings, ("item-malformed", "item-truncated"))
-    of = counts.items + unread
+    # What is too large to be read is no item either; and a container can have a fault beside those of its items.
+    of = max(counts.items + unread, counts.formed + failed)
     closed = of - counts.formed - failed
     reason = early
     if early is None and closed > 0:
