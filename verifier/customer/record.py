@@ -190,7 +190,7 @@ def _query(path: str, db: sqlite3.Connection, table: str, columns: str) -> Itera
         if not plain:
             raise RecordError(f"{path} is not a wallet: its table {table} computes columns")
         yield from db.execute(f"SELECT {columns} FROM {table} ORDER BY rowid")  # noqa: S608  # names from here
-    except sqlite3.Error as error:
+    except (sqlite3.Error, UnicodeDecodeError) as error:  # SQLite's messages quote the file
         raise RecordError(f"{path} is not a wallet: {error}") from None
 
 
