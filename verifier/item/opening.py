@@ -58,6 +58,12 @@ class Opened:
     faults: list[Fault] = field(default_factory=list)
     lost: bool = False
 
+    def lose(self, fault: Fault) -> None:
+        """A fault that ended the work. Where it came from is forgotten, and with it all that was decoded up to there."""
+        fault.__context__ = None
+        self.faults.append(fault.with_traceback(None))
+        self.lost = True
+
     def findings(self, number: int, offset: int) -> list[Finding]:
         """The faults as findings; ``offset`` is where the item begins in its file, in bytes."""
         return [self._finding(fault, number, offset) for fault in self.faults]
@@ -93,8 +99,7 @@ def open_item(
     try:
         _open(raw, policy, opened, signatures=signatures, identities=identities)
     except Fault as fault:
-        opened.faults.append(fault)
-        opened.lost = True
+        opened.lose(fault)
     return opened
 
 
@@ -107,8 +112,7 @@ def open_unverified(raw: bytes) -> Opened:
         opened.kind, opened.digest = header.kind, envelope.digest
         opened.claims = _read_claims(envelope.content, header, envelope.content_at)
     except Fault as fault:
-        opened.faults.append(fault)
-        opened.lost = True
+        opened.lose(fault)
     return opened
 
 

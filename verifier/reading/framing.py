@@ -138,9 +138,11 @@ class Batch:
                         yield Span(number, offset, data, starts, uniform)
                         number += len(starts)
                 except Fault as fault:
-                    raise UnreadableError(fault, source.name, number) from None
-                finally:
                     _hash(file, stream)
+                    raise UnreadableError(fault, source.name, number) from None
+                except GeneratorExit:  # nobody wants more items
+                    _hash(file, stream)
+                    raise
 
     def hash_rest(self) -> None:
         """Read what was not read for its hash: a report names the whole input, also where it cannot be parsed.
