@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import shlex
 import subprocess
 import sys
 import threading
@@ -619,3 +620,26 @@ def test_a_statement_behind_the_named_period_covers_nothing_of_it(folder):
 def test_a_period_that_ends_before_it_begins_is_none():
     with pytest.raises(PeriodError, match="the end is not after the start"):
         verify([bytes_source("b", NOVEMBER_BATCH.data)], Policy(KEYS), period=(5, 5))
+
+
+@pytest.mark.parametrize(
+    ("closing", "code"),
+    [(">&-", 0), (">/dev/full", 2), (">/dev/full 2>/dev/full", 2), ("--jobs 2 >&-", 0)],
+)
+def test_without_an_output_the_exit_code_is_no_other(folder, closing, code):
+    """A traceback ends with 1, which means rejected."""
+    (folder / "k.json").write_text(json.dumps(jwk_set(KEY)))
+    (folder / "b.cbor").write_bytes(NOVEMBER_BATCH.data)
+    line = f"{shlex.quote(sys.executable)} -m verifier b.cbor --keys k.json {closing}"
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    run = subprocess.run(["sh", "-c", line], capture_output=True, check=False, env=environment)
+    assert (run.returncode, b"Traceback" in run.stderr) == (code, False)
+
+
+def test_without_an_input_there_is_no_verdict(folder):
+    (folder / "k.json").write_text(json.dumps(jwk_set(KEY)))
+    line = f"{shlex.quote(sys.executable)} -m verifier - --keys k.json <&-"
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    run = subprocess.run(["sh", "-c", line], capture_output=True, check=False, env=environment)
+    assert run.returncode == 2
+    assert run.stderr == b"verifier: error: there is no standard input\n"

@@ -8,6 +8,7 @@ import json
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Final
@@ -63,8 +64,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         report = _verified(options)
         form = json.dumps(report.as_dict(), indent=2) + "\n" if options.json else render(report)
-        sys.stdout.write(form)
-        sys.stdout.flush()
+        if sys.stdout is not None:  # else it was closed, and the exit code is all that is wanted
+            sys.stdout.write(form)
+            sys.stdout.flush()
     except BrokenPipeError:
         # Nobody reads any more. Python would complain once more when it flushes at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -74,7 +76,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (*_REFUSED, OSError) as error:
         looks_like = getattr(error, "looks_like", None)
         kind = f"; it looks like {looks_like}" if looks_like else ""
-        print(f"verifier: error: {error}{kind}", file=sys.stderr)
+        with suppress(OSError):
+            print(f"verifier: error: {error}{kind}", file=sys.stderr or io.StringIO())
         return USAGE_ERROR
     return report.verdict.exit_code
 
@@ -104,7 +107,11 @@ def _record(options: argparse.Namespace) -> Record | None:
 
 
 def _source(name: str) -> Source:
-    return batch_stream("-", sys.stdin.buffer) if name == "-" else batch_file(name)
+    if name != "-":
+        return batch_file(name)
+    if sys.stdin is None:
+        raise OSError("there is no standard input")
+    return batch_stream("-", sys.stdin.buffer)
 
 
 _FILES: Final = {

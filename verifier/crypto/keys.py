@@ -11,6 +11,7 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final
 
 from verifier.crypto import ed25519
@@ -33,7 +34,11 @@ class TrustedKey:
     not_before: int | None = None
     expires: int | None = None
     revoked: int | None = None
-    weakness: str | None = None
+
+    @property
+    def weakness(self) -> str | None:
+        """Why the key must not be used, or None. Looked at when the key is used: a set may hold very many."""
+        return _weakness(self.public)
 
     def may_sign(self, earliest: int, latest: int) -> bool:
         """Whether the key may sign receipts of all times from ``earliest`` to ``latest``, in ms."""
@@ -43,6 +48,9 @@ class TrustedKey:
     def verifier(self, backend: str) -> ed25519.Verify:
         """The function that checks this key's signatures."""
         return ed25519.verifier(self.public, backend)
+
+
+_weakness = lru_cache(maxsize=1024)(ed25519.weakness)
 
 
 def thumbprint(public: bytes) -> bytes:
@@ -121,7 +129,6 @@ def _read_key(jwk: Any, issuer: str, where: str) -> TrustedKey:
         not_before=_milliseconds(jwk, "nbf", where),
         expires=_milliseconds(jwk, "exp", where),
         revoked=_revoked_at(jwk, where),
-        weakness=ed25519.weakness(public),
     )
 
 
