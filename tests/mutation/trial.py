@@ -52,7 +52,7 @@ FILES = {
     "crypto": ("keys", "merkle", "ed25519", "trust"),
     "item": ("scope", "attacks", "cli"),
     "reading": ("scope", "attacks", "cli", "text"),
-    "order": ("scope", "requests", "limits", "attacks", "cli", "text"),
+    "order": ("scope", "fast_path", "requests", "limits", "attacks", "cli", "text"),
     "statements": ("scope", "requests", "attacks", "cli", "text"),
     "customer": ("two_sided", "cache_id", "prompts", "wallet_reader"),
     "procedure": ("scope", "attacks", "cli", "text", "two_sided"),
