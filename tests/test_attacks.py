@@ -643,3 +643,17 @@ def test_without_an_input_there_is_no_verdict(folder):
     run = subprocess.run(["sh", "-c", line], capture_output=True, check=False, env=environment)
     assert run.returncode == 2
     assert run.stderr == b"verifier: error: there is no standard input\n"
+
+
+def test_a_sealed_batch_does_not_hide_another_story_behind_a_bad_signature(folder):
+    """The receipt of the batch has a signature of no use, so that it is no proof; the received one is another story all the same."""
+    batch, told = NOVEMBER_BATCH, NOVEMBER_BATCH.ones[1]
+    other = receipt_claims(1, batch.ones[0].digest, model="other", time=NOVEMBER[1] + 5)
+    Path("received.cbor").write_bytes(sign_receipt(other).data)
+    broken = batch.data.replace(told.data, told.data[:-1] + bytes((told.data[-1] ^ 1,)))
+    record = Record(received=("received.cbor",))
+    for signatures in ("every", "statement"):
+        report = verify(
+            [bytes_source("b", broken)], Policy(KEYS, signatures=signatures), record=record
+        )
+        assert [(f.code, f.item) for f in report.findings] == [("signature-invalid", 2)]

@@ -37,8 +37,9 @@ def big(tmp_path_factory):
     return folder
 
 
-def test_a_pipe_that_closes(closed):
-    for command in (["show", "batch.cbor"], ["show", "batch.cbor", "--json"]):
+def test_a_pipe_that_closes(big):
+    """The output is more than a pipe holds, so that it is not all written when nobody reads any more."""
+    for command in (["show", str(big / "big.cbor")], ["show", str(big / "big.cbor"), "--json"]):
         process = subprocess.Popen(
             [*RECEIPT, *command], stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment()
         )

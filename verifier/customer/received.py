@@ -29,6 +29,7 @@ class ReceivedReceipts:
         findings: where what is found goes.
         policy: the trusted keys.
         accounts: issuer and account of the batch.
+        signatures: whether those of the batch's receipts were checked (R-5.3).
         fetch: gets the bytes of an item of the batch.
     """
 
@@ -40,6 +41,8 @@ class ReceivedReceipts:
         policy: Policy,
         accounts: Set[tuple[str, str]],
         fetch: Fetch,
+        *,
+        signatures: bool,
     ) -> None:
         self._db = db
         self._covered = covered
@@ -47,6 +50,7 @@ class ReceivedReceipts:
         self._policy = replace(policy, account=None)  # of which account it is, is told apart
         self._accounts = accounts
         self._fetch = fetch
+        self._signatures = signatures
         self._conflicts: list[Conflict] = []
         self._matched = self._failed = self._open = self._invalid = self._other_party = 0
 
@@ -117,7 +121,7 @@ class ReceivedReceipts:
     def _signed(self, item: int, offset: int, digest: bytes) -> bytes | None:
         """The bytes of a receipt of the batch, if it is validly signed."""
         raw = self._fetch(item, offset)
-        opened = open_item(raw, self._policy)
+        opened = open_item(raw, self._policy, signatures=self._signatures)
         if opened.digest != digest:
             raise ChangedError("the input changed while it was read")
         return raw if opened.signed else None

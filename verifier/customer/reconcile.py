@@ -200,7 +200,13 @@ class Reconciliation:
 
     @errors_of_the_disk()
     def received(
-        self, record: Record, policy: Policy, accounts: Set[tuple[str, str]], fetch: Fetch
+        self,
+        record: Record,
+        policy: Policy,
+        accounts: Set[tuple[str, str]],
+        fetch: Fetch,
+        *,
+        signatures: bool,
     ) -> tuple[Check, list[Conflict]]:
         """R-14.5 and R-14.6: each receipt that came in-band is in the batch, byte for byte.
 
@@ -210,7 +216,9 @@ class Reconciliation:
         """
         if not record.received:
             return _not_given("receipts received", "--received"), []
-        batch = ReceivedReceipts(self._db, self._covered, self._findings, policy, accounts, fetch)
+        batch = ReceivedReceipts(
+            self._db, self._covered, self._findings, policy, accounts, fetch, signatures=signatures
+        )
         return batch.compare(record.received)
 
 

@@ -6,25 +6,20 @@ that `receipts.wallet` keeps.
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterator, Mapping
-from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
 from verifier.customer.log import LogError, log_rows
+from verifier.customer.wallet import WalletError, is_wallet, wallet_rows, wallet_size
 from verifier.format.fields import MAX_TIME
 from verifier.reading.framing import Batch, UnreadableError
 from verifier.reading.recognise import NotABatchError
 from verifier.reading.sources import batch_file
 from verifier.report.period import PeriodError, instant
 
-_SQLITE: Final = b"SQLite format 3\0"
 _ID: Final = ("request", "request_id", "id")
-_LOOK_EVERY: Final = 1000
-_MIN_STEPS: Final = 100_000
-_STEPS_A_BYTE: Final = 10
 """Steps of SQLite that reading a wallet may take; an honest one takes less than one in ten bytes."""
 _MOST: Final = 2**64
 """No receipt states such a number."""
@@ -97,12 +92,9 @@ def read_requests(path: str) -> Iterator[Requested]:
         RecordError: a line is not as it should be.
         OSError: the file cannot be read.
     """
-    if _is_wallet(path):
-        yield from _wallet_requests(path)
-        return
     try:
-        yield from _logged_requests(path)
-    except LogError as error:
+        yield from (_wallet_requests if is_wallet(path) else _logged_requests)(path)
+    except (LogError, WalletError) as error:
         raise RecordError(str(error)) from None
 
 
@@ -113,27 +105,25 @@ def read_received(path: str) -> Iterator[tuple[str, bytes]]:
         RecordError: the file is neither a wallet nor a CBOR sequence.
         OSError: the file cannot be read.
     """
-    if _is_wallet(path):
-        with closing(_open(path)) as db:
-            left = _size(path)
-            for number, raw in _query(path, db, "receipts", "rowid, data"):
-                if not isinstance(raw, bytes) or (left := left - len(raw)) < 0:
-                    raise RecordError(f"{path}, receipt {number} is damaged")
-                yield f"{path}, receipt {number}", raw
-        return
     try:
+        if is_wallet(path):
+            yield from _wallet_receipts(path)
+            return
         for span in Batch([batch_file(path)]).spans():
             for number, _, raw in span.items():
                 yield f"{path}, item {number}", raw
     except UnreadableError as fault:
         raise RecordError(f"{path}, byte {fault.offset}: {fault}") from None
-    except NotABatchError as error:
+    except (NotABatchError, WalletError) as error:
         raise RecordError(str(error)) from None
 
 
-def _is_wallet(path: str) -> bool:
-    with Path(path).open("rb") as stream:
-        return stream.read(len(_SQLITE)) == _SQLITE
+def _wallet_receipts(path: str) -> Iterator[tuple[str, bytes]]:
+    left = wallet_size(path)
+    for number, raw in wallet_rows(path, "receipts", "rowid, data"):
+        if not isinstance(raw, bytes) or (left := left - len(raw)) < 0:
+            raise RecordError(f"{path}, receipt {number} is damaged")
+        yield f"{path}, receipt {number}", raw
 
 
 def check_files(record: Record) -> None:
@@ -146,52 +136,6 @@ def check_files(record: Record) -> None:
     for path in map(Path, (*record.requests, *record.received, *record.prompts, *keys)):
         if path.exists() and not (path.is_file() or path.is_dir()):
             raise RecordError(f"{path} is no file; a record is read more than once")
-
-
-def _open(path: str) -> sqlite3.Connection:
-    """A wallet, which is read only, and in no more steps than its size warrants: its pages may go in circles.
-
-    Raises:
-        RecordError: it is none.
-    """
-    left = _MIN_STEPS + _size(path) * _STEPS_A_BYTE
-
-    def is_over() -> bool:
-        nonlocal left
-        left -= _LOOK_EVERY
-        return left < 0
-
-    try:
-        db = sqlite3.connect(f"file:{Path(path).resolve().as_uri()[7:]}?mode=ro", uri=True)
-    except sqlite3.Error as error:
-        raise RecordError(f"{path} is not a wallet: {error}") from None
-    db.set_progress_handler(is_over, _LOOK_EVERY)
-    return db
-
-
-def _size(path: str) -> int:
-    """The bytes of a wallet, with those that are not in the main file yet."""
-    log = Path(f"{path}-wal")
-    return Path(path).stat().st_size + (log.stat().st_size if log.exists() else 0)
-
-
-def _query(path: str, db: sqlite3.Connection, table: str, columns: str) -> Iterator[Any]:
-    """The rows of a table of a wallet, in their order.
-
-    Whoever made the file may have put something else in place of the table, which may take for ever: a view, a virtual table.
-    """
-    try:
-        made = db.execute(
-            "SELECT type, rootpage FROM sqlite_master WHERE name = ?", (table,)
-        ).fetchone()
-        if made is None or made[0] != "table" or not made[1]:
-            raise RecordError(f"{path} is not a wallet: it has no table {table}")
-        plain = all(hidden == 0 for *_, hidden in db.execute(f"PRAGMA table_xinfo({table})"))
-        if not plain:
-            raise RecordError(f"{path} is not a wallet: its table {table} computes columns")
-        yield from db.execute(f"SELECT {columns} FROM {table} ORDER BY rowid")  # noqa: S608  # names from here
-    except (sqlite3.Error, UnicodeDecodeError) as error:  # SQLite's messages quote the file
-        raise RecordError(f"{path} is not a wallet: {error}") from None
 
 
 def _logged_requests(path: str) -> Iterator[Requested]:
@@ -213,24 +157,21 @@ def _logged_requests(path: str) -> Iterator[Requested]:
 def _wallet_requests(path: str) -> Iterator[Requested]:
     columns = "number, request, time, status, commitment, complete, url"
     hosts = set()
-    with closing(_open(path)) as db:
-        for number, request, time, status, commitment, complete, url in _query(
-            path, db, "requests", columns
-        ):
-            where = f"{path}, request {number}"
-            if not (
-                isinstance(time, int) and isinstance(commitment, bytes) and isinstance(url, str)
-            ):
-                raise RecordError(f"{where} is damaged")
-            answered = complete and isinstance(status, int) and 200 <= status < 300
-            hosts.add(url.split("/")[2] if url.count("/") > 1 else url)
-            if len(hosts) > 1:
-                raise RecordError(
-                    f"{path} holds requests to several hosts: {', '.join(map(repr, sorted(hosts)))}; keep a wallet for each provider"
-                )
-            yield Requested(
-                request if answered and isinstance(request, str) else None, where, time, commitment
+    for row in wallet_rows(path, "requests", columns):
+        number, request, time, status, commitment, complete, url = row
+        where = f"{path}, request {number}"
+        if not (isinstance(time, int) and isinstance(commitment, bytes) and isinstance(url, str)):
+            raise RecordError(f"{where} is damaged")
+        answered = complete and isinstance(status, int) and 200 <= status < 300
+        hosts.add(url.split("/")[2] if url.count("/") > 1 else url)
+        if len(hosts) > 1:
+            names = ", ".join(map(repr, sorted(hosts)))
+            raise RecordError(
+                f"{path} holds requests to several hosts: {names}; keep a wallet for each provider"
             )
+        yield Requested(
+            request if answered and isinstance(request, str) else None, where, time, commitment
+        )
 
 
 def _requested(where: str, flat: Mapping[str, Any]) -> Requested:

@@ -186,7 +186,7 @@ def check_record(run: Run) -> None:
     with closing(Reconciliation(blocks, covered, run.findings)) as reconciliation:
         checks = reconciliation.requests(record)
         received, conflicts = reconciliation.received(
-            record, run.question.policy, accounts, run.batch.fetch
+            record, run.question.policy, accounts, run.batch.fetch, signatures=run.demand.signatures
         )
     run.conflicts += conflicts
     run.record_checks = [*checks, received]
