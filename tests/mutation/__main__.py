@@ -61,7 +61,7 @@ def tried(mutants: Sequence[Mutant], jobs: int) -> list[tuple[Mutant, str | None
     with tempfile.TemporaryDirectory(prefix="mutation-") as folder:
         trials: SimpleQueue[Trial] = SimpleQueue()
         measured = Trial(ROOT, Path(folder) / "0")
-        measured.measure()
+        measured.measure({mutant.room for mutant in mutants})
         for name in measured.skipped:
             print(f"fails without any change, and takes no part: {name}", file=sys.stderr)
         trials.put(measured)

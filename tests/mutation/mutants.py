@@ -50,8 +50,8 @@ class Mutant:
 
     @property
     def room(self) -> str:
-        """The folder of the module."""
-        return Path(self.module).parent.as_posix()
+        """The folder of the module, without ``verifier/``."""
+        return Path(self.module).parent.name
 
     @property
     def key(self) -> Key:

@@ -26,7 +26,7 @@ def chosen(mutants: Sequence[Mutant], count: int, seed: int) -> list[Mutant]:
     rooms: dict[str, list[Mutant]] = defaultdict(list)
     for mutant in mutants:
         rooms[mutant.room].append(mutant)
-    weights = {room: WEIGHTS.get(room.rpartition("/")[2], 1) for room in rooms}
+    weights = {room: WEIGHTS.get(room, 1) for room in rooms}
     found: list[Mutant] = []
     for room, all_of_it in rooms.items():
         share = round(count * weights[room] / sum(weights.values()))

@@ -104,10 +104,11 @@ class Trial:
             else:
                 shutil.copy2(self.root / name, self.copy / name)
 
-    def measure(self) -> None:
-        """Run all stages without a change: which tests fail, and how long the others take. Leaves bytecode, for speed."""
-        everything = _files(sorted({name for names in FILES.values() for name in names}))
-        for stage in (VECTORS, everything, TWO_WAYS, LIMITS, PROCESSES):
+    def measure(self, rooms: set[str]) -> None:
+        """Run what concerns some rooms without a change: which tests fail, and how long the others take. Leaves bytecode, for speed."""
+        files = _files(sorted({name for room in rooms for name in FILES[room]}))
+        others = {stage: None for room in sorted(rooms) for stage in OTHERS.get(room, ())}
+        for stage in (VECTORS, files, *others):
             begin = time.monotonic()
             done = self._pytest(stage, None, "--maxfail=20", keep=True)
             if done.returncode not in (0, 1):
@@ -125,7 +126,7 @@ class Trial:
         for compiled in (path.parent / "__pycache__").glob(f"{path.stem}.*"):
             compiled.unlink()
         try:
-            for stage in stages_of(mutant.room.rpartition("/")[2]):
+            for stage in stages_of(mutant.room):
                 try:
                     done = self._pytest(stage, self.limits.get(stage.name), "-x")
                 except subprocess.TimeoutExpired:
