@@ -63,10 +63,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stdout.reconfigure(errors="backslashreplace")  # a report is not lost to an encoding
     try:
         report = _verified(options)
-        form = json.dumps(report.as_dict(), indent=2) + "\n" if options.json else render(report)
         if sys.stdout is not None:  # else it was closed, and the exit code is all that is wanted
-            sys.stdout.write(form)
-            sys.stdout.flush()
+            _print(report, options)
     except BrokenPipeError:
         # Nobody reads any more. Python would complain once more when it flushes at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -122,6 +120,16 @@ _FILES: Final = {
     "--prompts": "your own prompts (JSONL)",
 }
 """Options that name a file, and may be given more than once."""
+
+
+def _print(report: Report, options: argparse.Namespace) -> None:
+    """The report, as it is made: of many accounts it is large."""
+    if options.json:
+        sys.stdout.writelines(json.JSONEncoder(indent=2).iterencode(report.as_dict()))
+        sys.stdout.write("\n")
+    else:
+        sys.stdout.write(render(report))
+    sys.stdout.flush()
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import io
 import json
 import random
@@ -13,7 +14,17 @@ import cbor2
 
 from receipts import equivocation
 from receipts.proof import inclusion_proof
-from tests.build import NOON, STRANGER, Batch, Stream, sign_receipt, sign_statement
+from tests.build import (
+    NOON,
+    NOVEMBER,
+    STRANGER,
+    Batch,
+    Stream,
+    encode,
+    sign_receipt,
+    sign_statement,
+    statement_claims,
+)
 from tests.fuzz import truth
 from tests.fuzz.decoders import rich
 from tests.fuzz.mutation import mutated
@@ -178,6 +189,49 @@ def _signed_again(_seeds: list[bytes], numbers: random.Random) -> bytes:
     return b"".join(items)
 
 
+def _closed(_seeds: list[bytes], numbers: random.Random) -> bytes:
+    """Periods, closed one after the other by an issuer that is mostly honest."""
+    items: list[bytes] = []
+    heads: dict[str, tuple[int, bytes | None]] = {}
+    previous, start = None, NOVEMBER[0]
+    for number in range(numbers.choice((1, 1, 2, 3))):
+        end = start + 3_600_000
+        streams, firsts = {}, {}
+        for name in sorted(numbers.sample(("a", "b", "gpu-7"), numbers.randrange(1, 4))):
+            firsts[name], before = heads.get(name, (0, None))
+            over = {"time": start + numbers.randrange(3_000_000)}
+            change = functools.partial(_lie, numbers, start)
+            stream = Stream(name, numbers.randrange(1, 5), firsts[name], before, change, over)
+            streams[name] = stream.receipts()
+            heads[name] = firsts[name] + stream.count, streams[name][-1].digest
+        over = {"number": number, "previous": previous, "start": start, "end": end}
+        claims = statement_claims(streams, firsts, **over)
+        if numbers.random() < 0.3:
+            _change(claims if numbers.random() < 0.3 else claims[numbers.choice((9, 10))], numbers)
+        statement = sign_statement(encode(claims))
+        receipts = [signed.data for many in streams.values() for signed in many]
+        if numbers.random() < 0.1:
+            numbers.shuffle(receipts)
+        if numbers.random() < 0.1:
+            del receipts[numbers.randrange(len(receipts))]
+        if numbers.random() < 0.1:
+            receipts.insert(numbers.randrange(len(receipts) + 1), numbers.choice(receipts or [b""]))
+        items += [*receipts, statement.data]
+        previous, start = statement.digest, end
+    return b"".join(items)
+
+
+def _lie(numbers: random.Random, start: int, sequence: int, claims: dict) -> dict:
+    """Now and then, claims that are not what they should be."""
+    if numbers.random() < 0.95:
+        return claims
+    lies = (
+        {5: sequence + 1}, {6: bytes(32)}, {7: start - 1}, {7: start + 3_600_000}, {8: "again"}, {3: "other"}, {4: "c"},
+        {10: {1: 3000, 2: 2000, 3: 999}}, {10: {1: 3000}}, {11: {1: 5, 2: 6}}, {11: {1: 0}}, {15: {"x": ""}}, {2: "https://other.example"},
+    )  # fmt: skip
+    return claims | numbers.choice(lies)
+
+
 def _change(value: object, numbers: random.Random) -> None:
     """One value, somewhere in claims."""
     while True:
@@ -225,5 +279,6 @@ TARGETS = (
     Target(
         "signed", lambda: [b"".join(items) for items in honest()], check_signed, _signed_again, 5
     ),
+    Target("closed", lambda: [Batch().data], check_signed, _closed, 5),
     Target("container", _contained, check_batch, share=2),
 )

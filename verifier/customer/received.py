@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable, Iterable, Sequence, Set
 from dataclasses import replace
+from functools import lru_cache
 from hashlib import sha256
 from typing import Any
 
@@ -51,6 +52,7 @@ class ReceivedReceipts:
         self._accounts = accounts
         self._fetch = fetch
         self._signatures = signatures
+        self._another = lru_cache(maxsize=1000)(self._find_another)
         self._conflicts: list[Conflict] = []
         self._matched = self._failed = self._open = self._invalid = self._other_party = 0
 
@@ -104,7 +106,7 @@ class ReceivedReceipts:
             message = f"the receipt that was received for request {claims.request!r} ({place}) has other claims"
             self._tell("receipt-equivocation", message, claims, there[0])
             self._conflicts.append(Conflict("receipt-equivocation", raw, other))
-        elif again := self._another(claims):
+        elif again := self._another(claims.issuer, claims.account, claims.request):
             self._failed += 1
             message = f"another receipt for request {claims.request!r} was received ({place}), at sequence {claims.sequence} of stream {claims.stream!r}"
             self._findings.add(about_row("request-duplicate", message, again, rule="R-14.6"))
@@ -126,12 +128,12 @@ class ReceivedReceipts:
             raise ChangedError("the input changed while it was read")
         return raw if opened.signed else None
 
-    def _another(self, claims: Receipt) -> tuple[Any, ...] | None:
-        """Another signed receipt of the batch for the same request."""
+    def _find_another(self, issuer: str, account: str, request: str) -> tuple[Any, ...] | None:
+        """A signed receipt of the batch for a request."""
         for *row, offset, digest in self._db.execute(
             "SELECT item, issuer, account, stream, sequence, request, offset, digest FROM batch"
             " WHERE request = ? AND issuer = ? AND account = ? ORDER BY item",
-            (claims.request, claims.issuer, claims.account),
+            (request, issuer, account),
         ):
             if self._signed(row[0], offset, digest):
                 return tuple(row)

@@ -96,31 +96,65 @@ class Stream:
 
 
 @dataclass(slots=True)
+class _Closed:
+    """What was collected of an account before its last statement; ``next`` by stream."""
+
+    next: dict[str, int] = field(default_factory=dict)
+    sums: Sums = field(default_factory=Sums)
+    receipts: int = 0
+
+
+@dataclass(slots=True)
 class Account:
     """What was collected of an account.
 
     Attributes:
         streams: since its last statement.
-        highest: by stream, the highest sequence in all of the input.
-        sums: over the receipts since its last statement.
-        receipts: since then.
+        sums: over the receipts since then.
+        receipts: how many there are.
         first_item: the item of the first of them.
-        total_sums, total_receipts: of all of the input.
+        closed: what was collected before; None: no statement was here yet.
     """
 
     streams: dict[str, Stream] = field(default_factory=dict)
-    highest: dict[str, int] = field(default_factory=dict)
     sums: Sums = field(default_factory=Sums)
     receipts: int = 0
     first_item: int | None = None
-    total_sums: Sums = field(default_factory=Sums)
-    total_receipts: int = 0
+    closed: _Closed | None = None
 
-    def clear(self) -> dict[str, Stream]:
-        """A statement follows: the streams that it is held against; from here on they begin anew."""
-        streams, self.streams = self.streams, {}
-        self.sums, self.receipts, self.first_item = Sums(), 0, None
-        return streams
+    def clear(self) -> None:
+        """The streams were held against a statement; from here on they begin anew."""
+        self.closed = self.closed or _Closed()
+        self.closed.next |= {name: stream.next for name, stream in self.streams.items()}
+        self.closed.sums.join(self.sums)
+        self.closed.receipts += self.receipts
+        self.streams, self.sums, self.receipts, self.first_item = {}, Sums(), 0, None
+
+    def next(self, stream: str) -> int | None:
+        """The sequence after the highest one of a stream in all of the input; None: it has none."""
+        if (current := self.streams.get(stream)) is not None:
+            return current.next
+        return None if self.closed is None else self.closed.next.get(stream)
+
+    @property
+    def total_streams(self) -> int:
+        """The streams in all of the input."""
+        closed = self.closed.next if self.closed is not None else {}
+        return len(closed) + sum(name not in closed for name in self.streams)
+
+    @property
+    def total_receipts(self) -> int:
+        """The receipts in all of the input."""
+        return self.receipts + (self.closed.receipts if self.closed is not None else 0)
+
+    @property
+    def total_sums(self) -> Sums:
+        """The sums over them."""
+        sums = Sums()
+        if self.closed is not None:
+            sums.join(self.closed.sums)
+        sums.join(self.sums)
+        return sums
 
 
 class Collection:
@@ -154,17 +188,17 @@ class Collection:
 
     def follow(self, blocks: Sequence[Block]) -> bool:
         """Whether the receipts of each block stand above all that were collected of their stream, and above the blocks before."""
-        highest: dict[tuple[str, str, str], int] = {}
+        ends: dict[tuple[str, str, str], int] = {}
         for block in blocks:
             names = (block.issuer, block.account, block.stream)
-            if block.first <= highest.get(names, self._highest(block)):
+            if block.first < ends.get(names, self._next(block) or 0):
                 return False
-            highest[names] = block.next - 1
+            ends[names] = block.next
         return True
 
-    def _highest(self, block: Block) -> int:
+    def _next(self, block: Block) -> int | None:
         account = self.accounts.get((block.issuer, block.account))
-        return -1 if account is None else account.highest.get(block.stream, -1)
+        return None if account is None else account.next(block.stream)
 
     def add(self, block: Block) -> None:
         """Collect receipts that follow.
@@ -174,7 +208,7 @@ class Collection:
             OSError: there is no room for the index.
         """
         name = (block.issuer, block.account)
-        if name not in self.accounts or block.stream not in self.accounts[name].highest:
+        if self._next(block) is None:
             if self._streams == MAX_STREAMS:
                 message = f"this receipt begins stream number {MAX_STREAMS + 1}"
                 self.findings.add(block.finding("input-too-large", message))
@@ -186,13 +220,10 @@ class Collection:
             account.streams[block.stream] = Stream.of(block)
         else:
             stream.extend(block, self.findings)
-        account.highest[block.stream] = block.next - 1
         if account.first_item is None:
             account.first_item = block.items[0]
         account.receipts += len(block.items)
-        account.total_receipts += len(block.items)
         account.sums.join(block.sums)
-        account.total_sums.join(block.sums)
         self.index.add(block)
         self.requests.add(name, block.requests, block.items)
 

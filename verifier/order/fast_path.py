@@ -267,7 +267,7 @@ def _sums(fields: list[Row]) -> Sums:
         logical=sum(fields[LOGICAL]),
         cached=sum(fields[CACHED]),
         attributed=sum(fields[ATTRIBUTED]),
-        writes=total,
+        writes=total or None,
         output=_sum_stated(fields[OUTPUT]),
         reasoning=_sum_stated(fields[REASONING]),
     )

@@ -145,9 +145,12 @@ class _Verification:
                 earlier = opened_statements(known, (claims.issuer, claims.account), policy)
                 seen = Seen(claims, one.opened.digest, one.item.raw, one.item.number)
                 chain = check_chain([*earlier, seen])
-                for finding in chain.findings:
-                    if finding.code in CONFLICTS:
-                        self.findings.add(finding)
+                told = [finding for finding in chain.findings if finding.code in CONFLICTS]
+                for finding in told:
+                    self.findings.add(finding)
+                for code in CONFLICTS & set(chain.findings.counts):
+                    kept = sum(finding.code == code for finding in told)
+                    self.findings.count_more(code, chain.findings.counts[code] - kept)
                 self.conflicts += chain.conflicts
 
     def _contradict(self) -> Check:

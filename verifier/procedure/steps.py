@@ -138,8 +138,7 @@ def check_chains(run: Run) -> None:
         known = list(opened_statements(run.question.known, account, run.question.policy))
         ledger.absent = [seen.claims for seen in known if seen.digest not in ledger.digests]
         ledger.chain = check_chain([*known, *ledger.seen])
-        for finding in ledger.chain.findings:
-            run.findings.add(finding)
+        run.findings.extend(ledger.chain.findings)
         run.conflicts += ledger.chain.conflicts
 
 

@@ -36,7 +36,7 @@ def _account(run: Run, name: AccountName) -> AccountSummary:
     collected = run.collection.accounts.get(name, Account())
     summaries = run.ledgers.get(name, Ledger()).summaries
     return AccountSummary(
-        *name, collected.total_receipts, len(collected.highest), collected.total_sums.as_totals(), summaries
+        *name, collected.total_receipts, collected.total_streams, collected.total_sums.as_totals(), summaries
     )  # fmt: skip
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from verifier.format.claims import LATE, REGULAR, Statement, StreamEntry
-from verifier.report.findings import Conflict, Finding
+from verifier.report.findings import Conflict, Finding, Findings
 from verifier.report.period import show_instant
 
 
@@ -37,7 +37,7 @@ class Seen:
 class Chain:
     """What the statements of one account say about each other."""
 
-    findings: list[Finding] = field(default_factory=list)
+    findings: Findings = field(default_factory=Findings)
     conflicts: list[Conflict] = field(default_factory=list)
     linked: int = 0
     """Statements of the input whose predecessor was at hand, or that have none (number 0)."""
@@ -48,7 +48,7 @@ class Chain:
             about, other = other, about
         if about.item is None:
             return
-        self.findings.append(Finding.about(about.claims, code, message, item=about.item))
+        self.findings.add(Finding.about(about.claims, code, message, item=about.item))
         if other is not None and code in CONFLICTS and about.signed and other.signed:
             self.conflicts.append(Conflict(code, about.raw, other.raw))
 
