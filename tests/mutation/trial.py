@@ -121,7 +121,7 @@ class Trial:
             print(f"{took:4.0f} s  without a change: {stage.name}", file=sys.stderr, flush=True)
 
     def noticed(self, mutant: Mutant) -> str | None:
-        """The stage that notices a mutant, or None."""
+        """The stage and the test that notice a mutant, or None."""
         path = self.copy / mutant.module
         source = path.read_bytes()
         path.write_bytes(mutant.applied(source))
@@ -131,7 +131,11 @@ class Trial:
             for stage in stages_of(mutant.room):
                 done = self._pytest(stage, self.limits.get(stage.name), "-x")
                 if done.returncode:
-                    return stage.name if done.returncode > 0 else f"{stage.name}, no end"
+                    failed = re.search(
+                        r"^(?:FAILED|ERROR) tests/(\S.*?)(?: - .*)?$", done.stdout, re.MULTILINE
+                    )
+                    no_end = "no end" if done.returncode < 0 else "no start"
+                    return f"{stage.name}: {failed[1] if failed else no_end}"
             return None
         finally:
             path.write_bytes(source)
