@@ -12,6 +12,7 @@ from verifier import (
     COLUMNS,
     NotVerifiedError,
     Policy,
+    Receipt,
     by_kid,
     bytes_source,
     read_items,
@@ -38,6 +39,13 @@ BATCH = Batch(one=Stream(count=4, change=various), two=Stream("gpu-8", 3, change
 
 def rows_of(data, columns=COLUMNS, **policy):
     return verified_rows([bytes_source("input", data)], Policy(KEYS, **policy), columns)
+
+
+def test_every_claim_is_in_a_column_or_in_the_block():
+    block = {"issuer", "account", "stream", "sequence", "previous", "time"}
+    cache = {"cache_read", "cache_writes", "commitments"}
+    assert {*COLUMNS} - {"cache", "fingerprint"} == {*Receipt._fields} - block - cache
+    assert {"cache", "fingerprint"} <= {*COLUMNS}
 
 
 @pytest.mark.parametrize("path", ["fast", "slow"])
