@@ -25,7 +25,8 @@ ENTRY = {1: "tokens-sha256", 2: bytes(32), 3: 2000}
 
 
 def various(n, claims):
-    """Receipts with and without what is optional."""
+    """Receipts with and without what is optional, each with a usage object of its own."""
+    claims = claims | {13: claims[13] | {3: sha256(bytes((n,))).digest()}}
     change = (
         {12: {1: ENTRY, 3: [ENTRY]}, 16: b"commitment"},
         {10: {1: 3000, 2: 0, 3: 3000}, 13: None, 15: None},
