@@ -5,6 +5,7 @@ from contextlib import closing
 from hypothesis import given
 from hypothesis import strategies as st
 
+from verifier.order.collection import first_repeated
 from verifier.order.requests import RequestLog
 from verifier.statements.intervals import Intervals
 
@@ -36,6 +37,19 @@ def test_spilled():
         assert sorted((one.first, one.item) for one in log.repeated()) == [
             (7, count), (count - 1, count + 1),
         ]  # fmt: skip
+
+
+def test_only_the_first_hundred_are_kept_and_all_are_counted():
+    with closing(RequestLog()) as log:
+        add(log, [0, 1, 1])
+        for first in (3, 303):
+            add(log, range(10, 310), first)
+        kept, total = first_repeated(log)
+    assert [(one.item, one.first) for one in kept] == [
+        (2, 1),
+        *((303 + n, 3 + n) for n in range(99)),
+    ]
+    assert total == 301
 
 
 def test_no_field_passes_for_another():

@@ -210,6 +210,19 @@ def test_no_more_passes_or_fails_the_format_than_there_is(folder):
 PLACES = {
     # Code, item, offset in the item, and what else is named.
     "receipt-attributed-too-small": [("attributed-mismatch", 2, 0, "gpu-7", 1, "gpu-7-1", None, "input.attributed", "1000", "900", 1)],
+    "receipt-charge-ttl-moved": [
+        ("charge-mismatch", 2, 0, "gpu-7", 1, "gpu-7-1", None, "charge.lines (class 2, TTL 300 s)", "600", "0", 1),
+        ("charge-mismatch", 2, 0, "gpu-7", 1, "gpu-7-1", None, "charge.lines (class 2, TTL 3600 s)", "0", "600", 1),
+    ],
+    "receipt-read-without-hit": [
+        ("cache-entry-mismatch", 2, 0, "gpu-7", 1, "gpu-7-1", None, "cache.read.prefix", "absent", "2000", 1)
+    ],
+    "receipt-read-shorter": [
+        ("cache-entry-mismatch", 2, 0, "gpu-7", 1, "gpu-7-1", None, "cache.read.prefix", "2000", "1999", 1)
+    ],
+    "receipt-commitment-longer": [
+        ("cache-entry-mismatch", 2, 0, "gpu-7", 1, "gpu-7-1", None, "cache.commitments.1.prefix", "at most 3000", "3001", 1)
+    ],
     "receipt-claims-version": [("version-unknown", 2, 4, None, None, None, None, "version", "1", "2", 1)],
     "receipt-encoding-long-integer": [("content-malformed", 2, 122, None, None, None, None, "content", None, None, 1)],
     "receipt-encoding-trailing": [("content-malformed", 2, 232, None, None, None, None, "content", None, None, 1)],

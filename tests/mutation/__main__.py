@@ -57,7 +57,7 @@ def main(given: Sequence[str] | None = None) -> int:
 
 
 def tried(mutants: Sequence[Mutant], jobs: int) -> list[tuple[Mutant, str | None]]:
-    """The stage of tests that notices each mutant, or None."""
+    """What notices each mutant, or None."""
     with tempfile.TemporaryDirectory(prefix="mutation-") as folder:
         trials: SimpleQueue[Trial] = SimpleQueue()
         measured = Trial(ROOT, Path(folder) / "0")

@@ -242,7 +242,8 @@ class _Finder(ast.NodeVisitor):
     def visit_BoolOp(self, node: ast.BoolOp) -> None:
         words = ("and", "or") if isinstance(node.op, ast.And) else ("or", "and")
         for value in node.values:  # as if it were not there
-            self.replace_node(value, "True" if words[0] == "and" else "False")
+            if not isinstance(value, ast.Constant):
+                self.replace_node(value, "True" if words[0] == "and" else "False")
         for left, right in zip(node.values, node.values[1:], strict=False):
             self.replace_between(left, right, *words)
         self.generic_visit(node)

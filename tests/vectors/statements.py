@@ -16,6 +16,7 @@ from tests.build import (
     NOON,
     NOVEMBER,
     OCTOBER,
+    SECOND,
     STRANGER,
     Batch,
     Stream,
@@ -383,6 +384,12 @@ def _unlisted() -> Iterator[Vector]:
     yield Vector("statement-between-time", "R-10.8", "with them the times of the listed ones are looked at",
                  around((OCTOBER[0], OCTOBER[0], NOON, DECEMBER[0])), "time-outside-period", 1,
                  also=("receipt-uncovered", "receipt-uncovered"))  # fmt: skip
+    back = Batch(
+        one=Stream(change=lambda n, c: c | {7: OCTOBER[0]} if n == 1 else c),
+        two=Stream("gpu-8", 1, key=SECOND),
+    )
+    yield Vector("statement-lists-earlier-behind", "R-10.8", "the time goes back out of the period, behind a receipt by another key",
+                 back.items, "time-outside-period", 2, jwk_set(KEY, SECOND), also=("time-reversed",))  # fmt: skip
     late = Batch(one=Stream(change=lambda n, c: c | {7: DECEMBER[0] + n} if n else c))
     yield Vector("statement-lists-two-later", "R-10.8", "of two receipts of a later time, the first is named",
                  late.items, "time-outside-period", 2)  # fmt: skip
