@@ -12,6 +12,7 @@ import signal
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from pathlib import Path
 from types import FrameType, TracebackType
 
 import click
@@ -117,15 +118,22 @@ def _tell_defect(
     kind: type[BaseException], error: BaseException, trace: TracebackType | None
 ) -> None:
     """What nobody caught must not end with Python's exit code 1, which is a verdict here."""
-    sys.__excepthook__(kind, error, trace)
-    complain("this is a defect of the program, and says nothing about the input", _REPORT)
-    sys.stderr.flush()
-    os._exit(DEFECT)
+    try:
+        sys.__excepthook__(kind, error, trace)
+        complain("this is a defect of the program, and says nothing about the input", _REPORT)
+        sys.stderr.flush()
+    finally:  # also where nobody reads that
+        os._exit(DEFECT)
 
 
 def main() -> None:
     """The console script."""
     sys.excepthook = _tell_defect
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if (
+            getattr(sys, name) is None
+        ):  # closed by the caller: what goes there is not wanted, what comes from there is empty
+            setattr(sys, name, Path(os.devnull).open(mode))  # noqa: SIM115  # until the end
     signal.signal(signal.SIGTERM, _terminate)
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # a report is not lost to an encoding

@@ -7,7 +7,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, Final
 
 import click
@@ -45,10 +45,11 @@ def plural(count: int, noun: str) -> str:
 
 
 def complain(message: str, hint: str | None = None) -> None:
-    """Print an error, and its hint."""
-    _print("error", "red", message)
-    if hint:
-        click.echo(f"receipt: hint: {safe(hint)}", err=True)
+    """Print an error, and its hint. Where that fails too, the exit code says what is left to say."""
+    with suppress(OSError):
+        _print("error", "red", message)
+        if hint:
+            click.echo(f"receipt: hint: {safe(hint)}", err=True)
 
 
 def warn(message: str) -> None:

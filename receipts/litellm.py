@@ -63,7 +63,7 @@ class ReceiptLogger(CustomLogger):  # type: ignore[misc]  # LiteLLM ships no typ
             await self._issue(str(kwargs.get("custom_llm_provider") or "litellm"), response, usage)
         except (UsageError, ReceiptError, JournalError) as error:
             self.without_receipt += 1
-            _log.warning("no receipt for %s: %s", response.get("id"), error)
+            _log.warning("no receipt for %a: %s", response.get("id"), error)
         else:
             self.issued += 1
 

@@ -622,27 +622,39 @@ def test_a_period_that_ends_before_it_begins_is_none():
         verify([bytes_source("b", NOVEMBER_BATCH.data)], Policy(KEYS), period=(5, 5))
 
 
+PROGRAMS = {
+    "verifier": "-m verifier",
+    "receipt": "-c 'import sys; sys.argv[0] = \"receipt\"; from cli.main import main; main()' verify",
+}
+
+
+def closed_by_the_shell(program, rest):
+    """The exit code, and what was said."""
+    line = f"{shlex.quote(sys.executable)} {PROGRAMS[program]} {rest}"
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    return subprocess.run(["sh", "-c", line], capture_output=True, check=False, env=environment)
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
 @pytest.mark.parametrize(
     ("closing", "code"),
-    [(">&-", 0), (">/dev/full", 2), (">/dev/full 2>/dev/full", 2), ("--jobs 2 >&-", 0)],
-)
-def test_without_an_output_the_exit_code_is_no_other(folder, closing, code):
+    [(">&-", 0), ("2>&-", 0), ("<&- >&- 2>&-", 0), (">/dev/full", 2), (">/dev/full 2>/dev/full", 2), ("--jobs 2 >&-", 0)],
+)  # fmt: skip
+def test_without_an_output_the_exit_code_is_no_other(folder, program, closing, code):
     """A traceback ends with 1, which means rejected."""
     (folder / "k.json").write_text(json.dumps(jwk_set(KEY)))
     (folder / "b.cbor").write_bytes(NOVEMBER_BATCH.data)
-    line = f"{shlex.quote(sys.executable)} -m verifier b.cbor --keys k.json {closing}"
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-    run = subprocess.run(["sh", "-c", line], capture_output=True, check=False, env=environment)
+    run = closed_by_the_shell(program, f"b.cbor --keys k.json {closing}")
     assert (run.returncode, b"Traceback" in run.stderr) == (code, False)
 
 
-def test_without_an_input_there_is_no_verdict(folder):
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_without_an_input_nothing_is_verified(folder, program):
+    """It is an empty one."""
     (folder / "k.json").write_text(json.dumps(jwk_set(KEY)))
-    line = f"{shlex.quote(sys.executable)} -m verifier - --keys k.json <&-"
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-    run = subprocess.run(["sh", "-c", line], capture_output=True, check=False, env=environment)
-    assert run.returncode == 2
-    assert run.stderr == b"verifier: error: there is no standard input\n"
+    run = closed_by_the_shell(program, "- --keys k.json <&-")
+    empty = closed_by_the_shell(program, "- --keys k.json </dev/null")
+    assert (run.returncode, run.stdout, run.stderr) == (3, empty.stdout, empty.stderr)
 
 
 def test_a_sealed_batch_does_not_hide_another_story_behind_a_bad_signature(folder):

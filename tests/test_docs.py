@@ -82,7 +82,7 @@ def test_the_two_commands():
     lines = re.findall(r"^ {4}(python3 -m venv .*)$", README.read_text(), re.MULTILINE)
     assert len(lines) == 2
     assert lines[0].endswith("receipt demo")
-    assert re.search(r"-m pytest -q$", lines[1])
+    assert re.search(r"-m pytest -q -n auto$", lines[1])
 
 
 def slugs(path):

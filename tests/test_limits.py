@@ -1,4 +1,4 @@
-"""The limit of streams of an input (R-9.7): too large an input for a vector, so it is made here.
+"""The limits of streams and TTLs of an input (R-9.7): too large an input for a vector, so it is made here.
 
 A stranger signs, whose signatures cannot be checked: so none has to be made for each receipt.
 """
@@ -9,10 +9,11 @@ import cbor2
 import pytest
 
 from tests.build import KEY, STRANGER, Batch, Stream, encode, jwk_set, receipt_claims, sign_receipt
-from tests.vectors.limits import input_streams
+from tests.vectors.limits import input_streams, input_ttls
 from verifier import Policy, by_kid, bytes_source, read_jwks, verify
 
 STREAMS = input_streams()
+KEYS = by_kid(read_jwks(json.dumps(jwk_set(KEY)).encode()))
 
 
 def receipts(streams: int, accounts: int) -> bytes:
@@ -34,7 +35,7 @@ def receipts(streams: int, accounts: int) -> bytes:
 @pytest.mark.parametrize("accounts", [1, 7])
 def test_streams_of_an_input(accounts):
     """One more than the limit is told, and ends the reading: whether a statement follows is not known."""
-    policy = Policy(by_kid(read_jwks(json.dumps(jwk_set(KEY)).encode())))
+    policy = Policy(KEYS)
     data = receipts(STREAMS + 2, accounts)
     size = len(data) // (STREAMS + 2)
 
@@ -50,7 +51,7 @@ def test_streams_of_an_input(accounts):
 def test_one_stream_more_than_allowed(monkeypatch):
     """The same with a smaller limit, and what stands after it."""
     monkeypatch.setattr("verifier.order.collection.MAX_STREAMS", 3)
-    policy = Policy(by_kid(read_jwks(json.dumps(jwk_set(KEY)).encode())))
+    policy = Policy(KEYS)
     for accounts in (1, 2):
         data = receipts(5, accounts)
         report = verify([bytes_source("input", data)], policy)
@@ -62,7 +63,7 @@ def test_one_stream_more_than_allowed(monkeypatch):
 def test_what_counts_as_a_stream(monkeypatch):
     """With a limit of two: a stream counts once, also over the statement; one of another account or issuer is another."""
     monkeypatch.setattr("verifier.order.collection.MAX_STREAMS", 2)
-    policy = Policy(by_kid(read_jwks(json.dumps(jwk_set(KEY)).encode())))
+    policy = Policy(KEYS)
 
     def told(data):
         report = verify([bytes_source("input", data)], policy)
@@ -77,3 +78,51 @@ def test_what_counts_as_a_stream(monkeypatch):
         assert told(honest.data + more + others) == [(8, 0)]
     one_by_one = Batch(one=Stream("gpu-7", 1), two=Stream("gpu-8", 1))
     assert told(one_by_one.data) == []
+
+
+def ttls(count, **over):
+    """Receipts of a stream that write for so many TTLs, sixteen each."""
+    stream = Stream(count=-(-count // 16), over=over,
+                    change=lambda n, c: c | {10: {1: 100, 2: 0, 3: 100, 4: dict.fromkeys(range(16 * n + 1, min(16 * n + 16, count) + 1), 1)}})  # fmt: skip
+    return b"".join(signed.data for signed in stream.receipts())
+
+
+@pytest.mark.parametrize("accounts", [1, 2])
+def test_one_ttl_more_than_allowed(monkeypatch, accounts):
+    """The receipt that writes for it is not collected; each account has TTLs of its own."""
+    monkeypatch.setattr("verifier.order.collection.MAX_TTLS", 64)
+    each = 64 // accounts
+    honest = [ttls(each, account=f"a-{n}") for n in range(accounts)]
+    report = verify([bytes_source("b", b"".join(honest))], Policy(KEYS))
+    assert report.findings.counts == {"statement-missing": 4}
+    more = ttls(each + 1, account="a-0")
+    report = verify([bytes_source("b", b"".join([*honest[1:], more]))], Policy(KEYS))
+    (told,) = (f for f in report.findings if f.code == "input-too-large")
+    assert (told.rule, told.item, told.account) == ("R-9.7", 4, "a-0")
+    assert "writes of 65 TTLs" in told.message
+    assert sum(account.receipts for account in report.accounts) == 4
+
+
+def test_what_counts_as_a_ttl(monkeypatch):
+    """One that was written for before counts once, also over the statement."""
+    monkeypatch.setattr("verifier.order.collection.MAX_TTLS", 1)
+    honest = Batch()
+    later = Stream("gpu-7", 2, 3, honest.ones[-1].digest).receipts()
+    data = honest.data + b"".join(signed.data for signed in later)
+    assert "input-too-large" not in verify([bytes_source("b", data)], Policy(KEYS)).findings.counts
+    other = b"".join(s.data for s in Stream("gpu-7", 2, over={"account": "other"}).receipts())
+    report = verify([bytes_source("b", data + other)], Policy(KEYS))
+    assert [f.item for f in report.findings if f.code == "input-too-large"] == [8]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("accounts", [1, 2])
+def test_ttls_of_an_input(accounts):
+    """As many as receipt.md states are read, and one more ends the reading."""
+    each = input_ttls() // accounts
+    honest = [ttls(each, account=f"a-{n}") for n in range(accounts)]
+    report = verify([bytes_source("b", b"".join(honest))], Policy(KEYS))
+    assert report.findings.counts == {"statement-missing": input_ttls() // 16}
+    more = ttls(each + 1, account="a-0")
+    report = verify([bytes_source("b", b"".join([*honest[1:], more]))], Policy(KEYS))
+    assert [f.item for f in report.findings if f.code == "input-too-large"] == [input_ttls() // 16]

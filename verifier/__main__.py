@@ -49,22 +49,28 @@ def _tell_defect(
     kind: type[BaseException], error: BaseException, trace: TracebackType | None
 ) -> None:
     """What nobody caught must not end with Python's exit code 1, which is a verdict here."""
-    sys.__excepthook__(kind, error, trace)
-    print("verifier: error: this is a defect of the program, no verdict", file=sys.stderr)
-    sys.stderr.flush()
-    os._exit(DEFECT)
+    try:
+        sys.__excepthook__(kind, error, trace)
+        print("verifier: error: this is a defect of the program, no verdict", file=sys.stderr)
+        sys.stderr.flush()
+    finally:  # also where nobody reads that
+        os._exit(DEFECT)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Verify what the arguments name; return the exit code: 0 verified, 1 rejected, 2 usage, 3 incomplete."""
     sys.excepthook = _tell_defect
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if (
+            getattr(sys, name) is None
+        ):  # closed by the caller: what goes there is not wanted, what comes from there is empty
+            setattr(sys, name, Path(os.devnull).open(mode))  # noqa: SIM115  # until the end
     options = _parser().parse_args(arguments)
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # a report is not lost to an encoding
     try:
         report = _verified(options)
-        if sys.stdout is not None:  # else it was closed, and the exit code is all that is wanted
-            _print(report, options)
+        _print(report, options)
     except BrokenPipeError:
         # Nobody reads any more. Python would complain once more when it flushes at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -75,7 +81,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         looks_like = getattr(error, "looks_like", None)
         kind = f"; it looks like {looks_like}" if looks_like else ""
         with suppress(OSError):
-            print(f"verifier: error: {error}{kind}", file=sys.stderr or io.StringIO())
+            print(f"verifier: error: {error}{kind}", file=sys.stderr)
         return USAGE_ERROR
     return report.verdict.exit_code
 
@@ -107,8 +113,6 @@ def _record(options: argparse.Namespace) -> Record | None:
 def _source(name: str) -> Source:
     if name != "-":
         return batch_file(name)
-    if sys.stdin is None:
-        raise OSError("there is no standard input")
     return batch_stream("-", sys.stdin.buffer)
 
 

@@ -72,10 +72,10 @@ class ReceiptMiddleware:
             receipt = await self._issue(scope, answer, answer.id)
         except (UsageError, ReceiptError) as error:
             self.counters.refused += 1
-            _log.warning("no receipt for %s: %s", answer.id, error)
+            _log.warning("no receipt for %a: %s", answer.id, error)
         except (JournalError, SettingError, KeyFileError, OSError) as error:
             self.counters.failed += 1
-            _log.error("no receipt for %s: %s", answer.id, error)  # the message says it all
+            _log.error("no receipt for %a: %s", answer.id, error)  # the message says it all
         else:
             self.counters.issued += receipt is not None
             return receipt

@@ -1,6 +1,6 @@
 """Vectors of the limits of spec/receipt.md: each at its limit and one beyond.
 
-The limit of streams of an input (R-9.7) is in tests/test_limits.py: its input is too large to be stored.
+The limits of streams and TTLs of an input (R-9.7) are in tests/test_limits.py: its input is too large to be stored.
 """
 
 from __future__ import annotations
@@ -38,12 +38,21 @@ LISTED = 65_536
 TTLS = 65_536
 YEAR_10000 = 253402300800000
 _NAME = 512
-_ROW = r"\| streams of an input, over all its accounts \| ([0-9,]+) \|"
 
 
 def input_streams() -> int:
     """The limit of streams of an input, as receipt.md states it."""
-    row = re.search(_ROW, (Path(__file__).parents[2] / "spec/receipt.md").read_text())
+    return _stated("streams of an input, over all its accounts")
+
+
+def input_ttls() -> int:
+    """The limit of TTLs of an input, as receipt.md states it."""
+    return _stated("TTLs of `writes` in an input, counted for each of its accounts")
+
+
+def _stated(what: str) -> int:
+    document = (Path(__file__).parents[2] / "spec/receipt.md").read_text()
+    row = re.search(rf"\| {re.escape(what)} \| ([0-9,]+) \|", document)
     assert row
     return int(row[1].replace(",", ""))
 

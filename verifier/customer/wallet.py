@@ -35,7 +35,7 @@ def _open(path: str) -> sqlite3.Connection:
     Raises:
         WalletError: it is none.
     """
-    left = _MIN_STEPS + wallet_size(path) * _STEPS_A_BYTE
+    left = _MIN_STEPS + _size(path) * _STEPS_A_BYTE
 
     def is_over() -> bool:
         nonlocal left
@@ -50,7 +50,7 @@ def _open(path: str) -> sqlite3.Connection:
     return db
 
 
-def wallet_size(path: str) -> int:
+def _size(path: str) -> int:
     """The bytes of a wallet, with those that are not in the main file yet."""
     log = Path(f"{path}-wal")
     return Path(path).stat().st_size + (log.stat().st_size if log.exists() else 0)
@@ -59,14 +59,20 @@ def wallet_size(path: str) -> int:
 def wallet_rows(path: str, table: str, columns: str) -> Iterator[Any]:
     """The rows of a table of a wallet, in their order.
 
-    Whoever made the file may have put something else in place of the table, which may take for ever: a view, a virtual table.
+    Whoever made the file may have put something else in place of the table (a view, a virtual table), or let pages lead to each other in circles:
+    so it may take no more steps, and give no more bytes, than its size warrants.
 
     Raises:
         WalletError: the file is no wallet.
         OSError: it cannot be read.
     """
+    left = _size(path)
     with closing(_open(path)) as db:
-        yield from _query(path, db, table, columns)
+        for row in _query(path, db, table, columns):
+            left -= sum(len(value) for value in row if isinstance(value, bytes | str))
+            if left < 0:
+                raise WalletError(f"{path} is not a wallet: it holds more than its size")
+            yield row
 
 
 def _query(path: str, db: sqlite3.Connection, table: str, columns: str) -> Iterator[Any]:

@@ -6,7 +6,7 @@ What is collected is in order: the sequences of a stream rise. So a stream takes
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from heapq import heappush, heappushpop
 from itertools import chain
@@ -22,10 +22,12 @@ from verifier.report.findings import DETAILED, Findings
 
 MAX_STREAMS: Final = 131_072
 """Streams of an input, over all its accounts (spec/receipt.md, Limits)."""
+MAX_TTLS: Final = 131_072
+"""TTLs of writes of an input, counted for each of its accounts."""
 
 
-class TooManyStreamsError(Exception):
-    """The input has more streams than the format allows: the reading ends."""
+class InputTooLargeError(Exception):
+    """The input has more streams or TTLs than the format allows: the reading ends."""
 
 
 @dataclass(slots=True)
@@ -142,6 +144,12 @@ class Account:
         closed = self.closed.next if self.closed is not None else {}
         return len(closed) + sum(name not in closed for name in self.streams)
 
+    def new_ttls(self, writes: Mapping[int, int]) -> int:
+        """How many TTLs no receipt of the account wrote for, in all of the input."""
+        now = self.sums.writes or {}
+        before = (self.closed.sums.writes if self.closed is not None else None) or {}
+        return sum(ttl not in now and ttl not in before for ttl in writes)
+
     @property
     def total_receipts(self) -> int:
         """The receipts in all of the input."""
@@ -172,6 +180,7 @@ class Collection:
         self.repeats: list[Block] = []
         """Receipts whose sequence is not above all that were collected of their stream: what they are, the index can tell."""
         self._streams = 0
+        self._ttls = 0
 
     def close(self, *, index: bool) -> None:
         """Forget the requests, and the index or not."""
@@ -204,16 +213,11 @@ class Collection:
         """Collect receipts that follow.
 
         Raises:
-            TooManyStreamsError: R-9.7.
+            InputTooLargeError: R-9.7.
             OSError: there is no room for the index.
         """
+        self._count(block)
         name = (block.issuer, block.account)
-        if self._next(block) is None:
-            if self._streams == MAX_STREAMS:
-                message = f"this receipt begins stream number {MAX_STREAMS + 1}"
-                self.findings.add(block.finding("input-too-large", message))
-                raise TooManyStreamsError
-            self._streams += 1
         account = self.account(name)
         stream = account.streams.get(block.stream)
         if stream is None:
@@ -227,9 +231,25 @@ class Collection:
         self.index.add(block)
         self.requests.add(name, block.requests, block.items)
 
+    def _count(self, block: Block) -> None:
+        """Its stream, and the TTLs of its writes (R-9.7)."""
+        streams = self._streams + (self._next(block) is None)
+        ttls = self._ttls
+        if (writes := block.sums.writes) is not None:
+            account = self.accounts.get((block.issuer, block.account)) or Account()
+            ttls += account.new_ttls(writes)
+        if streams > MAX_STREAMS or ttls > MAX_TTLS:
+            message = f"this receipt begins stream number {streams}"
+            if ttls > MAX_TTLS:
+                message = f"with this receipt there are writes of {ttls} TTLs, of which an input may have {MAX_TTLS}"
+            self.findings.add(block.finding("input-too-large", message))
+            raise InputTooLargeError
+        self._streams, self._ttls = streams, ttls
+
     def has_room_for(self, blocks: list[Block]) -> bool:
-        """Whether the blocks can all be added, whatever their streams."""
-        return self._streams + len(blocks) <= MAX_STREAMS
+        """Whether the blocks can all be added, whatever their streams and TTLs."""
+        ttls = sum(len(block.sums.writes or ()) for block in blocks)
+        return self._streams + len(blocks) <= MAX_STREAMS and self._ttls + ttls <= MAX_TTLS
 
 
 def first_repeated(log: RequestLog) -> tuple[list[Repeated], int]:

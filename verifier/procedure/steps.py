@@ -13,7 +13,7 @@ from verifier.format.claims import Receipt, Statement
 from verifier.format.envelope import Kind
 from verifier.item.opening import Opened
 from verifier.order.block import Item, single
-from verifier.order.collection import TooManyStreamsError
+from verifier.order.collection import InputTooLargeError
 from verifier.order.part import Part
 from verifier.procedure.repeats import compare_repeats, compare_requests
 from verifier.procedure.rows import VerifiedRows
@@ -53,7 +53,7 @@ def open_and_collect(run: Run, span: Span, part: Part | None) -> None:
         opened = run.opened.open(item, run.demand)  # 2 to 8
         try:
             _collect(run, item, opened)
-        except TooManyStreamsError:
+        except InputTooLargeError:
             run.ending.at_fault = True
         run.ending.at_lost = run.opened.lost_rejected >= MAX_LOST
         if run.ending.early:
