@@ -23,9 +23,7 @@ MAX_CONTENT: Final = 65_536
 MAX_STATEMENT: Final = 16_777_216
 """Bytes of the claims of a statement."""
 MAX_STREAMS: Final = 65_536
-"""Streams of a statement."""
-MAX_BATCH_STREAMS: Final = 131_072
-"""Streams of a batch, over all its accounts."""
+"""Streams of a statement, and of a batch over all its accounts."""
 MAX_TOTAL_WRITES: Final = 65_536
 """TTLs in the totals of a statement."""
 MAX_WRITES: Final = 16

@@ -51,6 +51,7 @@ ALSO = {
     "limit-lost", "limit-lost-incomplete", "missing-beside-lost-statement", "missing-more-than-lost",
     "missing-statement-lost-receipt", "sealed-with-another-fault", "sealed-without-statement",
     "statement-between", "statement-between-root", "statement-between-time",
+    "statement-lists-earlier-behind",
 }  # fmt: skip
 
 

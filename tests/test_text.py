@@ -120,3 +120,19 @@ def test_checks_say_what_passed_and_what_did_not(folder, name):
     assert {n: (checks[n].passed, checks[n].failed) for n in expected} == expected
     for check in checks.values():
         assert check.passed + check.failed == check.of or check.not_checked, check
+
+
+@pytest.mark.parametrize(
+    ("accounts", "said"), [(100, None), (101, "1 more account"), (102, "2 more accounts")]
+)
+def test_of_many_accounts_a_hundred_are_shown(accounts, said):
+    batch = b"".join(
+        Stream(count=1, over={"account": f"a-{n}"}).receipts()[0].data for n in range(accounts)
+    )
+    report = report_of(batch)
+    lines = render(report).splitlines()
+    assert sum(line.startswith("  account ") for line in lines) == 100
+    assert [line for line in lines if "--json" in line] == (
+        [f"  {said}: --json lists all"] if said else []
+    )
+    assert len(report.as_dict()["accounts"]) == accounts

@@ -105,6 +105,6 @@ def _divide(
 
 def _check_streams(periods: Iterable[Period]) -> None:
     streams = sum(period.streams for period in periods)
-    if streams > limits.MAX_BATCH_STREAMS:
-        expected = f"at most {limits.MAX_BATCH_STREAMS} in a batch"
+    if streams > limits.MAX_STREAMS:
+        expected = f"at most {limits.MAX_STREAMS} in a batch"
         raise ReceiptError("streams", expected, streams)

@@ -21,6 +21,8 @@ from verifier.report.model import (
 Style = Callable[[str, str], str]
 """Takes a text and what it is (a verdict, ``heading``), and returns it with or without colour."""
 
+_SHOWN = 100
+"""Accounts of a report."""
 _TTL = {
     0: "TTL not stated",
     300: "5 min",
@@ -64,9 +66,11 @@ def _lines(report: Report, style: Style) -> Iterator[str]:
     verdict = report.verdict
     yield f"{style(str(verdict), str(verdict))}: {names}{_SUBJECTS[report.subject]}"
     yield f"  {_meaning(report)}"
-    for account in report.accounts:
+    for account in report.accounts[:_SHOWN]:
         yield ""
         yield from _account(account)
+    if (more := len(report.accounts) - _SHOWN) > 0:
+        yield from ("", f"  {plural(more, 'more account')}: --json lists all")
     for one in report.objects:
         yield ""
         yield from _object(one)
