@@ -5,6 +5,7 @@ The key is that of RFC 8032 section 7.1 test 1, so that everything here can be r
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
@@ -42,6 +43,18 @@ def jwk_set(*keys: SigningKey, issuer: str = ISSUER, **members: Any) -> dict[str
     return {"iss": issuer, "keys": [{**jwk(key.public), **members} for key in keys or (KEY,)]}
 
 
+USAGE = {
+    "input_tokens": 400,
+    "cache_read_input_tokens": 2000,
+    "cache_creation_input_tokens": 600,
+    "cache_creation": {"ephemeral_5m_input_tokens": 600, "ephemeral_1h_input_tokens": 0},
+    "output_tokens": 500,
+    "service_tier": "standard",
+}
+"""The provider's usage object of the receipts."""
+USAGE_HASH = sha256(json.dumps(USAGE, separators=(",", ":"), sort_keys=True).encode()).digest()
+
+
 def receipt_claims(sequence: int = 0, previous: bytes | None = None, **over: Any) -> dict[int, Any]:
     """The claims of an ordinary receipt. ``over`` replaces fields by name; None leaves one out."""
     claims: dict[str, Any] = {
@@ -56,7 +69,7 @@ def receipt_claims(sequence: int = 0, previous: bytes | None = None, **over: Any
         "model": "claude-sonnet-4-6",
         "input": {1: 3000, 2: 2000, 3: 1000, 4: {300: 600}},
         "output": {1: 500, 2: 120},
-        "source": {1: "anthropic", 2: "messages", 3: sha256(b"usage").digest(), 4: "standard"},
+        "source": {1: "anthropic", 2: "messages", 3: USAGE_HASH, 4: "standard"},
         "tags": {"team": "search"},
     } | over
     labels = (

@@ -29,7 +29,7 @@ SELECT (SELECT count(*) FROM (SELECT DISTINCT recipe, id FROM entries)),
                         UNION SELECT recipe, id FROM entries GROUP BY recipe, id HAVING {_TWO_ACCOUNTS})),
        (SELECT count(*) FROM entries r WHERE is_read AND NOT EXISTS
           (SELECT 1 FROM entries e WHERE (e.recipe, e.id) = (r.recipe, r.id) AND e.item < r.item))
-"""  # noqa: S608  # only the conditions above
+"""  # only the conditions above
 _INDEX: Final = "CREATE INDEX by_id ON entries (recipe, id, item)"
 _ANY_MODEL: Final = ""
 """Of recipes of vLLM, whose identifiers are not bound to a model. No model has this name."""
@@ -82,7 +82,7 @@ def _rows(blocks: Iterable[RowBlock]) -> Iterator[tuple[Any, ...]]:
 def _conflicts(db: sqlite3.Connection) -> Iterator[Finding]:
     """R-13.1: the first receipt that gives an identifier another length or model than the first one."""
     for issuer, recipe, identifier in db.execute(
-        f"SELECT issuer, recipe, id FROM entries GROUP BY issuer, recipe, id HAVING {_DIFFERENT} ORDER BY min(item)"  # noqa: S608
+        f"SELECT issuer, recipe, id FROM entries GROUP BY issuer, recipe, id HAVING {_DIFFERENT} ORDER BY min(item)"
     ):
         rows = db.execute(
             "SELECT prefix, model, item FROM entries WHERE (issuer, recipe, id) = (?, ?, ?) ORDER BY item, rowid",
@@ -102,7 +102,7 @@ def _conflicts(db: sqlite3.Connection) -> Iterator[Finding]:
 def _shared(db: sqlite3.Connection) -> Iterator[Finding]:
     """R-13.2: identifiers under an account's key that another account has too."""
     for recipe, identifier in db.execute(
-        f"SELECT recipe, id FROM entries GROUP BY recipe, id HAVING {_TWO_ACCOUNTS} ORDER BY min(item)"  # noqa: S608
+        f"SELECT recipe, id FROM entries GROUP BY recipe, id HAVING {_TWO_ACCOUNTS} ORDER BY min(item)"
     ):
         rows = db.execute(
             "SELECT account, item FROM entries WHERE (recipe, id) = (?, ?) ORDER BY item, rowid",

@@ -9,7 +9,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final, TextIO
 
-TEXTS: Final = frozenset({"request", "request_id", "id", "commitment", "model"})
+TEXTS: Final = frozenset({
+    "request", "request_id", "id", "commitment", "model", "requested_model", "host", "path", "credential", "account", "outcome", "tier",
+    "service_tier", "usage_sha256",
+})  # fmt: skip
 """Columns whose cells are text, also if they are digits."""
 
 

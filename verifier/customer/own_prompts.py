@@ -169,7 +169,7 @@ def _answered(db: sqlite3.Connection) -> Iterator[tuple[Prompt, _Row]]:
 def _compare(
     prompt: Prompt, row: _Row, key: CacheKey | None, before: SentBefore, tally: _Tally
 ) -> Iterator[Finding]:
-    if prompt.tokens is not None:  # R-14.8
+    if prompt.tokens is not None:  # R-14.18
         tally.prefixes += 1
         longest = before.longest_prefix(prompt.tokens)
         if row.cached is not None and row.cached > longest:
@@ -180,12 +180,12 @@ def _compare(
     own = prompt.logical
     if own is None and prompt.tokens is not None:
         own = len(prompt.tokens)
-    if own is not None:  # R-14.3
+    if own is not None:  # R-14.7
         tally.lengths += 1
         if own != row.logical:
             message = f"the customer counted {own} input tokens, the receipt says {row.logical}"
             yield row.finding("count-differs", message, "logical", own, row.logical)
-    if prompt.commitment is not None and row.client is not None:  # R-14.4
+    if prompt.commitment is not None and row.client is not None:  # R-14.5
         tally.commitments += 1
         if prompt.commitment != row.client:
             message = "the receipt echoes another commitment than that to this prompt"
@@ -197,7 +197,7 @@ def _compare(
 def _identifiers(
     prompt: Prompt, row: _Row, key: CacheKey | None, tally: _Tally
 ) -> Iterator[Finding]:
-    """R-14.7."""
+    """R-14.17."""
     for entry in row.entries:
         tally.identifiers += 1
         try:

@@ -1,15 +1,18 @@
-"""Receipts that the customer received in-band, against the batch (verification step 14, R-14.5 and R-14.6)."""
+"""Receipts that the customer received in-band, against the batch and against the calls that they came with (R-14.12 to R-14.15)."""
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterable, Sequence, Set
+from collections.abc import Callable, Iterator, Sequence, Set
 from dataclasses import replace
 from functools import lru_cache
 from hashlib import sha256
 from typing import Any
 
-from verifier.customer.record import read_received
+from verifier.customer import queries
+from verifier.customer.differences import Stated, misfit, stated
+from verifier.customer.record import Record, read_received, read_tied
+from verifier.customer.tables import stated_columns
 from verifier.format.claims import Receipt
 from verifier.item.opening import Opened, open_item
 from verifier.item.policy import Policy
@@ -22,10 +25,11 @@ Fetch = Callable[[int, int], bytes]
 
 
 class ReceivedReceipts:
-    """Receipts that were received in-band, held against a batch in a database.
+    """Receipts that were received in-band, in the database of a batch and a record (`verifier.customer.tables`).
 
     Args:
-        db: has the table ``batch`` of `Reconciliation`.
+        db: the database.
+        record: the files, and how they are compared.
         covered: the periods that statements of the batch close, in ms.
         findings: where what is found goes.
         policy: the trusted keys.
@@ -37,6 +41,7 @@ class ReceivedReceipts:
     def __init__(
         self,
         db: sqlite3.Connection,
+        record: Record,
         covered: Sequence[tuple[int, int]],
         findings: Findings,
         policy: Policy,
@@ -46,6 +51,7 @@ class ReceivedReceipts:
         signatures: bool,
     ) -> None:
         self._db = db
+        self._record = record
         self._covered = covered
         self._findings = findings
         self._policy = replace(policy, account=None)  # of which account it is, is told apart
@@ -53,48 +59,142 @@ class ReceivedReceipts:
         self._fetch = fetch
         self._signatures = signatures
         self._another = lru_cache(maxsize=1000)(self._find_another)
-        self._conflicts: list[Conflict] = []
+        self.conflicts: list[Conflict] = []
         self._matched = self._failed = self._open = self._invalid = self._other_party = 0
 
-    def compare(self, paths: Iterable[str]) -> tuple[Check, list[Conflict]]:
-        """Hold the receipts in files against the batch.
+    def load(self) -> None:
+        """Note which receipts came, and with which call; R-14.12.
 
         Raises:
             RecordError: a file cannot be read.
-            OSError: the batch cannot be read once more.
+            OSError: there is no room.
         """
-        self._db.execute("CREATE INDEX by_fingerprint ON batch (fingerprint)")
-        self._db.execute("CREATE INDEX by_place ON batch (stream, sequence)")
-        for path in paths:
-            for place, raw in read_received(path):
-                if self._is_in_batch(raw):
-                    self._matched += 1
-                else:
-                    self._look(place, raw)
-        return self._check(), self._conflicts
+        for path, number, place, raw in _received(self._record):
+            found = self._db.execute(
+                "SELECT call FROM calls WHERE file = ? AND number = ?", (path, number)
+            ).fetchone()
+            call = None if found is None else found[0]
+            same = self._db.execute(
+                "SELECT item FROM batch WHERE fingerprint = ? LIMIT 1", (sha256(raw).digest(),)
+            ).fetchone()
+            if same is not None:  # the same bytes: nothing about them is left to check
+                self._matched += 1
+                self._keep(call, same[0], place, None, None)
+            else:
+                self._open_received(call, place, raw)
+        self._db.execute("CREATE INDEX received_call ON received (call)")
 
-    def _is_in_batch(self, raw: bytes) -> bool:
-        """Whether the batch has the same bytes, so that nothing about them is left to check."""
-        found = self._db.execute(
-            "SELECT 1 FROM batch WHERE fingerprint = ? LIMIT 1", (sha256(raw).digest(),)
+    def _keep(
+        self, call: int | None, item: int | None, place: str, raw: bytes | None, account: str | None
+    ) -> None:
+        self._db.execute(
+            "INSERT INTO received VALUES (?, ?, ?, ?, ?)", (call, item, place, raw, account)
         )
-        return found.fetchone() is not None
 
-    def _look(self, place: str, raw: bytes) -> None:
-        """One that the batch does not have, or not with these bytes."""
+    def _open_received(self, call: int | None, place: str, raw: bytes) -> None:
         opened = open_item(raw, self._policy, identities=False)
         claims = opened.claims
-        if opened.lost or not isinstance(claims, Receipt) or opened.faults:  # R-14.5
+        if opened.lost or not isinstance(claims, Receipt) or opened.faults:  # R-14.12
             self._invalid += 1
             reason = str(opened.faults[0]) if opened.faults else "it is not a receipt"
             self._findings.add(Finding("received-invalid", f"{place}: {reason}"))
-        elif self._accounts and (claims.issuer, claims.account) not in self._accounts:
-            self._other_party += 1
         else:
-            self._compare(place, raw, claims, opened)
+            self._keep(call, None, place, raw, claims.account)
+
+    def compare(self) -> list[Check]:
+        """R-14.13 to R-14.15.
+
+        Raises:
+            OSError: the batch cannot be read once more.
+        """
+        self._db.execute("CREATE INDEX batch_place ON batch (stream, sequence)")
+        fitting, misfits = self._fitting_in_batch()
+        for call, place, raw in self._db.execute(
+            "SELECT call, place, raw FROM received WHERE raw IS NOT NULL ORDER BY rowid"
+        ):
+            opened = open_item(raw, self._policy, identities=False)
+            claims = opened.claims
+            if not isinstance(claims, Receipt):
+                raise ChangedError("the record changed while it was read")
+            seen = self._call(call)
+            if seen is not None:
+                fits = self._fits(place, claims, *seen)
+                fitting, misfits = fitting + fits, misfits + (not fits)
+            if self._accounts and (claims.issuer, claims.account) not in self._accounts:
+                self._other_party += 1
+            else:
+                self._compare(place, raw, claims, opened)
+        without = self._without()
+        of = fitting + misfits
+        missing = f"{plural(without, 'call')} without one" if without else None
+        return [
+            self._check(),
+            Check(
+                "receipts received fit their calls",
+                fitting,
+                of,
+                misfits,
+                missing or (None if of else "none came with a call"),
+            ),
+        ]
+
+    def _fitting_in_batch(self) -> tuple[int, int]:
+        """Of the received receipts that are in the batch, byte for byte: how many are of the call that they came with, and how many not."""
+        misfits = 0
+        for row in self._db.execute(queries.MISPLACED).fetchall():
+            place, window = row[7], row[8:10]
+            difference = misfit(
+                Stated(*row[10:20]), row[6], Stated(*row[20:30]), window, self._record.aliases
+            )
+            if difference is not None:
+                misfits += 1
+                self._findings.add(about_row("received-differs", f"{place}: {difference.message}", row, field=difference.field,
+                                             expected=difference.expected, actual=difference.actual))  # fmt: skip
+        (of,) = self._db.execute(
+            "SELECT count(*) FROM received JOIN calls USING (call) WHERE item IS NOT NULL AND ours"
+        ).fetchone()
+        return of - misfits, misfits
+
+    def _call(self, call: int | None) -> tuple[Stated, tuple[int | None, int | None]] | None:
+        """A call of the account, and when its receipt can be."""
+        row = self._db.execute(
+            f"SELECT first, last, {stated_columns('calls')} FROM calls WHERE call = ? AND ours",
+            (call,),
+        ).fetchone()
+        return None if row is None else (Stated(*row[2:]), (row[0], row[1]))
+
+    def _fits(
+        self, place: str, claims: Receipt, call: Stated, window: tuple[int | None, int | None]
+    ) -> bool:
+        """R-14.14."""
+        ours = {account for _, account in self._accounts}
+        if ours and claims.account not in ours:
+            field, expected, actual = "account", *ours, claims.account
+        else:
+            difference = misfit(stated(claims), claims.time, call, window, self._record.aliases)
+            if difference is None:
+                return True
+            field, expected, actual = difference[1:]
+        message = (
+            f"{place}: {field}: the customer has {expected}, the receipt that came says {actual}"
+        )
+        self._findings.add(
+            Finding.about(
+                claims, "received-differs", message, field=field, expected=expected, actual=actual
+            )
+        )
+        return False
+
+    def _without(self) -> int:
+        """R-14.15."""
+        count, place = self._db.execute(queries.WITHOUT_RECEIVED).fetchone()
+        if count:
+            message = f"no receipt came with the response, first of {place}"
+            self._findings.add(Finding("received-missing", message, count=count))
+        return int(count)
 
     def _compare(self, place: str, raw: bytes, claims: Receipt, opened: Opened) -> None:
-        """R-14.6."""
+        """R-14.13."""
         there = self._db.execute(
             "SELECT item, offset, digest FROM batch WHERE (stream, sequence, account, issuer) = (?, ?, ?, ?)",
             (claims.stream, str(claims.sequence), claims.account, claims.issuer),
@@ -105,11 +205,13 @@ class ReceivedReceipts:
             self._failed += 1
             message = f"the receipt that was received for request {claims.request!r} ({place}) has other claims"
             self._tell("receipt-equivocation", message, claims, there[0])
-            self._conflicts.append(Conflict("receipt-equivocation", raw, other))
+            self.conflicts.append(Conflict("receipt-equivocation", raw, other))
         elif again := self._another(claims.issuer, claims.account, claims.request):
             self._failed += 1
+            row, other = again
             message = f"another receipt for request {claims.request!r} was received ({place}), at sequence {claims.sequence} of stream {claims.stream!r}"
-            self._findings.add(about_row("request-duplicate", message, again, rule="R-14.6"))
+            self._findings.add(about_row("request-duplicate", message, row, rule="R-14.13"))
+            self.conflicts.append(Conflict("request-duplicate", raw, other))
         elif any(start <= claims.time < end for start, end in self._covered):
             self._failed += 1
             message = f"the receipt that was received for request {claims.request!r} ({place}) is not here"
@@ -118,7 +220,7 @@ class ReceivedReceipts:
             self._open += 1
 
     def _tell(self, code: str, message: str, claims: Receipt, item: int | None) -> None:
-        self._findings.add(Finding.about(claims, code, message, item=item, rule="R-14.6"))
+        self._findings.add(Finding.about(claims, code, message, item=item, rule="R-14.13"))
 
     def _signed(self, item: int, offset: int, digest: bytes) -> bytes | None:
         """The bytes of a receipt of the batch, if it is validly signed."""
@@ -128,15 +230,17 @@ class ReceivedReceipts:
             raise ChangedError("the input changed while it was read")
         return raw if opened.signed else None
 
-    def _find_another(self, issuer: str, account: str, request: str) -> tuple[Any, ...] | None:
-        """A signed receipt of the batch for a request."""
+    def _find_another(
+        self, issuer: str, account: str, request: str
+    ) -> tuple[tuple[Any, ...], bytes] | None:
+        """A signed receipt of the batch for a request, and its bytes."""
         for *row, offset, digest in self._db.execute(
             "SELECT item, issuer, account, stream, sequence, request, offset, digest FROM batch"
             " WHERE request = ? AND issuer = ? AND account = ? ORDER BY item",
             (request, issuer, account),
         ):
-            if self._signed(row[0], offset, digest):
-                return tuple(row)
+            if raw := self._signed(row[0], offset, digest):
+                return tuple(row), raw
         return None
 
     def _check(self) -> Check:
@@ -153,6 +257,17 @@ class ReceivedReceipts:
         return Check(
             "receipts received", self._matched, of, self._failed, "; ".join(reasons) or None
         )
+
+
+def _received(record: Record) -> Iterator[tuple[str, int | None, str, bytes]]:
+    """All received receipts, with file and number of the call that each came with."""
+    for path in dict.fromkeys(record.requests):
+        for number, place, raw in read_tied(path):
+            yield path, number, place, raw
+    for path in dict.fromkeys(record.received):
+        if path not in record.requests:
+            for tied, place, raw in read_received(path):
+                yield path, tied, place, raw
 
 
 def about_row(code: str, message: str, row: Sequence[Any], **place: Any) -> Finding:

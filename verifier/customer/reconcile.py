@@ -1,43 +1,33 @@
-"""The receipts against the customer's own record (verification step 14): what only both sides together can show.
-
-The join is made in a temporary SQLite database on the disk, so that it takes little memory whatever the number of requests.
-"""
+"""The receipts against the customer's own record (verification step 14): what only both sides together can show."""
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterable, Iterator, Sequence, Set
-from typing import Any, Final
+from itertools import groupby
+from operator import itemgetter
+from typing import Any
 
+from verifier.customer import ownership, queries
+from verifier.customer.differences import Stated, differences, outside
 from verifier.customer.received import Fetch, ReceivedReceipts, about_row
-from verifier.customer.record import Record, read_requests
+from verifier.customer.record import Record
+from verifier.customer.tables import check_times, load_calls, open_tables, pair
 from verifier.customer.temporary import errors_of_the_disk
 from verifier.item.policy import Policy
 from verifier.order.index import RowBlock
 from verifier.report.findings import Conflict, Finding, Findings, plural
 from verifier.report.model import Check
+from verifier.statements.intervals import Intervals
 
-EDGE_MS: Final = 3_600_000
-"""A request of the last hour of the time covered may have its receipt in the next period."""
-START_MS: Final = 300_000
-"""One of the first five minutes may have it in the period before: the customer's clock may be ahead."""
-_COUNTS: Final = ("logical", "cached", "output", "reasoning")
-_SCHEMA: Final = """
-CREATE TABLE batch (issuer TEXT, account TEXT, stream TEXT, sequence TEXT, digest BLOB, request TEXT, item INTEGER, offset INTEGER,
-                    client BLOB, logical TEXT, cached TEXT, output TEXT, reasoning TEXT, fingerprint BLOB);
-CREATE TABLE requests (request TEXT, place TEXT, time INTEGER, commitment BLOB, logical TEXT, cached TEXT, output TEXT,
-                       reasoning TEXT);
-CREATE TABLE received (issuer TEXT, account TEXT, stream TEXT, sequence TEXT, digest BLOB, request TEXT, place TEXT, time INTEGER,
-                       raw BLOB);
-"""
 Period = tuple[int, int]
 
 
 class Reconciliation:
-    """The join of a batch with the customer's record.
+    """A batch and the customer's record, side by side.
 
     Args:
         blocks: the collected receipts, with `record.RECORD_COLUMNS`.
+        record: the files, and how they are compared.
         covered: the periods that statements of the batch close, in ms.
         findings: where what is found goes.
 
@@ -47,202 +37,262 @@ class Reconciliation:
 
     @errors_of_the_disk()
     def __init__(
-        self, blocks: Iterable[RowBlock], covered: Sequence[Period], findings: Findings
+        self,
+        blocks: Iterable[RowBlock],
+        record: Record,
+        covered: Sequence[Period],
+        findings: Findings,
     ) -> None:
+        self._record = record
         self._covered = covered
         self._findings = findings
-        self._db = sqlite3.connect("", isolation_level=None)
-        self._db.executescript(_SCHEMA)
-        self._db.execute("BEGIN")
-        marks = ", ".join("?" * 14)
-        self._db.executemany(f"INSERT INTO batch VALUES ({marks})", _batch_rows(blocks))  # noqa: S608
-        self._db.execute("CREATE INDEX by_request ON batch (request)")
-        self._db.execute("CREATE INDEX by_client ON batch (client)")
+        self._db = open_tables(blocks)
 
     def close(self) -> None:
         """Forget all of it."""
         self._db.close()
 
     @errors_of_the_disk()
-    def requests(self, record: Record) -> list[Check]:
-        """R-14.1 to R-14.4: each request has a receipt, each receipt a request; counts and commitments agree.
+    def compare(
+        self, policy: Policy, accounts: Set[tuple[str, str]], fetch: Fetch, *, signatures: bool
+    ) -> tuple[list[Check], list[Conflict]]:
+        """R-14.1 to R-14.16.
+
+        Args:
+            policy: the trusted keys, and the account that the caller named.
+            accounts: issuer and account of the batch: one, or none.
+            fetch: gets the bytes of an item of the batch.
+            signatures: whether those of the batch's receipts were checked (R-5.3).
 
         Raises:
             RecordError: the record cannot be read.
+            OSError: a file cannot be read.
         """
-        if not record.requests:
-            return [_not_given("requests and receipts", "--requests")]
-        unanswered = self._load_requests(record.requests)
+        record, unused = self._record, set[str]()
+        load_calls(self._db, record, unused)
+        check_times(self._db, list(self._covered))
+        received = ReceivedReceipts(
+            self._db,
+            record,
+            self._covered,
+            self._findings,
+            policy,
+            accounts,
+            fetch,
+            signatures=signatures,
+        )
+        received.load()
+        account = next((name for _, name in accounts), policy.account)
+        strangers = ownership.divide(self._db, account)
+        pair(self._db)
+        checks = [_not_given("requests and receipts", "--requests")]
+        if record.requests:
+            checks = self._calls(unused)
+        if strangers.unknown:  # R-14.16
+            message = "calls of an unknown account, to a host that calls of this account went to"
+            self._findings.add(Finding("request-account-unknown", message, count=strangers.unknown))
+        if strangers.others and record.requests:
+            checks.append(
+                Check(
+                    "calls of others",
+                    0,
+                    0,
+                    0,
+                    f"{plural(strangers.others, 'call')} of another account, or to somebody else",
+                )
+            )
+        if record.requests or record.received:
+            checks += received.compare()
+        else:
+            checks.append(_not_given("receipts received", "--received"))
+        return checks, received.conflicts
+
+    def _calls(self, unused: set[str]) -> list[Check]:
+        """R-14.1 to R-14.11."""
         missing, open_ = self._missing()
         phantoms = self._tell(self._phantoms())
-        differing = self._tell(self._differing_counts())
-        uncommitted = self._tell(self._differing_commitments())
-        requests, matched, receipts, compared, committed = self._numbers()
+        repeated = self._tell(self._repeated())
+        renamed = self._tell(self._another_id())
+        uncommitted = self._tell(self._another_commitment())
+        unbillable = self._tell(self._closed())
+        differing = self._different()
+        untimely = self._tell(self._untimely())
+        failed = phantoms + repeated + renamed + unbillable
+        (receipts,) = self._one("SELECT count(*) FROM batch")
+        return [
+            self._requests(missing, open_, unused),
+            Check("receipts with a request", receipts - failed, receipts, failed),
+            self._agreement("commitments echoed", "calls.client IS NOT NULL AND batch.client IS NOT NULL", uncommitted),
+            self._agreement("customer's own counts", "coalesce(calls.logical, calls.cached, calls.output, calls.reasoning, calls.writes) IS NOT NULL", differing["count-differs"]),
+            self._agreement("models", "calls.model IS NOT NULL", differing["model-differs"]),
+            self._agreement("tiers", "calls.tier IS NOT NULL AND batch.tier IS NOT NULL", differing["tier-differs"]),
+            self._agreement("usage objects", "calls.usage IS NOT NULL AND batch.usage IS NOT NULL", differing["usage-differs"]),
+            self._agreement("times of the calls", "first IS NOT NULL", untimely),
+        ]  # fmt: skip
+
+    def _one(self, query: str) -> tuple[Any, ...]:
+        return tuple(self._db.execute(query).fetchone())
+
+    def _requests(self, missing: int, open_: int, unused: set[str]) -> Check:
+        """How many calls that are due a receipt have one, and what is with the others."""
+        (matched,) = self._one(
+            "SELECT count(DISTINCT coalesce(request, call)) FROM calls WHERE ours AND due AND call IN (SELECT call FROM pairs)"
+        )
+        (free,) = self._one("SELECT count(*) FROM calls WHERE ours AND asked AND NOT due")
         words = []
         if open_:
             words.append(
                 f"{plural(open_, 'request')} near or outside the ends of what is covered: verify the periods beside it together with it"
             )
-        if unanswered:
-            words.append(f"{plural(unanswered, 'request')} without an answer")
-        return [
-            Check("requests with a receipt", matched, requests, missing, "; ".join(words) or None),
-            Check("receipts with a request", receipts - phantoms, receipts, phantoms),
-            _agreement("customer's own counts", compared, differing, "the record states none"),
-            _agreement("commitments echoed", committed, uncommitted, "none was sent and echoed"),
-        ]
+        if free:
+            words.append(
+                f"{plural(free, 'call')} that need none: failed, cut, not known to be billed, or without usage"
+            )
+        if unused:
+            words.append(f"columns that are not used: {', '.join(sorted(unused)[:10])}")
+        return Check(
+            "requests with a receipt",
+            matched,
+            matched + missing + open_,
+            missing,
+            "; ".join(words) or None,
+        )
+
+    def _agreement(self, name: str, stated: str, failed: int) -> Check:
+        """How many receipts were compared, of those for which both sides state something."""
+        (of,) = self._one(
+            f"SELECT count(DISTINCT item) FROM batch JOIN pairs USING (item) JOIN calls USING (call) WHERE {stated}"
+        )
+        return Check(
+            name, of - failed, of, failed, None if of else "the record, or the receipts, state none"
+        )
 
     def _tell(self, found: Iterator[Finding]) -> int:
-        """Record findings; how many items they name."""
-        items = 0
-        last: int | None = None
+        """Record findings about items that are looked at no further; how many."""
+        told = 0
         for finding in found:
-            self._findings.add(finding)
-            items += finding.item != last
-            last = finding.item
-        return items
+            if not self._is_faulty(finding.item):
+                self._db.execute("INSERT INTO faulty VALUES (?)", (finding.item,))
+                self._findings.add(finding)
+                told += 1
+        return told
 
-    def _load_requests(self, paths: Iterable[str]) -> int:
-        """The customer's requests; how many were not answered. What two lines say of one is compared line by line; it counts once."""
-        unanswered = 0
-
-        def rows() -> Iterator[tuple[Any, ...]]:
-            nonlocal unanswered
-            for path in paths:
-                for one in read_requests(path):
-                    unanswered += one.request is None
-                    counts = [_stated(one.counts.get(name)) for name in _COUNTS]
-                    yield one.request, one.where, one.time, one.commitment, *counts
-
-        self._db.executemany("INSERT INTO requests VALUES (?, ?, ?, ?, ?, ?, ?, ?)", rows())
-        self._db.execute("CREATE INDEX requested ON requests (request)")
-        self._db.execute("CREATE INDEX committed ON requests (commitment)")
-        return unanswered
+    def _is_faulty(self, item: int | None) -> bool:
+        """Whether an item has a fault after which it is not looked at further."""
+        found = self._db.execute("SELECT 1 FROM faulty WHERE item = ?", (item,))
+        return found.fetchone() is not None
 
     def _missing(self) -> tuple[int, int]:
-        """R-14.1: requests without a receipt: how many are a fault, and how many cannot be told."""
+        """R-14.1: calls without a receipt: how many are a fault, and how many cannot be told."""
         missing = open_ = 0
-        for request, place, time in self._db.execute(
-            "SELECT request, min(place), max(time) FROM requests WHERE request NOT IN (SELECT request FROM batch)"
-            " AND (commitment IS NULL OR commitment NOT IN (SELECT client FROM batch WHERE client IS NOT NULL))"
-            " GROUP BY request ORDER BY min(rowid)"
-        ):
-            if not self._is_due(time):
+        covered = Intervals()
+        for start, end in self._covered:
+            covered.add(start, end)
+        for request, place, first, last, timeless in self._db.execute(queries.WITHOUT_RECEIPT):
+            if not self._covered or (not timeless and covered.missing(first, last + 1)):
                 open_ += 1
                 continue
             missing += 1
-            message = f"request {request!r} ({place}) has no receipt"
-            self._findings.add(Finding("request-without-receipt", message, request=request))
+            name = "a request" if request is None else f"request {request!r}"
+            self._findings.add(
+                Finding(
+                    "request-without-receipt", f"{name} ({place}) has no receipt", request=request
+                )
+            )
         return missing, open_
-
-    def _is_due(self, time: int | None) -> bool:
-        """Whether the receipt of a request of this time must be in the batch."""
-        if time is None:
-            return bool(self._covered)
-        first = min((start for start, _ in self._covered), default=0)
-        last = max((end for _, end in self._covered), default=0)
-        return any(
-            max(start, first + START_MS) <= time < min(end, last - EDGE_MS)
-            for start, end in self._covered
-        )
 
     def _phantoms(self) -> Iterator[Finding]:
         """R-14.2."""
         for row in self._db.execute(
-            "SELECT item, issuer, account, stream, sequence, request FROM batch"
-            " WHERE request NOT IN (SELECT request FROM requests WHERE request IS NOT NULL)"
-            " AND (client IS NULL OR client NOT IN (SELECT commitment FROM requests WHERE commitment IS NOT NULL)) ORDER BY item"
+            f"SELECT {queries.ABOUT} FROM batch WHERE item NOT IN (SELECT item FROM pairs) ORDER BY item"
         ):
-            message = f"request {row[5]!r} is not in the customer's record"
-            yield about_row("receipt-without-request", message, row)
-
-    def _differing_counts(self) -> Iterator[Finding]:
-        """R-14.3."""
-        columns = ", ".join(f"b.{name}, r.{name}" for name in _COUNTS)
-        for row in self._db.execute(
-            f"SELECT b.item, b.issuer, b.account, b.stream, b.sequence, b.request, {columns}"  # noqa: S608
-            " FROM batch b JOIN requests r USING (request) ORDER BY b.item"
-        ):
-            for i, name in enumerate(_COUNTS):
-                theirs, ours = row[6 + 2 * i : 8 + 2 * i]
-                if ours is not None and theirs != ours:
-                    message = f"{name}: the customer counted {ours}, the receipt says {theirs or 'nothing'}"
-                    yield about_row(
-                        "count-differs", message, row, field=name, expected=ours, actual=theirs or "nothing"
-                    )  # fmt: skip
-
-    def _differing_commitments(self) -> Iterator[Finding]:
-        """R-14.4."""
-        for row in self._db.execute(
-            "SELECT b.item, b.issuer, b.account, b.stream, b.sequence, b.request, b.client, r.commitment"
-            " FROM batch b JOIN requests r USING (request) WHERE b.client <> r.commitment ORDER BY b.item"
-        ):
-            message = "the receipt echoes another commitment than the one that was sent"
-            client, commitment = row[6:]
             yield about_row(
-                "commitment-differs", message, row, field="client", expected=commitment.hex(), actual=client.hex()
-            )  # fmt: skip
+                "receipt-without-request",
+                f"request {row[5]!r} is not in the customer's record",
+                row,
+            )
 
-    def _numbers(self) -> tuple[int, ...]:
-        """Requests, those with a receipt, receipts, receipts with counts to compare, receipts with a commitment to compare."""
-        stated = " OR ".join(f"r.{name} IS NOT NULL" for name in _COUNTS)
-        queries = (
-            "SELECT count(DISTINCT request) FROM requests",
-            (
-                "SELECT count(DISTINCT request) FROM requests WHERE request IN (SELECT request FROM batch)"
-                " OR (request IS NOT NULL AND commitment IN (SELECT client FROM batch WHERE client IS NOT NULL))"
-            ),
-            "SELECT count(*) FROM batch",
-            f"SELECT count(DISTINCT b.item) FROM batch b JOIN requests r USING (request) WHERE {stated}",  # noqa: S608
-            "SELECT count(DISTINCT b.item) FROM batch b JOIN requests r USING (request) WHERE b.client + r.commitment IS NOT NULL",
+    def _repeated(self) -> Iterator[Finding]:
+        """R-14.3."""
+        for row in self._db.execute(queries.REPEATED):
+            message = f"item {row[6]} echoes this commitment already: it was sent with one request"
+            yield about_row("commitment-repeated", message, row, field="client")
+
+    def _another_id(self) -> Iterator[Finding]:
+        """R-14.4."""
+        for row in self._db.execute(queries.ANOTHER_ID):
+            message = f"the response to the request that it echoes ({row[7]}) names {row[6]!r}"
+            yield about_row(
+                "request-differs", message, row, field="request", expected=row[6], actual=row[5]
+            )
+
+    def _another_commitment(self) -> Iterator[Finding]:
+        """R-14.5."""
+        for row in self._db.execute(queries.ANOTHER_COMMITMENT):
+            message = "the receipt echoes another commitment than the one that was sent"
+            yield about_row(
+                "commitment-differs",
+                message,
+                row,
+                field="client",
+                expected=row[7].hex(),
+                actual=row[6].hex(),
+            )
+
+    def _closed(self) -> Iterator[Finding]:
+        """R-14.6."""
+        for row in self._db.execute(queries.CLOSED):
+            yield about_row(
+                "request-not-billable",
+                f"its call failed, or is of a kind that is never billed ({row[6]})",
+                row,
+            )
+
+    def _different(self) -> dict[str, int]:
+        """R-14.7 to R-14.10: how many items have a finding of each code."""
+        items = dict.fromkeys(
+            ("count-differs", "model-differs", "tier-differs", "usage-differs"), 0
         )
-        return tuple(self._db.execute(query).fetchone()[0] for query in queries)
+        for item, rows in groupby(self._db.execute(queries.DIFFERENT), itemgetter(0)):
+            if self._is_faulty(item):
+                continue
+            # Two lines of the record may say the same.
+            told = {
+                found: row
+                for row in rows
+                for found in differences(
+                    Stated(*row[6:16]), Stated(*row[16:26]), self._record.aliases
+                )
+            }
+            for code in {found.code for found in told}:
+                items[code] += 1
+            for found, row in told.items():
+                self._findings.add(
+                    about_row(
+                        found.code,
+                        found.message,
+                        row,
+                        field=found.field,
+                        expected=found.expected,
+                        actual=found.actual,
+                    )
+                )
+        return items
 
-    @errors_of_the_disk()
-    def received(
-        self,
-        record: Record,
-        policy: Policy,
-        accounts: Set[tuple[str, str]],
-        fetch: Fetch,
-        *,
-        signatures: bool,
-    ) -> tuple[Check, list[Conflict]]:
-        """R-14.5 and R-14.6: each receipt that came in-band is in the batch, byte for byte.
-
-        Raises:
-            RecordError: the record cannot be read.
-            OSError: the batch cannot be read once more.
-        """
-        if not record.received:
-            return _not_given("receipts received", "--received"), []
-        batch = ReceivedReceipts(
-            self._db, self._covered, self._findings, policy, accounts, fetch, signatures=signatures
-        )
-        return batch.compare(record.received)
-
-
-def _batch_rows(blocks: Iterable[RowBlock]) -> Iterator[tuple[Any, ...]]:
-    for block in blocks:
-        names = block.issuer, block.account, block.stream
-        columns = block.columns
-        rows = zip(
-            range(block.first, block.next), block.digests(), columns["request"], block.items, block.offsets,
-            columns["client"], *(columns[name] for name in _COUNTS), columns["fingerprint"], strict=True,
-        )  # fmt: skip
-        for sequence, digest, request, item, offset, client, *counts, fingerprint in rows:
-            stated = [_stated(count) for count in counts]
-            yield *names, str(sequence), digest, request, item, offset, client, *stated, fingerprint
-
-
-def _stated(count: int | None) -> str | None:
-    """A count as text, since SQLite's integers end at 2^63."""
-    return None if count is None else str(count)
+    def _untimely(self) -> Iterator[Finding]:
+        """R-14.11."""
+        for row in self._db.execute(queries.UNTIMELY):
+            found = outside(row[6], row[7:9])
+            if found is not None:
+                yield about_row(
+                    found.code,
+                    found.message,
+                    row,
+                    field="time",
+                    expected=found.expected,
+                    actual=found.actual,
+                )
 
 
 def _not_given(name: str, option: str) -> Check:
     return Check(name, 0, 0, 0, f"no record was given ({option})")
-
-
-def _agreement(name: str, compared: int, failed: int, otherwise: str) -> Check:
-    return Check(name, compared - failed, compared, failed, None if compared else otherwise)

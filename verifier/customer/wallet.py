@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any, Final
+
+from verifier.customer.calls import COMPLETE, OUTCOMES, Call
+from verifier.customer.usage import Usage, UsageError, read_usage
 
 _SQLITE: Final = b"SQLite format 3\0"
 _LOOK_EVERY: Final = 1000
@@ -27,6 +31,105 @@ def is_wallet(path: str) -> bool:
     """
     with Path(path).open("rb") as stream:
         return stream.read(len(_SQLITE)) == _SQLITE
+
+
+_COLUMNS: Final = {
+    "number": int, "sent": int, "answered": int | None, "host": str, "path": str, "credential": bytes | None, "account": str | None,
+    "status": int | None, "outcome": str | None, "replay": int, "commitment": bytes, "requested_model": str | None,
+    "model": str | None, "request": str | None, "usage": str | None,
+}  # fmt: skip
+_FIRST: Final = {
+    "number": int, "request": str | None, "time": int, "model": str | None, "status": int | None, "commitment": bytes,
+    "url": str, "complete": int,
+}  # fmt: skip
+"""Those of version 1."""
+_UNFINISHED: Final = "cut"
+"""What a call counts as whose end was not seen."""
+
+
+def wallet_calls(path: str) -> Iterator[tuple[int, Call]]:
+    """The calls of a wallet, with their numbers.
+
+    Raises:
+        WalletError: the file is no wallet, or damaged.
+        OSError: it cannot be read.
+    """
+    if not _is_first(path):
+        for row in _typed(path, "calls", _COLUMNS):
+            yield row["number"], _call(path, row)
+        return
+    for row in _typed(path, "requests", _FIRST):
+        yield row["number"], _first_call(path, row)
+
+
+def wallet_receipts(path: str) -> Iterator[tuple[int, str, bytes]]:
+    """The receipts of a wallet: the call that each came with, where it stands, and its bytes.
+
+    Raises:
+        WalletError: the file is no wallet, or damaged.
+        OSError: it cannot be read.
+    """
+    column = "number" if _is_first(path) else "call"
+    for row, call, raw in wallet_rows(path, "receipts", f"rowid, {column}, data"):
+        if not isinstance(raw, bytes) or not isinstance(call, int):
+            raise WalletError(f"{path}, receipt {row} is damaged")
+        yield call, f"{path}, receipt {row}", raw
+
+
+def _is_first(path: str) -> bool:
+    """Whether a wallet is of version 1."""
+    with closing(_open(path)) as db:
+        try:
+            found = db.execute("SELECT 1 FROM sqlite_master WHERE name = 'calls'").fetchone()
+        except (sqlite3.Error, UnicodeDecodeError) as error:
+            raise WalletError(f"{path} is not a wallet: {error}") from None
+    return found is None
+
+
+def _typed(path: str, table: str, columns: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    for values in wallet_rows(path, table, ", ".join(columns)):
+        row = dict(zip(columns, values, strict=True))
+        if not all(isinstance(row[name], kind) for name, kind in columns.items()):
+            raise WalletError(f"{path}, {table[:-1]} {row['number']} is damaged")
+        yield row
+
+
+def _call(path: str, row: dict[str, Any]) -> Call:
+    where = f"{path}, call {row['number']}"
+    outcome = row["outcome"]
+    if outcome is not None and outcome not in OUTCOMES:
+        raise WalletError(f"{where} is damaged: {outcome!r} is no outcome")
+    status, credential = row["status"], row["credential"]
+    return Call(
+        where, row["request"], row["sent"], row["answered"], row["host"], row["path"], row["account"],
+        f"{path} {row['host']} {'' if credential is None else credential.hex()}",
+        None if status is None else 200 <= status < 300, outcome or _UNFINISHED, bool(row["replay"]), row["commitment"],
+        row["requested_model"], row["model"], _usage(where, row["usage"]),
+    )  # fmt: skip
+
+
+def _usage(where: str, text: str | None) -> Usage:
+    if text is None:
+        return Usage()
+    try:
+        usage = json.loads(text)
+        return read_usage(usage) if isinstance(usage, dict) else Usage()
+    except (UsageError, ValueError, RecursionError) as error:
+        raise WalletError(f"{where} is damaged: {error}") from None
+
+
+def _first_call(path: str, row: dict[str, Any]) -> Call:
+    """A line of version 1. It has no usage, so it is due a receipt without one, as a log's line that states no path."""
+    host, _, rest = row["url"].partition("://")[2].partition("/")
+    path_there = "/" + rest.partition("?")[0]
+    seen = Call("", path=path_there)
+    status = row["status"]
+    return Call(
+        f"{path}, request {row['number']}", row["request"], row["time"], None, host,
+        path_there if seen.billed is False else None, None, f"{path} {host} ",
+        None if status is None else 200 <= status < 300, COMPLETE if row["complete"] else _UNFINISHED, False, row["commitment"],
+        row["model"], None,
+    )  # fmt: skip
 
 
 def _open(path: str) -> sqlite3.Connection:
@@ -85,6 +188,6 @@ def _query(path: str, db: sqlite3.Connection, table: str, columns: str) -> Itera
         plain = all(hidden == 0 for *_, hidden in db.execute(f"PRAGMA table_xinfo({table})"))
         if not plain:
             raise WalletError(f"{path} is not a wallet: its table {table} computes columns")
-        yield from db.execute(f"SELECT {columns} FROM {table} ORDER BY rowid")  # noqa: S608  # names from here
+        yield from db.execute(f"SELECT {columns} FROM {table} ORDER BY rowid")  # names from here
     except (sqlite3.Error, UnicodeDecodeError) as error:  # SQLite's messages quote the file
         raise WalletError(f"{path} is not a wallet: {error}") from None

@@ -182,13 +182,11 @@ def check_record(run: Run) -> None:
         cut = [(max(s, period[0]), min(e, period[1])) for s, e in covered]
         covered = [(start, end) for start, end in cut if start < end]
     blocks = run.collection.index.blocks() if record.requests or record.received else ()
-    with closing(Reconciliation(blocks, covered, run.findings)) as reconciliation:
-        checks = reconciliation.requests(record)
-        received, conflicts = reconciliation.received(
-            record, run.question.policy, accounts, run.batch.fetch, signatures=run.demand.signatures
+    with closing(Reconciliation(blocks, record, covered, run.findings)) as reconciliation:
+        run.record_checks, conflicts = reconciliation.compare(
+            run.question.policy, accounts, run.batch.fetch, signatures=run.demand.signatures
         )
     run.conflicts += conflicts
-    run.record_checks = [*checks, received]
     if record.prompts:
         blocks = run.collection.index.blocks()
         run.record_checks += compare_prompts(blocks, record, run.findings)

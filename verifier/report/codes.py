@@ -2,282 +2,216 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from enum import StrEnum
+from typing import Final
 
+from verifier.report.record_codes import RECORD_RULES
+from verifier.report.rule import Rule, Severity, incomplete, rejected
 
-class Severity(StrEnum):
-    """What one finding makes of the verdict (R-15.1)."""
+__all__ = ["RULES", "Rule", "Severity"]
 
-    REJECTED = "rejected"
-    INCOMPLETE = "incomplete"
+_ASK: Final = "ask the issuer for a new copy of the batch; keep this one as evidence"
+_DISPUTE: Final = "dispute it: the item is signed by the issuer and contradicts itself"
+_CHAIN: Final = (
+    "ask the issuer for the missing receipts; the signed statement proves what there should be"
+)
 
-
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """One finding code: its severity, the rules of spec/verification.md it comes from, its meaning, the next step.
-
-    ``grouped``: it has one cause for many items, so it is reported once for a `Finding.group`, with a count.
-    """
-
-    severity: Severity
-    rules: tuple[str, ...]
-    meaning: str
-    hint: str
-    grouped: bool = False
-
-
-def _rejected(rules: str, meaning: str, hint: str) -> Rule:
-    return Rule(Severity.REJECTED, tuple(rules.split()), meaning, hint)
-
-
-def _incomplete(rules: str, meaning: str, hint: str, *, grouped: bool = False) -> Rule:
-    return Rule(Severity.INCOMPLETE, tuple(rules.split()), meaning, hint, grouped)
-
-
-_ASK = "ask the issuer for a new copy of the batch; keep this one as evidence"
-_DISPUTE = "dispute it: the item is signed by the issuer and contradicts itself"
-_CHAIN = "ask the issuer for the missing receipts; the signed statement proves what there should be"
-
-RULES: dict[str, Rule] = {
+RULES: Final[dict[str, Rule]] = {
     # Steps 1 to 7: one item.
-    "item-malformed": _rejected(
+    "item-malformed": rejected(
         "R-1.1 R-16.1 R-17.1",
         "the bytes are not a CBOR item in shortest form",
         "is this a receipt batch? if it is, the file is damaged: fetch it again",
     ),
-    "item-truncated": _rejected(
+    "item-truncated": rejected(
         "R-1.2 R-16.1 R-17.1", "the file ends inside an item", "fetch the file again"
     ),
-    "item-too-large": _rejected(
+    "item-too-large": rejected(
         "R-1.3 R-6.1 R-16.1 R-17.1",
         "the item exceeds the limits of the format",
         "is this a receipt batch?",
     ),
-    "envelope-invalid": _rejected(
+    "envelope-invalid": rejected(
         "R-2.1 R-2.2 R-16.1 R-16.2 R-17.1 R-17.3", "the item is not a signed object", _ASK
     ),
-    "header-invalid": _rejected(
+    "header-invalid": rejected(
         "R-3.1", "the protected header is not that of a receipt or a statement", _ASK
     ),
-    "key-unknown": _incomplete(
+    "key-unknown": incomplete(
         "R-4.1",
         "signed by a key that is not trusted",
         "if the key is the issuer's, get its key file on another way than the batch, and pin it: receipt trust add FILE",
         grouped=True,
     ),
-    "key-weak": _rejected(
+    "key-weak": rejected(
         "R-4.2",
         "signed by a weak key, with which anybody can sign",
         "ask the issuer for a sound key",
     ),
-    "signature-invalid": _rejected(
+    "signature-invalid": rejected(
         "R-5.2 R-5.1",
         "the signature does not hold: the item was changed",
         "compare with the receipt that you received in-band; ask the issuer for a new copy",
     ),
-    "version-unknown": _incomplete(
+    "version-unknown": incomplete(
         "R-6.2",
         "of a later version of the format: a newer verifier is needed",
         "get a newer verifier, and verify again",
         grouped=True,
     ),
-    "content-malformed": _rejected("R-6.3", "the claims are not deterministic CBOR", _DISPUTE),
-    "claims-invalid": _rejected(
+    "content-malformed": rejected("R-6.3", "the claims are not deterministic CBOR", _DISPUTE),
+    "claims-invalid": rejected(
         "R-6.4 R-6.5", "a field of the claims is missing, unknown or of a wrong type", _DISPUTE
     ),
-    "issuer-mismatch": _rejected(
+    "issuer-mismatch": rejected(
         "R-7.1", "the issuer in the claims is not the one that the key belongs to", _DISPUTE
     ),
-    "account-unexpected": _rejected(
+    "account-unexpected": rejected(
         "R-7.2", "the item is for another account than the expected one", "is this your batch?"
     ),
-    "key-outside-window": _rejected(
+    "key-outside-window": rejected(
         "R-7.3",
         "the key was not valid at the time of the item",
         "if the issuer has extended the key, get its new key file and pin it again",
     ),
-    "key-revoked": _rejected(
+    "key-revoked": rejected(
         "R-7.4",
         "the key was revoked before the time of the item",
         "ask the issuer to sign again with a valid key",
     ),
     # Step 8: identities of a receipt.
-    "cached-exceeds-logical": _rejected(
+    "cached-exceeds-logical": rejected(
         "R-8.1", "more tokens cached than the request had", _DISPUTE
     ),
-    "attributed-mismatch": _rejected("R-8.2", "cached + attributed is not logical", _DISPUTE),
-    "writes-exceed-attributed": _rejected(
+    "attributed-mismatch": rejected("R-8.2", "cached + attributed is not logical", _DISPUTE),
+    "writes-exceed-attributed": rejected(
         "R-8.3", "more tokens written to a cache than were computed", _DISPUTE
     ),
-    "reasoning-exceeds-output": _rejected(
+    "reasoning-exceeds-output": rejected(
         "R-8.4", "more reasoning tokens than output tokens", _DISPUTE
     ),
-    "cache-entry-mismatch": _rejected(
+    "cache-entry-mismatch": rejected(
         "R-8.5", "a cache entry has a prefix length that the counts rule out", _DISPUTE
     ),
-    "charge-mismatch": _rejected(
+    "charge-mismatch": rejected(
         "R-8.6", "the charge is not the sum of counts times rates", _DISPUTE
     ),
-    "cached-unstated": _incomplete(
+    "cached-unstated": incomplete(
         "R-8.7",
         "the receipt does not state how many tokens were cached",
         "ask the issuer to state it (vLLM: --enable-prompt-tokens-details)",
         grouped=True,
     ),
-    "cache-id-missing": _incomplete(
+    "cache-id-missing": incomplete(
         "R-8.8",
         "cached tokens without the required identifier of the prefix",
         "ask the issuer for cache identifiers",
         grouped=True,
     ),
     # Step 9: order.
-    "receipt-duplicate": _rejected("R-9.1", "the receipt is in the input twice", "remove the copy"),
-    "receipt-equivocation": _rejected(
-        "R-9.2 R-14.6",
+    "receipt-duplicate": rejected("R-9.1", "the receipt is in the input twice", "remove the copy"),
+    "receipt-equivocation": rejected(
+        "R-9.2 R-14.13",
         "two different signed receipts for one sequence",
         "keep both: they prove that the issuer told two stories",
     ),
-    "receipt-order": _rejected("R-9.3", "the receipt stands after a later one of its stream", _ASK),
-    "chain-broken": _rejected(
+    "receipt-order": rejected("R-9.3", "the receipt stands after a later one of its stream", _ASK),
+    "chain-broken": rejected(
         "R-9.4",
         "the receipt names another predecessor than the one that is here",
         "one of the two was replaced: compare with the receipts that you received in-band",
     ),
-    "time-reversed": _rejected("R-9.5", "the time goes back within the stream", _DISPUTE),
-    "request-duplicate": _rejected(
-        "R-9.6 R-14.6", "two receipts for one request", "dispute the second charge"
+    "time-reversed": rejected("R-9.5", "the time goes back within the stream", _DISPUTE),
+    "request-duplicate": rejected(
+        "R-9.6 R-14.13", "two receipts for one request", "dispute the second charge"
     ),
-    "input-too-large": _rejected(
+    "input-too-large": rejected(
         "R-9.7",
         "the input has more streams than the format allows",
         "verify fewer batches together; the one before goes with --previous",
     ),
     # Step 10: a statement against the receipts before it.
-    "statement-duplicate": _rejected(
+    "statement-duplicate": rejected(
         "R-10.1", "the statement is in the input twice", "remove the copy"
     ),
-    "receipt-missing": _rejected(
-        "R-10.2", "the statement lists receipts that are not here", _CHAIN
-    ),
-    "stream-unstated": _rejected(
+    "receipt-missing": rejected("R-10.2", "the statement lists receipts that are not here", _CHAIN),
+    "stream-unstated": rejected(
         "R-10.3", "receipts of a stream that their statement does not list", _CHAIN
     ),
-    "receipt-unstated": _rejected(
+    "receipt-unstated": rejected(
         "R-10.4", "receipts that the statement of their period leaves out", _CHAIN
     ),
-    "receipt-uncovered": _incomplete(
+    "receipt-uncovered": incomplete(
         "R-10.5",
         "receipts of a time that no statement here covers",
         "add the batch or the statement that closes that time",
     ),
-    "root-mismatch": _rejected("R-10.6", "the Merkle root is not that of the receipts", _CHAIN),
-    "head-mismatch": _rejected("R-10.7", "the head is not the last receipt of the stream", _CHAIN),
-    "time-outside-period": _rejected(
+    "root-mismatch": rejected("R-10.6", "the Merkle root is not that of the receipts", _CHAIN),
+    "head-mismatch": rejected("R-10.7", "the head is not the last receipt of the stream", _CHAIN),
+    "time-outside-period": rejected(
         "R-10.8", "a receipt's time is outside its statement's period", _DISPUTE
     ),
-    "totals-mismatch": _rejected("R-10.9", "a total is not the sum over the receipts", _DISPUTE),
+    "totals-mismatch": rejected("R-10.9", "a total is not the sum over the receipts", _DISPUTE),
     # Step 11: the chain of statements.
-    "statement-equivocation": _rejected(
+    "statement-equivocation": rejected(
         "R-11.1",
         "two different signed statements with one number",
         "keep both: they prove that the issuer told two stories",
     ),
-    "statement-chain-broken": _rejected(
+    "statement-chain-broken": rejected(
         "R-11.2",
         "the statement names another predecessor than is known",
         "keep both: they prove that the issuer told two stories",
     ),
-    "statement-rollback": _rejected(
+    "statement-rollback": rejected(
         "R-11.3",
         "a later number for an earlier or overlapping period",
         "keep both: they prove that the issuer told two stories",
     ),
-    "period-gap": _rejected("R-11.4", "the periods of two statements do not meet", _CHAIN),
-    "first-mismatch": _rejected(
+    "period-gap": rejected("R-11.4", "the periods of two statements do not meet", _CHAIN),
+    "first-mismatch": rejected(
         "R-11.5", "a stream does not continue where it was last closed", _CHAIN
     ),
-    "statement-gap": _incomplete(
+    "statement-gap": incomplete(
         "R-11.6", "a statement is missing between two others", "add the batch of the missing number"
     ),
     # Step 12: completeness.
-    "statement-missing": _incomplete(
+    "statement-missing": incomplete(
         "R-12.2",
         "no statement closes the receipts",
         "ask the issuer for the statement of the period, or wait until the period is closed",
         grouped=True,
     ),
-    "batch-empty": _incomplete(
+    "batch-empty": incomplete(
         "R-12.1", "there is no receipt and no statement", "is this the right file?"
     ),
-    "period-uncovered": _incomplete(
+    "period-uncovered": incomplete(
         "R-12.3 R-16.6 R-17.5",
         "the statements do not cover the period that the caller named",
         "ask the issuer for the statements of the missing time",
     ),
-    "statement-replayed": _incomplete(
+    "statement-replayed": incomplete(
         "R-12.4",
         "the batch is older than a statement that is already known",
         "if you mean the older period, name it: --period",
     ),
     # Step 13: cache identifiers.
-    "cache-id-conflict": _rejected(
+    "cache-id-conflict": rejected(
         "R-13.1",
         "one cache identifier for prefixes of two lengths or two models",
         "dispute it: an identifier is of one prefix",
     ),
-    "cache-id-shared": _rejected(
+    "cache-id-shared": rejected(
         "R-13.2",
         "one cache identifier under the keys of two accounts",
         "dispute it: under two keys, no prefix has the same identifier",
     ),
-    # Step 14: the customer's own record.
-    "request-without-receipt": _rejected(
-        "R-14.1",
-        "a request of the customer's record has no receipt",
-        "ask the issuer for its receipt; the statement says that there are no others",
-    ),
-    "receipt-without-request": _rejected(
-        "R-14.2",
-        "a receipt for a request that the record does not have",
-        "is the record complete? if it is, dispute the charge",
-    ),
-    "received-invalid": _incomplete(
-        "R-14.5",
-        "a receipt that came with a response is not validly signed",
-        "it proves nothing; ask the issuer what signed it",
-    ),
-    "received-omitted": _rejected(
-        "R-14.6",
-        "a receipt that came with its response is not in the batch",
-        "dispute it: the received receipt is signed by the issuer",
-    ),
-    "count-differs": _rejected(
-        "R-14.3",
-        "a count of the receipt is not the customer's own",
-        "compare the provider's usage object with the hash in the receipt",
-    ),
-    "commitment-differs": _rejected(
-        "R-14.4",
-        "the receipt echoes another commitment than the customer sent",
-        "dispute it: the receipt is for another request than it says",
-    ),
-    "cache-id-mismatch": _rejected(
-        "R-14.7",
-        "the cache identifier is not of the customer's prompt",
-        "dispute it: another prefix, length, model or key was credited",
-    ),
-    "cached-beyond-prefix": _rejected(
-        "R-14.8",
-        "more tokens cached than the prompt shares with any other",
-        "do the prompts reach back far enough? if they do, dispute the count",
-    ),
+    **RECORD_RULES,
     # Proof and equivocation.
-    "proof-mismatch": _rejected(
+    "proof-mismatch": rejected(
         "R-16.3", "receipt and statement of the proof do not belong together", _ASK
     ),
-    "path-invalid": _rejected("R-16.4", "the Merkle path does not lead to the root", _ASK),
-    "conflict-unproven": _rejected(
+    "path-invalid": rejected("R-16.4", "the Merkle path does not lead to the root", _ASK),
+    "conflict-unproven": rejected(
         "R-17.4", "the two objects do not contradict each other", "this file proves nothing"
     ),
 }

@@ -1,0 +1,114 @@
+"""What a receipt states against what the customer saw of its call (R-14.4, R-14.5, R-14.7 to R-14.11)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
+
+from verifier.customer.calls import is_one_model
+from verifier.format.claims import Receipt, Source
+
+COUNTS = ("logical", "cached", "output", "reasoning")
+
+
+class Stated(NamedTuple):
+    """What a receipt states, or a call: counts as text, since SQLite's integers end at 2^63; ``writes`` as `packed`."""
+
+    request: str | None
+    client: bytes | None
+    model: str | None
+    logical: str | None
+    cached: str | None
+    output: str | None
+    reasoning: str | None
+    writes: str | None
+    tier: str | None
+    usage: bytes | None
+
+
+class Difference(NamedTuple):
+    """A claim that is not what the customer saw."""
+
+    code: str
+    field: str
+    expected: str
+    actual: str
+
+    @property
+    def message(self) -> str:
+        """In words."""
+        return f"{self.field}: the customer has {self.expected}, the receipt says {self.actual}"
+
+
+def packed(writes: Mapping[int, int] | None) -> str | None:
+    """Writes by TTL as a text that is equal if they are; TTLs with 0 tokens say nothing."""
+    if writes is None:
+        return None
+    return json.dumps({str(ttl): str(tokens) for ttl, tokens in sorted(writes.items()) if tokens})
+
+
+def text(count: int | None) -> str | None:
+    """A count as text."""
+    return None if count is None else str(count)
+
+
+def stated(claims: Receipt) -> Stated:
+    """What a receipt states."""
+    source = claims.source or Source("", "", None, None, None)
+    return Stated(
+        claims.request, claims.client, claims.model, text(claims.logical), text(claims.cached), text(claims.output),
+        text(claims.reasoning), packed(claims.writes), source.tier, source.usage,
+    )  # fmt: skip
+
+
+def differences(receipt: Stated, call: Stated, aliases: Mapping[str, str]) -> Iterator[Difference]:
+    """R-14.7 to R-14.10. What the call leaves open is not compared."""
+    same = True
+    for field in COUNTS:
+        ours, theirs = getattr(call, field), getattr(receipt, field)
+        if ours is not None and theirs != ours:
+            same = False
+            yield Difference("count-differs", field, ours, theirs or "nothing")
+    if call.writes is not None and _written(receipt.writes, call.writes) != call.writes:
+        same = False
+        yield Difference("count-differs", "writes", call.writes, receipt.writes or "nothing")
+    if call.model is not None and not is_one_model(receipt.model or "", call.model, aliases):
+        yield Difference("model-differs", "model", call.model, receipt.model or "nothing")
+    if None not in (receipt.tier, call.tier) and receipt.tier != call.tier:
+        same = False
+        yield Difference("tier-differs", "source.tier", str(call.tier), str(receipt.tier))
+    if same and receipt.usage and call.usage and receipt.usage != call.usage:
+        yield Difference("usage-differs", "source.usage", call.usage.hex(), receipt.usage.hex())
+
+
+def _written(theirs: str | None, ours: str) -> str | None:
+    """The receipt's writes in the terms of the call's, which may not know the TTLs: 0 is *not stated*."""
+    writes = json.loads(ours)
+    if theirs is None or writes.keys() != {"0"}:
+        return None if theirs is None and writes else theirs or ours
+    return json.dumps({"0": str(sum(map(int, json.loads(theirs).values())))})
+
+
+def misfit(
+    receipt: Stated,
+    time: int,
+    call: Stated,
+    window: tuple[int | None, int | None],
+    aliases: Mapping[str, str],
+) -> Difference | None:
+    """The first thing in which a receipt does not fit the call that it came with (R-14.14); None: it fits."""
+    if call.request is not None and receipt.request != call.request:
+        return Difference("request-differs", "request", call.request, receipt.request or "nothing")
+    if receipt.client is not None and call.client is not None and receipt.client != call.client:
+        return Difference("commitment-differs", "client", call.client.hex(), receipt.client.hex())
+    first = next(differences(receipt, call, aliases), None)
+    return first or outside(time, window)
+
+
+def outside(time: int, window: tuple[int | None, int | None]) -> Difference | None:
+    """R-14.11."""
+    first, last = window
+    if first is None or last is None or first <= time <= last:
+        return None
+    return Difference("time-differs", "time", f"{first} to {last}", str(time))

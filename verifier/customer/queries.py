@@ -1,0 +1,66 @@
+"""What the comparison asks the database of `verifier.customer.tables`."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from verifier.customer.tables import stated_columns
+
+ABOUT: Final = "batch.item, issuer, batch.account, stream, sequence, batch.request"
+"""What a finding names of a receipt."""
+REPEATED: Final = f"""
+SELECT {ABOUT}, (SELECT min(item) FROM batch earlier WHERE earlier.client = batch.client) AS earliest FROM batch
+WHERE client IN (SELECT client FROM calls WHERE ours AND client IS NOT NULL) AND item > earliest ORDER BY item
+"""
+"""R-14.3: receipts that echo the commitment of a call as an earlier one does, and the item of that."""
+ANOTHER_ID: Final = f"""
+SELECT {ABOUT}, calls.request, calls.place FROM batch JOIN pairs USING (item) JOIN calls USING (call)
+WHERE NOT pairs.named AND calls.named ORDER BY item
+"""
+"""R-14.4."""
+ANOTHER_COMMITMENT: Final = f"""
+SELECT {ABOUT}, batch.client, max(calls.client), sum(calls.client IS batch.client) AS echoed
+FROM batch JOIN pairs USING (item) JOIN calls USING (call)
+WHERE pairs.named AND batch.client IS NOT NULL AND calls.client IS NOT NULL AND calls.client <> batch.client
+  AND NOT EXISTS (SELECT 1 FROM pairs other JOIN calls one USING (call) WHERE other.item = batch.item AND one.client = batch.client)
+GROUP BY item ORDER BY item
+"""
+"""R-14.5."""
+CLOSED: Final = f"""
+SELECT {ABOUT}, min(calls.place) FROM batch JOIN pairs USING (item) JOIN calls USING (call)
+GROUP BY item HAVING min(calls.closed) = 1 ORDER BY item
+"""
+"""R-14.6."""
+DIFFERENT: Final = f"""
+SELECT {ABOUT}, {stated_columns("batch")}, {stated_columns("calls")} FROM batch JOIN pairs USING (item) JOIN calls USING (call)
+WHERE calls.logical IS NOT NULL AND calls.logical IS NOT batch.logical OR calls.cached IS NOT NULL AND calls.cached IS NOT batch.cached
+  OR calls.output IS NOT NULL AND calls.output IS NOT batch.output
+  OR calls.reasoning IS NOT NULL AND calls.reasoning IS NOT batch.reasoning
+  OR calls.writes IS NOT NULL AND calls.writes IS NOT batch.writes
+  OR calls.model <> batch.model OR calls.tier <> batch.tier OR calls.usage <> batch.usage
+ORDER BY item, call
+"""
+"""R-14.7 to R-14.10: receipts of which a claim may not be what the call states; `differences` tells."""
+UNTIMELY: Final = f"""
+SELECT {ABOUT}, batch.time, min(first), max(last) FROM batch JOIN pairs USING (item) JOIN calls USING (call)
+WHERE NOT calls.replay GROUP BY item HAVING NOT coalesce(max(first IS NULL OR batch.time BETWEEN first AND last), 1) ORDER BY item
+"""
+"""R-14.11."""
+WITHOUT_RECEIPT: Final = """
+SELECT min(request), min(place), min(first), max(last), max(first IS NULL) FROM calls
+WHERE ours AND due AND call NOT IN (SELECT call FROM pairs) GROUP BY coalesce(request, call) ORDER BY min(call)
+"""
+"""R-14.1, before the times are looked at."""
+MISPLACED: Final = f"""
+SELECT batch.item, issuer, batch.account, stream, sequence, batch.request, batch.time, received.place, first, last,
+       {stated_columns("batch")}, {stated_columns("calls")}
+FROM received JOIN batch USING (item) JOIN calls ON calls.call = received.call
+WHERE calls.ours AND NOT EXISTS (SELECT 1 FROM pairs WHERE pairs.item = batch.item AND pairs.call = calls.call)
+ORDER BY received.rowid
+"""
+"""R-14.14: received receipts that are in the batch, but not as the receipt of the call that they came with."""
+WITHOUT_RECEIVED: Final = """
+SELECT count(*), min(place) FROM calls WHERE ours AND due AND answered AND call NOT IN (SELECT call FROM received WHERE call IS NOT NULL)
+  AND host IN (SELECT host FROM calls JOIN received USING (call))
+"""
+"""R-14.15."""

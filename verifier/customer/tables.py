@@ -1,0 +1,136 @@
+"""The receipts of a batch and the calls of a record, in a temporary database on the disk: it takes little memory whatever their number."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Iterator
+from typing import Any, Final
+
+from verifier.customer.calls import COMPLETE, Call
+from verifier.customer.differences import packed, text
+from verifier.customer.record import Record, RecordError, has_calls, read_calls
+from verifier.order.index import RowBlock
+
+TEN_YEARS_MS: Final = 315_576_000_000
+_STATED: Final = "request, client, model, logical, cached, output, reasoning, writes, tier, usage"
+"""The columns of `differences.Stated`."""
+_SCHEMA: Final = """
+CREATE TABLE batch (item INTEGER PRIMARY KEY, offset INTEGER, issuer TEXT, account TEXT, stream TEXT, sequence TEXT, digest BLOB,
+                    time INTEGER, fingerprint BLOB, request TEXT, client BLOB, model TEXT, logical TEXT, cached TEXT, output TEXT,
+                    reasoning TEXT, writes TEXT, tier TEXT, usage BLOB);
+CREATE TABLE calls (call INTEGER PRIMARY KEY, file TEXT, number INTEGER, place TEXT, asked INTEGER, host TEXT, source TEXT,
+                    account TEXT, first INTEGER, last INTEGER, due INTEGER, closed INTEGER, replay INTEGER, answered INTEGER,
+                    named INTEGER, ours INTEGER, request TEXT, client BLOB, model TEXT, logical TEXT, cached TEXT, output TEXT, reasoning TEXT,
+                    writes TEXT, tier TEXT, usage BLOB);
+CREATE TABLE received (call INTEGER, item INTEGER, place TEXT, raw BLOB, account TEXT);
+CREATE TABLE pairs (item INTEGER, call INTEGER, named INTEGER);
+CREATE TABLE faulty (item INTEGER PRIMARY KEY);
+"""
+
+
+def stated_columns(table: str) -> str:
+    """The columns of what a receipt or a call states."""
+    return ", ".join(f"{table}.{name}" for name in _STATED.split(", "))
+
+
+def open_tables(blocks: Iterable[RowBlock]) -> sqlite3.Connection:
+    """A database with the receipts of a batch.
+
+    Args:
+        blocks: the collected receipts, with `record.RECORD_COLUMNS`.
+    """
+    db = sqlite3.connect("", isolation_level=None)
+    db.executescript(_SCHEMA)
+    db.execute("BEGIN")
+    db.executemany(f"INSERT INTO batch VALUES ({_marks(19)})", _batch_rows(blocks))
+    for column in ("request", "client", "fingerprint"):
+        db.execute(f"CREATE INDEX batch_{column} ON batch ({column})")
+    return db
+
+
+def _batch_rows(blocks: Iterable[RowBlock]) -> Iterator[tuple[Any, ...]]:
+    for block in blocks:
+        names = block.issuer, block.account, block.stream
+        columns = block.columns
+        rows = zip(
+            block.items, block.offsets, range(block.first, block.next), block.digests(), block.times, columns["fingerprint"],
+            columns["request"], columns["client"], columns["model"], columns["logical"], columns["cached"],
+            columns["output"], columns["reasoning"], columns["writes"], columns["source"], strict=True,
+        )  # fmt: skip
+        for item, offset, sequence, digest, time, fingerprint, request, client, model, *counts, writes, source in rows:  # fmt: skip
+            tier, usage = (None, None) if source is None else (source.tier, source.usage)
+            yield (
+                item, offset, *names, str(sequence), digest, time, fingerprint, request, client, model, *map(text, counts),
+                packed(writes), tier, usage,
+            )  # fmt: skip
+
+
+def load_calls(db: sqlite3.Connection, record: Record, unused: set[str]) -> None:
+    """The calls of a record. Those of a wallet that is only given for its receipts are not asked for: they need none.
+
+    Raises:
+        RecordError: the record cannot be read.
+        OSError: the record cannot be read, or there is no room.
+    """
+    wallets = [
+        path
+        for path in dict.fromkeys(record.received)
+        if path not in record.requests and has_calls(path)
+    ]
+    for paths, asked in ((dict.fromkeys(record.requests), True), (wallets, False)):
+        for path in paths:
+            db.executemany(
+                f"INSERT INTO calls VALUES ({_marks(26)})",
+                (_call_row(path, number, call, asked, record.margin) for number, call in read_calls(path, unused)),
+            )  # fmt: skip
+    for columns in ("request", "client", "file, number", "source"):
+        db.execute(f"CREATE INDEX calls_{columns.partition(',')[0]} ON calls ({columns})")
+
+
+def _call_row(path: str, number: int, call: Call, asked: bool, margin: int) -> tuple[Any, ...]:
+    first, last = call.window(margin)
+    usage, counts = call.usage, call.usage.counts
+    whole = call.outcome in (None, COMPLETE)
+    return (
+        None, path, number, call.where, asked, call.host, call.source, call.account, first, last, asked and call.due,
+        call.closed, call.replay, call.answered is not None, call.request is not None, None, call.request, call.commitment,
+        call.model or call.requested_model, text(counts.get("logical")), text(counts.get("cached")),
+        text(counts.get("output")) if whole else None, text(counts.get("reasoning")) if whole else None,
+        packed(usage.writes), usage.tier, usage.digest if whole else None,
+    )  # fmt: skip
+
+
+def check_times(db: sqlite3.Connection, covered: list[tuple[int, int]]) -> None:
+    """That the times of a record are in the unit that they are said to be in.
+
+    Raises:
+        RecordError: a call is more than ten years away from every period of the batch.
+    """
+    if not covered:
+        return
+    first = min(start for start, _ in covered) - TEN_YEARS_MS
+    last = max(end for _, end in covered) + TEN_YEARS_MS
+    far = db.execute(
+        "SELECT place, first FROM calls WHERE first < ? OR first > ? LIMIT 1", (first, last)
+    ).fetchone()
+    if far is not None:
+        raise RecordError(
+            f"{far[0]}: the time is more than ten years away from the batch; it is in milliseconds, or RFC 3339"
+        )
+
+
+def pair(db: sqlite3.Connection) -> None:
+    """The calls of each receipt: those with its request id, or else that with its commitment."""
+    db.execute(
+        "INSERT INTO pairs SELECT item, call, 1 FROM batch JOIN calls USING (request) WHERE calls.ours"
+    )
+    db.execute("CREATE INDEX pairs_item ON pairs (item)")
+    db.execute(
+        "INSERT INTO pairs SELECT item, call, 0 FROM batch JOIN calls ON calls.client = batch.client"
+        " WHERE calls.ours AND item NOT IN (SELECT item FROM pairs)"
+    )
+    db.execute("CREATE INDEX pairs_call ON pairs (call)")
+
+
+def _marks(count: int) -> str:
+    return ", ".join("?" * count)
