@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from cli.files import output_file
-from cli.terminal import plural, warn
+from cli.terminal import warn
 from receipts import equivocation
 from verifier import Conflict
 
@@ -16,14 +16,8 @@ _MOST: Final = 10
 """Proofs that are written; one is enough."""
 
 
-def keep(conflicts: Sequence[Conflict], folder: str | None) -> None:
-    """Write the proofs into a folder, under names that are the same for the same proof; without a folder, say how to get them."""
-    if not conflicts:
-        return
-    if folder is None:
-        count = plural(len(conflicts), "proof")
-        warn(f"{count} that the issuer told two stories: write them with --proofs FOLDER")
-        return
+def keep(conflicts: Sequence[Conflict], folder: str) -> None:
+    """Write the proofs into a folder, under names that are the same for the same proof."""
     for conflict in conflicts[:_MOST]:
         _write(conflict, Path(folder))
     if len(conflicts) > _MOST:

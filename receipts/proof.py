@@ -19,11 +19,13 @@ def inclusion_proof(
 
 
 def equivocation(one: bytes, two: bytes) -> bytes:
-    """Two signed objects that contradict each other, as one file; the same whoever finds them first."""
+    """Two signed objects, or proofs by inclusion, that contradict each other, as one file; the same whoever finds them first."""
     first, second = (one, two) if _digest(one) < _digest(two) else (two, one)
     return b"\x82" + first + second
 
 
 def _digest(signed: bytes) -> bytes:
-    content: bytes = cbor2.loads(signed)[0]
+    parts = cbor2.loads(signed)
+    receipt = parts[0] if len(parts) == 3 else parts  # a proof stands for its receipt
+    content: bytes = receipt[0]
     return sha256(content).digest()

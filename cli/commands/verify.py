@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import click
 
 from cli import batches, proofs
-from cli.files import inputs, total_size
+from cli.files import inputs, read_bytes, total_size
 from cli.options import (
     PERIOD,
     batches_argument,
@@ -39,15 +40,16 @@ is about the period that the batch claims.
 The last statements are remembered, so that a number that is told in two ways is caught the next time. The two
 signed objects are a proof, which anybody can verify; --proofs says where such proofs go.
 
-With --requests, each of your requests must have exactly one receipt, and each receipt a request. The columns are request (or
-id), time, model, status, and optionally the counts logical, cached, output, reasoning, or a usage object. With --received,
-each receipt that you received must be in the batch, byte for byte. With --prompts (request, and tokens or body), each cache
+With --requests, each of your calls must have exactly one receipt, which says what you saw, and each receipt such a call. It takes a
+wallet, or a log whose columns are request (or id), sent, answered, model, status, and usage or counts; spec/record.md has all of
+them. With --received, each receipt that you received must be in the batch, byte for byte. With --prompts (request, and tokens or body), each cache
 identifier is recomputed, and no more may be cached than a prompt shares with one that was sent before.
 
 \b
 receipt verify batch.cbor --period 2026-11
 receipt verify batch.cbor --received wallet.db --requests log.jsonl
 """
+_ALIASES_HINT = 'like this: {"fast": "claude-haiku-4-5"}'
 _RECORD_HINT = "a request has request, time, model and optional counts; see receipt verify --help"
 
 
@@ -74,6 +76,9 @@ _RECORD_HINT = "a request has request, time, model and optional counts; see rece
 )
 @click.option("--prompts", multiple=True, metavar="FILE", help="Your own prompts (JSONL).")
 @click.option("--cache-key", metavar="FILE", help="The account's cache key, for --prompts.")
+@click.option("--margin", type=click.IntRange(0, 86_400), default=300, metavar="SECONDS",
+              help="How far your clock and theirs may be apart (300).")  # fmt: skip
+@click.option("--aliases", metavar="FILE", help="Other names of models (JSON: name to name).")
 @click.option(
     "--require-cache-id", is_flag=True, help="Report cached receipts without a cache identifier."
 )
@@ -83,8 +88,8 @@ _RECORD_HINT = "a request has request, time, model and optional counts; see rece
     default="every",
     help="Which signatures are checked: every one, or those of statements (every).",
 )
-@click.option("--proofs", "proofs_folder", metavar="FOLDER",
-              help="Where proofs go that the issuer told two stories.")  # fmt: skip
+@click.option("--proofs", "proofs_folder", default=".", metavar="FOLDER",
+              help="Where proofs go that the issuer told two stories (here).")  # fmt: skip
 @click.option(
     "--jobs", type=click.IntRange(1), default=1, metavar="N", help="Processes to use (1)."
 )
@@ -105,9 +110,11 @@ def verify(
     received: tuple[str, ...],
     prompts: tuple[str, ...],
     cache_key: str | None,
+    margin: int,
+    aliases: str | None,
     require_cache_id: bool,
     signatures: str,
-    proofs_folder: str | None,
+    proofs_folder: str,
     jobs: int,
     no_remember: bool,
     trust_store: str | None,
@@ -118,7 +125,7 @@ def verify(
     store = TrustStore(trust_store)
     policy = Policy(store.trusted(keys), account, require_cache_id, signatures=signatures)
     known = _known(None if no_remember else store, previous)
-    record = _record(requests, received, prompts, cache_key)
+    record = _record(requests, received, prompts, cache_key, margin, aliases)
     with progress("verifying", total_size(batch)) as advance, _mendable(store):
         sources = inputs(batch, advance)
         report = verify_batch(sources, policy, period=period, known=known, jobs=jobs, record=record)
@@ -147,13 +154,26 @@ def _record(
     received: tuple[str, ...],
     prompts: tuple[str, ...],
     cache_key: str | None,
+    margin: int,
+    aliases: str | None,
 ) -> Record | None:
     """The customer's own record, if there is one."""
     if cache_key is not None and not prompts:
         raise click.UsageError("--cache-key goes with --prompts")
     if requests or received or prompts:
-        return Record(requests, received, prompts, cache_key)
+        names = {} if aliases is None else _aliases(aliases)
+        return Record(requests, received, prompts, cache_key, margin * 1000, names)
     return None
+
+
+def _aliases(path: str) -> dict[str, str]:
+    try:
+        names = json.loads(read_bytes(path))
+    except ValueError as error:
+        raise CliError(f"{path} is not JSON: {error}", _ALIASES_HINT) from None
+    if not isinstance(names, dict) or not all(isinstance(name, str) for name in names.values()):
+        raise CliError(f"{path} is not an object of texts", _ALIASES_HINT)
+    return names
 
 
 @contextmanager

@@ -95,6 +95,24 @@ class Range:
         return result
 
 
+def root(digests: Sequence[bytes]) -> bytes:
+    """The Merkle tree hash over digests (RFC 9162 section 2.1.1)."""
+    tree = Range()
+    tree.extend(list(digests))
+    return tree.root()
+
+
+def audit_path(digests: Sequence[bytes], index: int) -> list[bytes]:
+    """The path from a leaf to the root, the leaf's sibling first (RFC 9162 section 2.1.3.1)."""
+    if len(digests) == 1:
+        return []
+    split = 1 << (len(digests) - 1).bit_length() - 1
+    left, right = digests[:split], digests[split:]
+    if index < split:
+        return [*audit_path(left, index), root(right)]
+    return [*audit_path(right, index - split), root(left)]
+
+
 def root_from_path(digest: bytes, index: int, size: int, path: Sequence[bytes]) -> bytes:
     """The root to which an inclusion path leads (RFC 9162 section 2.1.3.2).
 

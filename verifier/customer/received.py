@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence, Set
 from dataclasses import replace
 from functools import lru_cache
 from hashlib import sha256
-from typing import Any
+from typing import Any, Final
 
 from verifier.customer import queries
 from verifier.customer.differences import Stated, misfit, stated
@@ -22,6 +22,9 @@ from verifier.report.model import Check
 
 Fetch = Callable[[int, int], bytes]
 """Takes the number of an item and its offset, and returns its bytes once more."""
+
+
+_MOST_OMITTED: Final = 100
 
 
 class ReceivedReceipts:
@@ -60,6 +63,9 @@ class ReceivedReceipts:
         self._signatures = signatures
         self._another = lru_cache(maxsize=1000)(self._find_another)
         self.conflicts: list[Conflict] = []
+        """Proofs of equivocation."""
+        self.omitted: list[bytes] = []
+        """Some of the receipts that the batch should have, and has not."""
         self._matched = self._failed = self._open = self._invalid = self._other_party = 0
 
     def load(self) -> None:
@@ -216,6 +222,8 @@ class ReceivedReceipts:
             self._failed += 1
             message = f"the receipt that was received for request {claims.request!r} ({place}) is not here"
             self._tell("received-omitted", message, claims, None)
+            if len(self.omitted) < _MOST_OMITTED:
+                self.omitted.append(raw)
         else:
             self._open += 1
 

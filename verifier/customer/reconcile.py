@@ -15,7 +15,7 @@ from verifier.customer.tables import check_times, load_calls, open_tables, pair
 from verifier.customer.temporary import errors_of_the_disk
 from verifier.item.policy import Policy
 from verifier.order.index import RowBlock
-from verifier.report.findings import Conflict, Finding, Findings, plural
+from verifier.report.findings import Finding, Findings, plural
 from verifier.report.model import Check
 from verifier.statements.intervals import Intervals
 
@@ -55,7 +55,7 @@ class Reconciliation:
     @errors_of_the_disk()
     def compare(
         self, policy: Policy, accounts: Set[tuple[str, str]], fetch: Fetch, *, signatures: bool
-    ) -> tuple[list[Check], list[Conflict]]:
+    ) -> tuple[list[Check], ReceivedReceipts]:
         """R-14.1 to R-14.16.
 
         Args:
@@ -105,7 +105,7 @@ class Reconciliation:
             checks += received.compare()
         else:
             checks.append(_not_given("receipts received", "--received"))
-        return checks, received.conflicts
+        return checks, received
 
     def _calls(self, unused: set[str]) -> list[Check]:
         """R-14.1 to R-14.11."""

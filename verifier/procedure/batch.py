@@ -10,6 +10,7 @@ from verifier.procedure import steps
 from verifier.procedure.question import Question
 from verifier.procedure.rows import VerifiedRows
 from verifier.procedure.run import Run
+from verifier.procedure.vouched import vouched_conflicts
 from verifier.report.model import Report
 
 
@@ -47,4 +48,5 @@ def _procedure(question: Question, *, signatures: bool) -> VerifiedRows:
         steps.check_completeness(run)  # 12
         steps.check_identifiers(run)  # 13
         steps.check_record(run)  # 14
+        run.conflicts += vouched_conflicts(run)  # 14: what only the statement vouches for
         return steps.conclude(run)  # 15

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Final
 
@@ -16,7 +16,13 @@ from verifier.order.block import Item
 from verifier.order.part import Demand, Part
 from verifier.procedure import checks
 from verifier.procedure.question import Question
-from verifier.reading.container import MAX_CONTAINER, ContainerFault, Place, read_container
+from verifier.reading.container import (
+    MAX_CONTAINER,
+    PROOF_HEAD,
+    ContainerFault,
+    Place,
+    read_container,
+)
 from verifier.reading.sources import read_fully
 from verifier.report.findings import Conflict, Finding, Findings
 from verifier.report.model import Check, Input, ObjectSummary, Report, Subject
@@ -105,7 +111,29 @@ class _Verification:
         demand = Demand(self.question.policy, identities=self.kind is Subject.PROOF)
         for number, (begin, end) in enumerate(items):
             item = Item(number, begin, data[begin:end])
-            self.objects.append(_Object(item, self.part.open(item, demand)))
+            if item.raw[:1] == PROOF_HEAD:
+                self.objects.append(self._open_witness(item))
+            else:
+                self.objects.append(_Object(item, self.part.open(item, demand)))
+
+    def _open_witness(self, proof: Item) -> _Object:
+        """R-17.2: a proof that stands for its receipt, whose claims the statement vouches for."""
+        policy = self.question.policy
+        (one, two), path = read_container(proof.raw, Subject.PROOF)
+        item = Item(proof.number, proof.offset + one[0], proof.raw[slice(*one)])
+        receipt = self.part.open(item, Demand(policy, signatures=False, identities=False))
+        sealing = Item(proof.number, proof.offset + two[0], proof.raw[slice(*two)])
+        statement = self.part.open(sealing, Demand(policy, identities=False))
+        if not isinstance(receipt.claims, Receipt) or not isinstance(statement.claims, Statement):
+            if not receipt.lost and not statement.lost:
+                message = "a proof is a receipt, a path and a statement"
+                raise ContainerFault("envelope-invalid", message, rule="R-17.2", offset=0)
+        elif not receipt.lost and not statement.lost:
+            fault = _inclusion(receipt.claims, receipt.digest, path, statement.claims)
+            if fault is None:
+                return _Object(item, receipt)
+            self._tell_inclusion(receipt.claims, fault, item, statement.claims, rule="R-17.2")
+        return _Object(item, replace(receipt, lost=True))
 
     def _prove(self, path: list[bytes]) -> Check:
         """The receipt is the leaf of the statement's tree that its sequence says."""
@@ -122,20 +150,17 @@ class _Verification:
         fault = _inclusion(receipt, one.opened.digest, path, statement)
         if fault is None:
             return Check(name, 1, 1)
-        self.findings.add(
-            Finding.about(
-                receipt,
-                fault.code,
-                str(fault),
-                item=0,
-                offset=one.item.offset,
-                number=statement.number,
-                field=fault.field,
-                expected=fault.expected,
-                actual=fault.actual,
-            )
-        )
+        self._tell_inclusion(receipt, fault, one.item, statement)
         return Check(name, 0, 1, 1)
+
+    def _tell_inclusion(
+        self, receipt: Receipt, fault: Fault, item: Item, statement: Statement, rule: str = ""
+    ) -> None:
+        place = {"item": item.number, "offset": item.offset, "number": statement.number}
+        details = {"field": fault.field, "expected": fault.expected, "actual": fault.actual}
+        self.findings.add(
+            Finding.about(receipt, fault.code, str(fault), rule=rule, **place, **details)
+        )
 
     def _hold_against_known(self, known: Known, policy: Policy) -> None:
         """R-16.5: what contradicts a known statement."""
@@ -235,8 +260,9 @@ def _is_conflict(one: _Object, two: _Object) -> bool:
         return False
     match one.opened.claims, two.opened.claims:
         case Receipt() as a, Receipt() as b:
-            places = [(r.issuer, r.account, r.stream, r.sequence) for r in (a, b)]
-            return places[0] == places[1]
+            if (a.issuer, a.account) != (b.issuer, b.account):
+                return False
+            return (a.stream, a.sequence) == (b.stream, b.sequence) or a.request == b.request
         case Statement() as a, Statement() as b:
             if (a.issuer, a.account) != (b.issuer, b.account):
                 return False

@@ -57,6 +57,7 @@ class Run:
         ledgers: the statements, by account.
         ending: how the reading ended.
         conflicts: proofs of equivocation.
+        omitted: some of the received receipts that are not in the batch.
         raw_statements: the validly signed statements of the input.
         identifier_checks, record_checks: the scope of steps 13 and 14.
     """
@@ -73,6 +74,7 @@ class Run:
         self.ledgers: dict[AccountName, Ledger] = {}
         self.ending = Ending()
         self.conflicts: list[Conflict] = []
+        self.omitted: list[bytes] = []
         self.raw_statements: list[tuple[Statement, bytes]] = []
         self.identifier_checks: list[Check] = []
         self.record_checks = [checks.CUSTOMER]

@@ -183,10 +183,11 @@ def check_record(run: Run) -> None:
         covered = [(start, end) for start, end in cut if start < end]
     blocks = run.collection.index.blocks() if record.requests or record.received else ()
     with closing(Reconciliation(blocks, record, covered, run.findings)) as reconciliation:
-        run.record_checks, conflicts = reconciliation.compare(
+        run.record_checks, received = reconciliation.compare(
             run.question.policy, accounts, run.batch.fetch, signatures=run.demand.signatures
         )
-    run.conflicts += conflicts
+    run.conflicts += received.conflicts
+    run.omitted = received.omitted
     if record.prompts:
         blocks = run.collection.index.blocks()
         run.record_checks += compare_prompts(blocks, record, run.findings)

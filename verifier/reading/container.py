@@ -10,7 +10,7 @@ from verifier.reading.framing import MAX_ITEM
 from verifier.report.model import Subject
 
 PROOF_HEAD: Final = b"\x83"
-EQUIVOCATION_HEAD: Final = b"\x82\x82"
+_EQUIVOCATION_HEADS: Final = (b"\x82\x82", b"\x82\x83")
 _MAX_PATH: Final = 64
 MAX_CONTAINER: Final = 34_000_000
 """Bytes of a proof or an equivocation."""
@@ -20,7 +20,7 @@ Place = tuple[int, int]
 
 def subject(head: bytes) -> Subject:
     """What a file is, by its first bytes."""
-    if head[:2] == EQUIVOCATION_HEAD:
+    if head[:2] in _EQUIVOCATION_HEADS:
         return Subject.EQUIVOCATION
     return Subject.PROOF if head[:1] == PROOF_HEAD else Subject.BATCH
 
