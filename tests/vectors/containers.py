@@ -29,6 +29,7 @@ def vectors() -> Iterator[Vector]:
     yield from _proof_known()
     yield from _equivocations()
     yield from _equivocation_faults()
+    yield from _witnesses()
 
 
 def _proof(index: int, batch: Batch | None = None) -> bytes:
@@ -255,6 +256,53 @@ def _equivocations() -> Iterator[Vector]:
         [flip(honest, len(honest) - 1)],
         "signature-invalid",
         1,
+    )
+
+
+def _witnesses() -> Iterator[Vector]:
+    """A proof by inclusion stands for its receipt, whatever the receipt's own signature."""
+    batch = Batch()
+    one = batch.ones[1]
+    spoilt = _proof(1).replace(one.data, flip(one.data, -1))
+    claims = cbor2.loads(cbor2.loads(one.data)[0])
+    other = sign_receipt(claims | {10: {1: 3000, 2: 0, 3: 3000}})
+    again = sign_receipt(claims | {4: "gpu-9"})
+    yield Vector(
+        "equivocation-requests",
+        "R-17.4",
+        "two receipts for one request",
+        [equivocation(one.data, again.data)],
+    )
+    accounts = sign_receipt(claims | {3: "other", 4: "gpu-9"})
+    yield Vector("equivocation-requests-accounts", "R-17.4", "one request id of two accounts",
+                 [equivocation(one.data, accounts.data)], "conflict-unproven", 0)  # fmt: skip
+    honest = equivocation(spoilt, other.data)
+    at = 0 if honest[1:2] == b"\x83" else 1
+    yield Vector(
+        "equivocation-witness",
+        "R-17.2",
+        "a receipt whose signature does not hold, but which the statement seals",
+        [honest],
+    )
+    path_at = honest.index(flip(one.data, -1)) + len(one.data) + 5
+    yield Vector("equivocation-witness-path", "R-17.2", "the path does not lead to the root", [flip(honest, path_at)], "path-invalid", at)  # fmt: skip
+    stranger = sign_statement(batch.claims, STRANGER)
+    by_stranger = spoilt.replace(batch.statement.data, stranger.data)
+    yield Vector("equivocation-witness-stranger", "R-17.2", "the statement is signed by a stranger", [equivocation(by_stranger, other.data)],
+                 "key-unknown", at)  # fmt: skip
+    forged = spoilt.replace(batch.statement.data, flip(batch.statement.data, -1))
+    yield Vector("equivocation-witness-forged", "R-17.2", "the signature of the statement does not hold",
+                 [equivocation(forged, other.data)], "signature-invalid", at)  # fmt: skip
+    kinds = _proof(1).replace(batch.statement.data, one.data)
+    yield Vector("equivocation-witness-kinds", "R-17.2", "a proof of two receipts", [equivocation(kinds, other.data)], "envelope-invalid", 0)  # fmt: skip
+    both = b"\x82" + b"".join(sorted((_proof(1), _proof(1)), key=len))
+    yield Vector(
+        "equivocation-witness-same",
+        "R-17.4",
+        "one receipt, twice proven",
+        [both],
+        "conflict-unproven",
+        0,
     )
 
 
