@@ -10,8 +10,19 @@ of a call is in spec/record.md.
 """
 
 from receipts.wallet.call import Call, Outcome, commitment
+from receipts.wallet.contents import is_wallet, wallet_calls, wallet_receipts
 from receipts.wallet.schema import WalletError
 from receipts.wallet.store import Store
 from receipts.wallet.wallet import Wallet
 
-__all__ = ["Call", "Outcome", "Store", "Wallet", "WalletError", "commitment"]
+__all__ = [
+    "Call",
+    "Outcome",
+    "Store",
+    "Wallet",
+    "WalletError",
+    "commitment",
+    "is_wallet",
+    "wallet_calls",
+    "wallet_receipts",
+]
