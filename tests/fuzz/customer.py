@@ -145,7 +145,7 @@ def wallet(rows: int = 3) -> bytes:
                     model="m",
                     request=f"gpu-7-{n}",
                     receipts=[signed.data],
-                )  # fmt: skip
+                )
             )
         store.close()
         return path.read_bytes()
