@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Final
+from functools import partial
+from tempfile import TemporaryFile
+from typing import IO, Final
 
-from cli.files import inputs
+from cli.files import STDIN, inputs
 from cli.terminal import CliError
-from receipts import Head
+from receipts import Head, JournalError
+from receipts.journal import is_journal, journal_items
 from verifier import (
     NotABatchError,
     Receipt,
@@ -43,6 +46,31 @@ def readable(hint: str = _HINT) -> Iterator[None]:
 def files(names: tuple[str, ...]) -> list[Source]:
     """Batch files by name; - is stdin."""
     return inputs(names, lambda _more: None)
+
+
+def kept(names: tuple[str, ...]) -> list[Source]:
+    """Batch files by name, and journals, which are read as the batch of all that they hold.
+
+    Raises:
+        OSError: a file cannot be read.
+    """
+    return [
+        Source(name, partial(_of_journal, name))
+        if name != STDIN and is_journal(name)
+        else files((name,))[0]
+        for name in names
+    ]
+
+
+@contextmanager
+def _of_journal(path: str) -> Iterator[IO[bytes]]:
+    with TemporaryFile(prefix="receipt-journal-") as stream:
+        try:
+            stream.writelines(journal_items(path))
+        except JournalError as error:
+            raise CliError(str(error), "restore it from a copy") from None
+        stream.seek(0)
+        yield stream
 
 
 def items(sources: Sequence[Source]) -> Iterator[UnverifiedItem]:

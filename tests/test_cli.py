@@ -538,7 +538,7 @@ def test_help_says_whose_commands_they_are(shell):
     assert "Exit codes" in out
 
 
-@pytest.mark.parametrize("line", ["keygen", "issue", "close", "prove"])
+@pytest.mark.parametrize("line", ["keygen", "issue", "close", "prove", "show"])
 def test_o_works_wherever_out_does(shell, line):
     assert "-o, --out" in shell(f"{line} --help").out
 

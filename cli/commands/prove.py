@@ -14,10 +14,11 @@ from verifier import Receipt, Source, Statement, UnverifiedItem
 _HELP = """Cut out one receipt, with its Merkle path and the statement that closes it.
 
 The proof shows to anybody who trusts the issuer's key that the receipt is among those of the statement, and shows no
-other receipt. It is not checked here.
+other receipt. It is not checked here. Instead of a BATCH, a journal can be given.
 
 \b
 receipt prove batch.cbor --request req_42 -o proof.cbor
+receipt prove issuer.db --request req_42 -o proof.cbor
 receipt verify proof.cbor
 """
 
@@ -35,7 +36,7 @@ def prove(
     quiet: bool,  # noqa: ARG001  # read by `say`
 ) -> None:
     """Write the proof for one receipt."""
-    files = batches.files(batch)
+    files = batches.kept(batch)
     receipt, claims = _find(files, request)
     statement, closed = _statement(files, claims)
     digests = _digests(files, claims, closed)
@@ -52,9 +53,7 @@ def _find(files: list[Source], request: str) -> tuple[UnverifiedItem, Receipt]:
     for item, claims in batches.receipts(files):
         if claims.request == request:
             return item, claims
-    raise CliError(
-        f"no receipt is for request {request!r}", "receipt show prints what the batch holds"
-    )
+    raise CliError(f"no receipt is for request {request!r}", "receipt show prints what there is")
 
 
 def _statement(files: list[Source], claims: Receipt) -> tuple[UnverifiedItem, range]:

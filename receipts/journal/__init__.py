@@ -11,7 +11,15 @@ A period of a journal is closed with `receipts.close_journal`.
 """
 
 from receipts.errors import DuplicateRequestError, JournalError
+from receipts.journal.contents import is_journal, journal_items
 from receipts.journal.journal import Journal
 from receipts.journal.store import Store
 
-__all__ = ["DuplicateRequestError", "Journal", "JournalError", "Store"]
+__all__ = [
+    "DuplicateRequestError",
+    "Journal",
+    "JournalError",
+    "Store",
+    "is_journal",
+    "journal_items",
+]

@@ -14,7 +14,8 @@ from typing import Final
 from receipts.errors import JournalError
 from receipts.issuer import Head, Issued
 
-_APPLICATION: Final = 0x52435054  # "RCPT"
+APPLICATION: Final = 0x52435054
+"""``application_id`` of a journal: "RCPT"."""
 _VERSION: Final = 1
 _WAIT_S: Final = 30.0
 """How long a writer waits for another process."""
@@ -65,7 +66,7 @@ class Store:
             empty = not self._db.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]
             if application == 0 and empty and create:
                 self._create(issuer)
-            elif application != _APPLICATION:
+            elif application != APPLICATION:
                 raise JournalError(f"{self._path} is a database, but not a journal")
         version = self._db.execute("PRAGMA user_version").fetchone()[0]
         if version != _VERSION:
@@ -80,7 +81,7 @@ class Store:
         for statement in _SCHEMA.split(";\n"):
             self._db.execute(statement)
         self._db.execute("INSERT INTO issuer VALUES (?)", (issuer,))
-        self._db.execute(f"PRAGMA application_id={_APPLICATION}")
+        self._db.execute(f"PRAGMA application_id={APPLICATION}")
         self._db.execute(f"PRAGMA user_version={_VERSION}")
 
     def close(self) -> None:

@@ -1,74 +1,221 @@
-"""The wallet's note about one request: made before it is sent, completed by the response."""
+"""Notes on what passes through a transport: on a call, on the result of one that was pending, on the results of a batch."""
 
 from __future__ import annotations
 
 import json
-from hashlib import sha256
+import re
+from abc import ABC, abstractmethod
 from secrets import token_bytes
 from time import time_ns
+from types import TracebackType
 from typing import Any, Final
 
 from receipts.header import CLIENT, RECEIPT, byte_sequence, parse_byte_sequence
-from receipts.wallet.reader import BodyReader, encodable
+from receipts.wallet.answer import Answer, is_storable
+from receipts.wallet.call import Call, Outcome, commitment
+from receipts.wallet.reader import DocumentReader, EventReader, OpaqueReader, Reader
+from receipts.wallet.results import ResultReader
 from receipts.wallet.store import Store
 
 _NONCE: Final = 32
+_CREDENTIALS: Final = ("authorization", "x-api-key", "api-key", "x-goog-api-key")
+"""The headers that say who calls; the first that is there counts."""
+_REPLAYED: Final = "idempotent-replayed"
+_RESPONSE: Final = re.compile(r"/responses/[^/]+")
+_RESULTS: Final = re.compile(r"/messages/batches/([^/]+)/results|/files/([^/]+)/content")
 
 
-def commitment(nonce: bytes, body: bytes) -> bytes:
-    """What a receipt echoes of a request: SHA-256 over the nonce and the body."""
-    return sha256(nonce + body).digest()
+def note(store: Store, account: str | None, request: Any) -> Note | None:
+    """The note on a request of httpx or httpx2 that is about to be sent, with its body read; None: it is not noted."""
+    path = request.url.raw_path.partition(b"?")[0].decode()
+    call = Call(_now(), request.url.netloc.decode(), path, account=account)
+    values = (request.headers.get(name) for name in _CREDENTIALS)
+    value = next((value for value in values if value is not None), None)
+    call.credential = None if value is None else store.credential(value)
+    if request.method == "POST":
+        return _begin(store, call, request)
+    # After a redirect it may still be there from a POST.
+    request.headers.pop(CLIENT.decode(), None)
+    if request.method != "GET":
+        return None
+    if re.search(f"(?:{_RESPONSE.pattern})$", path):
+        return ResultNote(store, call, request)
+    if batch := re.search(f"(?:{_RESULTS.pattern})$", path):
+        return BatchNote(store, call, request, batch[1] or batch[2])
+    return None
 
 
-class Note:
-    """Notes a request of httpx or httpx2, and puts the commitment to its body into its headers.
+def _begin(store: Store, call: Call, request: Any) -> CallNote:
+    """Note a call before it is sent, and put the commitment to its body into its headers."""
+    body = request.content
+    call.nonce = token_bytes(_NONCE)
+    call.commitment = commitment(call.nonce, body)
+    call.requested_model = _requested_model(body)
+    request.headers[CLIENT.decode()] = byte_sequence(call.commitment).decode()
+    store.save(call)
+    return CallNote(store, call, request)
 
-    Args:
-        store: where notes are kept.
-        request: the request, not sent yet.
-        body: its body.
 
-    Raises:
-        WalletError: the note cannot be written.
+class Note(ABC):
+    """A note on a request, which is told what becomes of it.
+
+    As a context it is told of the errors of what is done inside; they pass on unchanged.
     """
 
-    def __init__(self, store: Store, request: Any, body: bytes) -> None:
-        self._store = store
-        nonce = token_bytes(_NONCE)
-        committed = commitment(nonce, body)
-        request.headers[CLIENT.decode()] = byte_sequence(committed).decode()
+    def __init__(self, store: Store, call: Call, request: Any) -> None:
+        self.store, self.call = store, call
+        self.answer = Answer()
+        self.reader: Reader = OpaqueReader()
+        self._stopped = False
         # Compressed, a stream could not be read along.
         request.headers["accept-encoding"] = "identity"
-        url = str(request.url)
-        self._number = store.begin(time_ns() // 1_000_000, _model(body), committed, nonce, url)
 
-    def answered(self, response: Any) -> BodyReader:
-        """Take note of the response's status and headers.
+    def __enter__(self) -> Note:
+        return self
 
-        Returns:
-            What reads the body along.
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if (
+            kind is not None
+        ):  # what is no Exception is the customer's doing: a task that is cancelled, Ctrl-C
+            self.stop(Outcome.CUT if issubclass(kind, Exception) else Outcome.CANCELLED)
 
-        Raises:
-            WalletError: the note cannot be written.
-        """
-        store, number = self._store, self._number
-        store.answered(number, response.status_code)
+    def answered(self, response: Any) -> None:
+        """Take note of the response's status and headers."""
+        self.call.status = response.status_code
+        self.call.replay = response.headers.get(_REPLAYED, "").strip().lower() == "true"
         header = response.headers.get(RECEIPT.decode())
         receipt = None if header is None else parse_byte_sequence(header.encode())
-        if receipt is not None:
-            store.keep(number, receipt)
+        if receipt:
+            self.call.receipts.append(receipt)
+        self.reader = self.reads(response)
+        if response.is_stream_consumed:  # by a transport that reads along itself
+            self.feed(response.content)
+            self.end()
+
+    def reads(self, response: Any) -> Reader:
+        """What reads the body along."""
         kind = response.headers.get("content-type", "").lower()
-        return BodyReader(
-            kind.startswith("text/event-stream"),
-            lambda request: store.identify(number, request),
-            lambda raw: store.keep(number, raw),
-            lambda: store.completed(number),
-        )
+        if response.headers.get("content-encoding", "identity") != "identity":
+            return OpaqueReader()
+        if kind.startswith("text/event-stream"):
+            return EventReader(
+                self.answer, self.call.receipts.append, lambda: self.stop(Outcome.CUT)
+            )
+        return DocumentReader(self.answer) if not kind or "json" in kind else OpaqueReader()
+
+    def feed(self, chunk: bytes) -> None:
+        """Take note of the next bytes of the body."""
+        self.reader.feed(chunk)
+
+    def end(self) -> None:
+        """The body is complete."""
+        self.reader.end()
+        self.stop(Outcome.CUT)
+
+    def stop(self, outcome: Outcome) -> None:
+        """Nothing more comes, or nothing more is waited for.
+
+        Args:
+            outcome: what became of it, if the response was not whole by then.
+        """
+        if not self._stopped:
+            self._stopped = True
+            self.settle(outcome)
+
+    @abstractmethod
+    def settle(self, outcome: Outcome) -> None:
+        """Have written what is known; once."""
 
 
-def _model(body: bytes) -> str | None:
+class CallNote(Note):
+    """A note on a call."""
+
+    def stop(self, outcome: Outcome) -> None:
+        """Nothing more comes; a receipt may have come after the last event."""
+        late = self._stopped and self.call.receipts
+        super().stop(outcome)
+        if late:
+            self.store.save(self.call)
+
+    def settle(self, outcome: Outcome) -> None:
+        """Complete the line."""
+        call, answer = self.call, self.answer
+        call.outcome = self._outcome(outcome)
+        call.answered = _now()
+        call.model, call.request = answer.model, answer.id
+        # That of a response which is not complete is not final.
+        call.usage = answer.usage if call.outcome is Outcome.COMPLETE else None
+        (self.store.save if call.request is None else self.store.answer)(call)
+
+    def _outcome(self, otherwise: Outcome) -> Outcome:
+        whole, answer = self.reader.whole, self.answer
+        if answer.failed or (self.call.status is not None and self.call.status // 100 != 2):
+            return Outcome.FAILED
+        is_stream = isinstance(self.reader, EventReader)
+        if answer.pending and (answer.background if is_stream and not whole else not is_stream):
+            return Outcome.PENDING
+        return Outcome.COMPLETE if whole else otherwise
+
+
+class ResultNote(Note):
+    """A note on a response of the Responses API that is fetched: the result of a call that was pending, if it is there."""
+
+    def settle(self, outcome: Outcome) -> None:  # noqa: ARG002  # what is not whole is fetched again
+        """Complete the line of the call."""
+        call, answer = self.call, self.answer
+        if call.status != 200 or not self.reader.whole or answer.id != call.path.rpartition("/")[2]:
+            return
+        call.outcome = _RESULT.get(answer.status or "", Outcome.FAILED if answer.failed else None)
+        if call.outcome is Outcome.COMPLETE and answer.usage is None:
+            return
+        if call.outcome is not None:
+            call.answered = _now()
+            call.model, call.request, call.usage = answer.model, answer.id, answer.usage
+            self.store.complete(call)
+
+
+_RESULT: Final = {
+    "completed": Outcome.COMPLETE,
+    "incomplete": Outcome.COMPLETE,
+    "cancelled": Outcome.CANCELLED,
+    "failed": Outcome.FAILED,
+}
+"""What a status of the Responses API means for the call."""
+
+
+class BatchNote(Note):
+    """A note on the results of a batch that are fetched: each is a call of its own."""
+
+    def __init__(self, store: Store, call: Call, request: Any, batch: str) -> None:
+        super().__init__(store, call, request)
+        self._batch = batch
+
+    def reads(self, response: Any) -> Reader:
+        """A reader of results, one a line."""
+        if response.status_code != 200 or "content-encoding" in response.headers:
+            return OpaqueReader()
+        return ResultReader(self.call, self._batch, self.store)
+
+    def settle(self, outcome: Outcome) -> None:  # noqa: ARG002  # the results that came are there
+        """Note the results that are not noted yet."""
+        if isinstance(self.reader, ResultReader):
+            self.reader.flush()
+
+
+def _requested_model(body: bytes) -> str | None:
+    """The model that the body of a request names."""
     try:
         model = json.loads(body).get("model")
     except (ValueError, AttributeError, RecursionError):
         return None
-    return model if isinstance(model, str) and encodable(model) else None
+    return model if isinstance(model, str) and is_storable(model) else None
+
+
+def _now() -> int:
+    """The time in ms since 1970."""
+    return time_ns() // 1_000_000

@@ -1,51 +1,96 @@
-"""What a response body tells the wallet while it passes: the provider's request id, and receipts in comments."""
+"""What a response body tells the wallet while it passes.
+
+Readers never hold a byte back, and never fail on what they do not understand. Their work is linear in what passes.
+"""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Final, Protocol
 
 from receipts.events import TERMINAL
 from receipts.header import COMMENT, parse_byte_sequence
+from receipts.wallet.answer import Answer
 
-MAX_LINE: Final = 1 << 20
-"""Bytes of a line of an event stream that are looked at; of a longer one, only what it begins with."""
-MAX_BODY: Final = 64 << 20
-"""Bytes of a JSON body that are looked at; a longer one is not."""
+MAX_PART: Final = 64 << 20
+"""Bytes of a JSON body, or of a line of a stream, that are looked at; of a longer one, only what it begins with."""
+_EVENT: Final = b"event:"
+_DATA: Final = b"data:"
 
 
-class BodyReader:
-    """Reads along; never holds a byte back, and never fails on what it does not understand. The work is linear in what passes.
-
-    Args:
-        stream: whether the body is a stream of server-sent events; else it is JSON.
-        identify: called with the request id, once.
-        keep: called with each receipt.
-        finish: called when a stream comes to its last event; many clients read no further.
-    """
-
-    def __init__(
-        self,
-        stream: bool,
-        identify: Callable[[str], None],
-        keep: Callable[[bytes], None],
-        finish: Callable[[], None],
-    ) -> None:
-        self._stream = stream
-        self._identify = identify
-        self._keep = keep
-        self._finish = finish
-        self._identified = False
-        self._begun = _Beginning(MAX_LINE if stream else MAX_BODY)
-        """Of the line that has no end yet, or of the body."""
+class Reader(Protocol):
+    """Reads a body along."""
 
     def feed(self, chunk: bytes) -> None:
         """Take note of the next bytes."""
-        if not self._stream:
-            self._begun.add(chunk)
+
+    def end(self) -> None:
+        """The body is complete."""
+
+    @property
+    def whole(self) -> bool:
+        """Whether what came so far is a whole response, even if no end was seen."""
+
+
+class OpaqueReader:
+    """A body that cannot be read: it is compressed, or neither JSON nor events. It is whole where it ends."""
+
+    whole = False
+
+    def feed(self, chunk: bytes) -> None:
+        """Nothing is learnt from it."""
+
+    def end(self) -> None:
+        """It is whole."""
+        self.whole = True
+
+
+class DocumentReader:
+    """A body of JSON."""
+
+    def __init__(self, answer: Answer) -> None:
+        self._answer = answer
+        self._begun = _Beginning()
+        self._ended = False
+
+    def feed(self, chunk: bytes) -> None:
+        """Keep it."""
+        self._begun.add(chunk)
+
+    def end(self) -> None:
+        """Read it."""
+        self._ended = True
+        self._read()
+
+    @property
+    def whole(self) -> bool:
+        """Whether it ended, or is whole JSON without: a client that knows the length may read no further."""
+        return self._ended or self._read()
+
+    def _read(self) -> bool:
+        body = self._begun.complete()
+        return len(body) <= MAX_PART and self._answer.add_text(body)
+
+
+class LineReader:
+    """Cuts a body into lines, which LF, CR or both end.
+
+    Args:
+        line: called with each; of one that is too long, with what it begins with.
+    """
+
+    def __init__(self, line: Callable[[bytes], None]) -> None:
+        self._line = line
+        self._begun = _Beginning()
+        self._after_cr = False
+
+    def feed(self, chunk: bytes) -> None:
+        """Take note of the next bytes."""
+        if not chunk:
             return
-        # Where CR and LF come in two chunks there is one more empty line, which means nothing.
+        if self._after_cr and chunk.startswith(b"\n"):
+            chunk = chunk[1:]
+        self._after_cr = chunk.endswith(b"\r")
         *ends, rest = chunk.replace(b"\r\n", b"\n").replace(b"\r", b"\n").split(b"\n")
         for end in ends:
             self._begun.add(end)
@@ -53,52 +98,78 @@ class BodyReader:
         self._begun.add(rest)
 
     def end(self) -> None:
-        """The body is complete."""
-        last = self._begun.complete()
-        if self._stream:
-            self._line(last)
-        elif len(last) <= MAX_BODY:
-            self._document(last)
-        self._finish()
+        """What is left is a line, although nothing ends it."""
+        self._line(self._begun.complete())
 
-    def _line(self, line: bytes) -> None:
-        if line.startswith(TERMINAL):
-            self._finish()
-        elif len(line) > MAX_LINE:
+
+class EventReader:
+    """A stream of server-sent events.
+
+    Args:
+        answer: takes note of what the events say.
+        keep: called with each receipt.
+        finish: called when the stream comes to the end of its last event; many clients read no further.
+    """
+
+    def __init__(
+        self, answer: Answer, keep: Callable[[bytes], None], finish: Callable[[], None]
+    ) -> None:
+        self._answer = answer
+        self._keep = keep
+        self._finish = finish
+        self._lines = LineReader(self._add)
+        self._data: list[bytes] = []
+        """Of the event that has no end yet."""
+        self._size = 0
+        self._is_last = False
+        """Whether it is the last one."""
+        self._ended = False
+
+    @property
+    def whole(self) -> bool:
+        """Whether the last event came."""
+        return self._ended or self._answer.finished
+
+    def feed(self, chunk: bytes) -> None:
+        """Take note of the next bytes."""
+        self._lines.feed(chunk)
+
+    def end(self) -> None:
+        """No more events come."""
+        self._lines.end()
+        self._dispatch()
+
+    def _add(self, line: bytes) -> None:
+        if not line:
+            self._dispatch()
             return
-        elif line.startswith(COMMENT):
+        self._is_last = self._is_last or line.startswith(TERMINAL)
+        if line.startswith(COMMENT):
             receipt = parse_byte_sequence(line[len(COMMENT) :])
-            if receipt is not None:
+            if receipt:
                 self._keep(receipt)
-        elif line.startswith(b"data:") and not self._identified:
-            self._document(line[5:])
+        elif line.startswith(_DATA):
+            self._size += len(line)
+            self._data += [line[len(_DATA) :]] if self._size <= MAX_PART else []
+        elif line.startswith(_EVENT) and line[len(_EVENT) :].strip() == b"error":
+            self._answer.failed = True
 
-    def _document(self, raw: bytes) -> None:
-        try:
-            document: Any = json.loads(raw)
-        except (ValueError, RecursionError):
-            return  # not an answer that has an id
-        if not isinstance(document, dict):
-            return
-        for part in (document, document.get("message"), document.get("response")):
-            identifier = part.get("id") if isinstance(part, dict) else None
-            if (
-                isinstance(identifier, str)
-                and identifier
-                and encodable(identifier)
-                and not self._identified
-            ):
-                self._identified = True
-                self._identify(identifier)
+    def _dispatch(self) -> None:
+        """An event is whole."""
+        if self._data and self._size <= MAX_PART:
+            self._answer.add_event(b"\n".join(self._data))
+        self._data, self._size = [], 0
+        if self._is_last:
+            self._is_last, self._ended = False, True
+            self._finish()
 
 
 class _Beginning:
     """The first bytes of something that comes in parts: up to a limit, and one more, which shows that it is longer."""
 
-    def __init__(self, limit: int) -> None:
-        self._limit = limit
+    def __init__(self) -> None:
         self._parts: list[bytes] = []
-        self._room = limit + 1
+        self._room = MAX_PART + 1
 
     def add(self, part: bytes) -> None:
         if self._room and part:
@@ -110,14 +181,5 @@ class _Beginning:
         """What was kept; the next part begins something new."""
         whole = b"".join(self._parts)
         self._parts.clear()
-        self._room = self._limit + 1
+        self._room = MAX_PART + 1
         return whole
-
-
-def encodable(text: str) -> bool:
-    """Whether a text can be stored: JSON may hold half of a surrogate pair."""
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True

@@ -1,109 +1,146 @@
-"""The wallet's file: one line about each request, and every receipt that came with a response (SQLite)."""
+"""`Store`: takes what clients' threads and tasks have to write, and writes it in a thread of its own, so that no client waits for a disk."""
 
 from __future__ import annotations
 
+import logging
+import os
+import queue
 import sqlite3
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Final
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from hmac import digest
+from typing import Any, Final
 
-_APPLICATION: Final = 0x52435057  # "RCPW"
-_VERSION: Final = 1
-_SCHEMA: Final = """
-CREATE TABLE requests (
-  number INTEGER PRIMARY KEY, request TEXT, time INTEGER NOT NULL, model TEXT, status INTEGER,
-  commitment BLOB NOT NULL, nonce BLOB NOT NULL, url TEXT NOT NULL, complete INTEGER NOT NULL DEFAULT 0
-);
-CREATE TABLE receipts (number INTEGER NOT NULL REFERENCES requests, data BLOB NOT NULL);
-"""
+from receipts.wallet.call import Call
+from receipts.wallet.file import WalletFile
+from receipts.wallet.schema import WalletError
 
-
-class WalletError(Exception):
-    """The wallet cannot be opened, read or written."""
+_log = logging.getLogger("receipts.wallet")
+_PATIENCE_S: Final = 0.1
+"""How long a client waits for its line to be written, which takes a fraction of a millisecond as a rule."""
+_CREDENTIAL: Final = 16
+_FAILURES: Final = (sqlite3.Error, OSError, WalletError)
+_Job = Callable[[WalletFile], Any]
 
 
 class Store:
-    """Requests and receipts in a file. Calls from several threads are safe.
+    """Calls and receipts in a file. Calls from several threads are safe; open it after a fork.
+
+    What cannot be written is counted in ``failed``, and never raised: the client goes on.
 
     Raises:
         WalletError: the file cannot be opened, or is no wallet.
     """
 
     def __init__(self, path: str) -> None:
+        self.failed = 0
+        """How many times something could not be written; the log says why, once a reason."""
         self._path = path
-        self._lock = threading.Lock()
-        with self._named():
-            self._db = sqlite3.connect(
-                path, timeout=30, isolation_level=None, check_same_thread=False
-            )
-        try:
-            with self._named():
-                self._prepare()
-        except WalletError:
-            self._db.close()
-            raise
-
-    def _prepare(self) -> None:
-        self._db.execute("PRAGMA journal_mode=WAL")
-        self._db.execute("PRAGMA synchronous=NORMAL")
-        self._db.execute("BEGIN IMMEDIATE")
-        application = self._db.execute("PRAGMA application_id").fetchone()[0]
-        empty = not self._db.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]
-        if application == 0 and empty:
-            for statement in _SCHEMA.split(";\n"):
-                self._db.execute(statement)
-            self._db.execute(f"PRAGMA application_id={_APPLICATION}")
-            self._db.execute(f"PRAGMA user_version={_VERSION}")
-        self._db.execute("COMMIT")
-        if application not in (0, _APPLICATION) or (application == 0 and not empty):
-            raise WalletError(f"{self._path} is a database, but not a wallet")
-
-    @contextmanager
-    def _named(self) -> Iterator[None]:
-        try:
-            yield
-        except sqlite3.Error as error:
-            raise WalletError(f"{self._path}: {error}") from error
+        self._file = WalletFile(path)
+        self._jobs: queue.SimpleQueue[tuple[_Job, Future[Any]] | None] = queue.SimpleQueue()
+        self._lock = threading.RLock()  # the garbage collector may close a stream at any point
+        self._process = os.getpid()
+        self._closed = False
+        self._behind = False
+        """Whether a client has waited in vain since the last line was written: then no other one waits."""
+        self._reasons: set[str] = set()
+        self._writer = threading.Thread(target=self._write, name="receipt-wallet", daemon=True)
+        self._writer.start()
 
     def close(self) -> None:
-        """Close the file."""
+        """Write what is to be written, then close the file."""
         with self._lock:
-            self._db.close()
+            if self._why_not():
+                return
+            self._closed = True
+            self._jobs.put(None)
+        self._writer.join()
+        self._file.close()
 
-    def begin(self, time: int, model: str | None, commitment: bytes, nonce: bytes, url: str) -> int:
-        """Note a request before it is sent; ``time`` in ms. Returns its number."""
-        with self._lock, self._named():
-            cursor = self._db.execute(
-                "INSERT INTO requests (time, model, commitment, nonce, url) VALUES (?, ?, ?, ?, ?)",
-                (time, model, commitment, nonce, url),
-            )
-        return int(cursor.lastrowid or 0)
+    def credential(self, value: str) -> bytes:
+        """16 bytes that are equal for equal values in this wallet, and tell nothing else of them."""
+        return digest(self._file.secret, value.encode(), "sha256")[:_CREDENTIAL]
 
-    def answered(self, number: int, status: int) -> None:
-        """Note the HTTP status of the response."""
-        with self._lock, self._named():
-            self._db.execute("UPDATE requests SET status = ? WHERE number = ?", (status, number))
+    def save(self, call: Call) -> None:
+        """Add a call, or complete its line, and add the receipts that came since."""
+        self._order(lambda file: file.save(call))
 
-    def completed(self, number: int) -> None:
-        """Note that the response came to its end."""
-        with self._lock, self._named():
-            self._db.execute("UPDATE requests SET complete = 1 WHERE number = ?", (number,))
+    def answer(self, call: Call) -> None:
+        """`save` a call whose response has just named its id; one that is known already makes it a replay."""
+        self._order(lambda file: file.answer(call))
 
-    def identify(self, number: int, request: str) -> None:
-        """Note the provider's request id."""
-        with self._lock, self._named():
-            self._db.execute("UPDATE requests SET request = ? WHERE number = ?", (request, number))
+    def complete(self, result: Call) -> None:
+        """Complete the pending call of a request id with its result, if there is one."""
+        self._order(lambda file: file.complete(result))
 
-    def keep(self, number: int, receipt: bytes) -> None:
-        """Keep a receipt as it came."""
-        with self._lock, self._named():
-            self._db.execute("INSERT INTO receipts VALUES (?, ?)", (number, receipt))
+    def add_results(self, results: Sequence[Call], batch: str) -> None:
+        """Add the results of a batch that are not there yet."""
+        self._order(lambda file: file.add_results(results, batch))
 
     def counts(self) -> tuple[int, int]:
-        """How many requests, and how many receipts."""
-        with self._lock, self._named():
-            requests, receipts = self._db.execute(
-                "SELECT (SELECT count(*) FROM requests), (SELECT count(*) FROM receipts)"
-            ).fetchone()
-        return int(requests), int(receipts)
+        """How many calls, and how many receipts, with all that was to be written until now.
+
+        Raises:
+            WalletError: they cannot be read.
+        """
+        done = self._put(lambda file: file.counts())
+        if done is None:
+            raise WalletError(f"{self._path}: {self._why_not()}")
+        try:
+            calls, receipts = done.result()
+        except _FAILURES as error:
+            raise WalletError(f"{self._path}: {error}") from error
+        return calls, receipts
+
+    def _order(self, job: _Job) -> None:
+        """Have something written, and wait a moment for it."""
+        done = self._put(job)
+        if done is None:
+            self._fail("closed", self._why_not())
+        elif not self._behind and threading.current_thread() is not self._writer:
+            try:
+                done.exception(_PATIENCE_S)
+            except TimeoutError:
+                self._behind = True
+
+    def _put(self, job: _Job) -> Future[Any] | None:
+        done: Future[Any] = Future()
+        with self._lock:
+            if self._why_not():
+                return None
+            self._jobs.put((job, done))
+        return done
+
+    def _why_not(self) -> str:
+        if os.getpid() != self._process:
+            return "the wallet was opened by another process: open it after the fork"
+        return "the wallet is closed" if self._closed else ""
+
+    def _fail(self, kind: str, reason: object) -> None:
+        with self._lock:
+            self.failed += 1
+            known = kind in self._reasons
+            self._reasons.add(kind)
+        if not known:
+            _log.warning("calls are not noted in %s: %s", self._path, reason)
+
+    # The writer's thread.
+
+    def _write(self) -> None:
+        patient = True
+        while (order := self._jobs.get()) is not None:
+            job, done = order
+            try:
+                result = job(self._file)
+            except _FAILURES as error:
+                self._fail(getattr(error, "sqlite_errorname", type(error).__name__), error)
+                done.set_exception(error)
+            else:
+                done.set_result(result)
+            self._behind = False
+            # Who has waited for a lock in vain does not make each of those wait that come after.
+            failed = done.exception() is not None
+            if failed == patient:
+                patient = not failed
+                self._file.wait(patiently=patient)

@@ -5,22 +5,26 @@ from __future__ import annotations
 from types import ModuleType
 from typing import Any
 
-from receipts.wallet.note import Note
-from receipts.wallet.reader import BodyReader
+from receipts.wallet.call import Outcome
+from receipts.wallet.note import Note, note
 from receipts.wallet.store import Store
 
 
-def transport(library: ModuleType, sender: Any, store: Store) -> Any:
-    """A transport that notes each POST in ``store`` and sends through ``sender``."""
+def transport(library: ModuleType, sender: Any, store: Store, account: str | None) -> Any:
+    """A transport that notes calls in ``store`` and sends through ``sender``."""
     stream = _stream(library)
 
     class Transport(library.BaseTransport):  # type: ignore[misc, name-defined]  # of the given library
         def handle_request(self, request: Any) -> Any:
-            if request.method != "POST":
+            if request.method == "POST":
+                request.read()
+            noted = note(store, account, request)
+            if noted is None:
                 return sender.handle_request(request)
-            note = Note(store, request, request.read())
-            response = sender.handle_request(request)
-            response.stream = stream(response.stream, note.answered(response))
+            with noted:
+                response = sender.handle_request(request)
+            noted.answered(response)
+            response.stream = stream(response.stream, noted)
             return response
 
         def close(self) -> None:
@@ -33,32 +37,38 @@ def _stream(library: ModuleType) -> Any:
     """The class of bodies that are read along."""
 
     class Stream(library.SyncByteStream):  # type: ignore[misc, name-defined]
-        def __init__(self, stream: Any, reader: BodyReader) -> None:
-            self._stream, self._reader = stream, reader
+        def __init__(self, stream: Any, noted: Note) -> None:
+            self._stream, self._noted = stream, noted
 
         def __iter__(self) -> Any:
-            for chunk in self._stream:
-                self._reader.feed(chunk)
-                yield chunk
-            self._reader.end()
+            with self._noted:
+                for chunk in self._stream:
+                    self._noted.feed(chunk)
+                    yield chunk
+            self._noted.end()
 
         def close(self) -> None:
+            self._noted.stop(Outcome.CANCELLED)
             self._stream.close()
 
     return Stream
 
 
-def async_transport(library: ModuleType, sender: Any, store: Store) -> Any:
+def async_transport(library: ModuleType, sender: Any, store: Store, account: str | None) -> Any:
     """The same for async clients."""
     stream = _async_stream(library)
 
     class Transport(library.AsyncBaseTransport):  # type: ignore[misc, name-defined]
         async def handle_async_request(self, request: Any) -> Any:
-            if request.method != "POST":
+            if request.method == "POST":
+                await request.aread()
+            noted = note(store, account, request)
+            if noted is None:
                 return await sender.handle_async_request(request)
-            note = Note(store, request, await request.aread())
-            response = await sender.handle_async_request(request)
-            response.stream = stream(response.stream, note.answered(response))
+            with noted:
+                response = await sender.handle_async_request(request)
+            noted.answered(response)
+            response.stream = stream(response.stream, noted)
             return response
 
         async def aclose(self) -> None:
@@ -69,16 +79,18 @@ def async_transport(library: ModuleType, sender: Any, store: Store) -> Any:
 
 def _async_stream(library: ModuleType) -> Any:
     class Stream(library.AsyncByteStream):  # type: ignore[misc, name-defined]
-        def __init__(self, stream: Any, reader: BodyReader) -> None:
-            self._stream, self._reader = stream, reader
+        def __init__(self, stream: Any, noted: Note) -> None:
+            self._stream, self._noted = stream, noted
 
         async def __aiter__(self) -> Any:
-            async for chunk in self._stream:
-                self._reader.feed(chunk)
-                yield chunk
-            self._reader.end()
+            with self._noted:
+                async for chunk in self._stream:
+                    self._noted.feed(chunk)
+                    yield chunk
+            self._noted.end()
 
         async def aclose(self) -> None:
+            self._noted.stop(Outcome.CANCELLED)
             await self._stream.aclose()
 
     return Stream

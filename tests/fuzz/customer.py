@@ -13,8 +13,9 @@ from itertools import pairwise
 from pathlib import Path
 
 from receipts.header import byte_sequence, parse_byte_sequence
-from receipts.wallet.reader import BodyReader
-from receipts.wallet.store import Store
+from receipts.wallet import Call, Outcome, Store
+from receipts.wallet.answer import Answer
+from receipts.wallet.reader import DocumentReader, EventReader
 from tests.build import KEY, SECOND, Batch, Stream, jwk_set
 from tests.fuzz.decoders import rich
 from tests.fuzz.mutation import mutated
@@ -130,11 +131,22 @@ def wallet(rows: int = 3) -> bytes:
         db.close()
         store = Store(str(path))
         for n, signed in enumerate(BATCH.ones[:rows]):
-            number = store.begin(1793534400000 + n, "m", bytes(32), bytes(32), "https://api.example.com/v1")  # fmt: skip
-            store.answered(number, 200)
-            store.identify(number, f"gpu-7-{n}")
-            store.keep(number, signed.data)
-            store.completed(number)
+            sent = 1793534400000 + n
+            store.save(
+                Call(
+                    sent,
+                    "api.example.com",
+                    "/v1/responses",
+                    bytes(32),
+                    bytes(32),
+                    answered=sent + 50,
+                    status=200,
+                    outcome=Outcome.COMPLETE,
+                    model="m",
+                    request=f"gpu-7-{n}",
+                    receipts=[signed.data],
+                )
+            )
         store.close()
         return path.read_bytes()
 
@@ -196,29 +208,36 @@ def check_response(data: bytes) -> str:
         parts = [data[a:b] for a, b in pairwise(edges)]
         assert _read(parts, stream) == whole, f"cut at {cuts}"
         assert _read([data[n : n + 1] for n in range(len(data))], stream) == whole
-        seen.append(f"{len(whole[0])} {min(len(whole[1]), 3)}")
+        seen.append(f"{sum(one is not None for one in whole[0])} {min(len(whole[1]), 3)}")
     return " ".join(seen)
 
 
-def _read(parts: list[bytes], stream: bool) -> tuple[list[str], list[bytes]]:
-    ids: list[str] = []
+def _read(parts: list[bytes], stream: bool) -> tuple[tuple[object, ...], list[bytes]]:
+    """What is known of a response that came in parts, and the receipts."""
+    answer = Answer()
     kept: list[bytes] = []
-    ended: list[bool] = []
-    reader = BodyReader(stream, ids.append, kept.append, lambda: ended.append(True))
+    events = EventReader(answer, kept.append, lambda: None)
+    reader = events if stream else DocumentReader(answer)
     for part in parts:
         reader.feed(part)
     reader.end()
-    assert ended
-    assert len(ids) <= 1
-    "".join(ids).encode()
-    return ids, kept
+    for text in (answer.id, answer.model, answer.usage):
+        (text or "").encode()
+    return (
+        answer.id,
+        answer.model,
+        answer.usage,
+        answer.failed or None,
+        reader.whole or None,
+    ), kept
 
 
 def responses() -> Iterator[bytes]:
     value = byte_sequence(BATCH.ones[0].data[:60])
     yield b'data: {"id": "r1"}\r\n\r\n: token-receipt ' + value + b"\r\n\r\ndata: [DONE]\r\n\r\n"
     yield b'event: message_start\rdata: {"type":"message_start","message":{"id":"m"}}\r\r: token-receipt :YQ==:\r\revent: message_stop\r'  # fmt: skip
-    yield b'{"id": "r2", "usage": {}}'
+    yield b'{"id": "r2", "model": "m", "usage": {"prompt_tokens": 3}}'
+    yield b'event: response.completed\r\ndata: {"response": {"id": "r", "object": "response", "status": "completed",\r\ndata: "usage": {"a": 1}}}\r\n\r\n'  # fmt: skip
     yield b'{"response": {"id": "r3"}, "message": {"id": 4}}'
 
 

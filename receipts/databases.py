@@ -1,0 +1,56 @@
+"""Reading the SQLite files of this project as what they are: files that somebody may have made to harm."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Final
+
+_HEAD: Final = b"SQLite format 3\0"
+_APPLICATION: Final = slice(68, 72)
+"""Where the header of a file has its ``application_id``."""
+_LOOK_EVERY: Final = 1000
+_LEAST_STEPS: Final = 100_000
+_STEPS_A_BYTE: Final = 10
+"""So many steps of SQLite's machine reading may take, at least and for each byte of the file."""
+
+
+def application(path: str) -> int | None:
+    """The ``application_id`` of a file; None: it is no file, or no database of SQLite.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    if not Path(path).is_file():
+        return None
+    with Path(path).open("rb") as stream:
+        head = stream.read(_APPLICATION.stop)
+    return int.from_bytes(head[_APPLICATION], "big") if head.startswith(_HEAD) else None
+
+
+@contextmanager
+def reading(path: str) -> Iterator[sqlite3.Connection]:
+    """A database that is only read, in no more steps than its size warrants: its pages may go in circles.
+
+    Raises:
+        sqlite3.Error: it cannot be opened.
+        OSError: it is not there.
+    """
+    left = _LEAST_STEPS + _STEPS_A_BYTE * sum(
+        file.stat().st_size for file in (Path(path), Path(f"{path}-wal")) if file.exists()
+    )
+
+    def is_over() -> bool:
+        nonlocal left
+        left -= _LOOK_EVERY
+        return left < 0
+
+    # Where nobody has it open, SQLite would leave two files beside it that only a writer removes.
+    how = "mode=ro" if Path(f"{path}-wal").exists() else "immutable=1"
+    uri = f"{Path(path).resolve().as_uri()}?{how}"
+    with closing(sqlite3.connect(uri, uri=True)) as db:
+        db.execute("PRAGMA trusted_schema=OFF")
+        db.set_progress_handler(is_over, _LOOK_EVERY)
+        yield db

@@ -1,0 +1,61 @@
+"""A call: what the wallet's line about one HTTP request to a model says (spec/record.md, "A call")."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from hashlib import sha256
+
+
+class Outcome(StrEnum):
+    """What became of a call."""
+
+    COMPLETE = "complete"
+    """Its response came to its end."""
+    CUT = "cut"
+    """The connection broke, or the stream ended before its last event."""
+    CANCELLED = "cancelled"
+    """The customer hung up."""
+    FAILED = "failed"
+    """The response says so, by its status or in an event."""
+    PENDING = "pending"
+    """The result comes later."""
+
+
+@dataclass(slots=True)
+class Call:
+    """One call. ``sent`` and ``answered`` in ms since 1970; None is unknown.
+
+    Args:
+        sent: when it was sent.
+        host: where; with the port, if the scheme has another one.
+        path: the path there, without the query.
+        commitment: what went along as claim 16; empty: nothing did.
+        nonce: what opens the commitment, with the body of the request.
+        usage: the final usage object, as JSON.
+        receipts: those that came with it and are not in the file yet.
+        number: its number in the file; None: it is not there yet.
+    """
+
+    sent: int
+    host: str
+    path: str
+    commitment: bytes = b""
+    nonce: bytes = b""
+    credential: bytes | None = None
+    account: str | None = None
+    requested_model: str | None = None
+    answered: int | None = None
+    status: int | None = None
+    outcome: Outcome | None = None
+    replay: bool = False
+    model: str | None = None
+    request: str | None = None
+    usage: str | None = None
+    receipts: list[bytes] = field(default_factory=list)
+    number: int | None = None
+
+
+def commitment(nonce: bytes, body: bytes) -> bytes:
+    """What a receipt echoes of a request: SHA-256 over the nonce and the body."""
+    return sha256(nonce + body).digest()

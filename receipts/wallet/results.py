@@ -1,0 +1,97 @@
+"""The results of a batch, in the file that is fetched when it has ended: JSON lines, at Anthropic and at OpenAI."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from time import time_ns
+from typing import Any, Final
+
+from receipts.wallet.answer import Answer
+from receipts.wallet.call import Call, Outcome
+from receipts.wallet.reader import MAX_PART, LineReader
+from receipts.wallet.store import Store
+
+_GROUP: Final = 500
+"""Results that are written at once."""
+
+
+class ResultReader:
+    """Notes the results of a batch while they pass. A file that does not begin like one is let pass.
+
+    Args:
+        fetched: the request that fetches them.
+        batch: the id of the batch, or of the file.
+        store: where they are noted.
+    """
+
+    whole = False
+
+    def __init__(self, fetched: Call, batch: str, store: Store) -> None:
+        self._fetched = fetched
+        self._batch = batch
+        self._store = store
+        self._lines = LineReader(self._add)
+        self._is_open = True
+        self._begun = False
+        self._results: list[Call] = []
+
+    def feed(self, chunk: bytes) -> None:
+        """Take note of the next bytes."""
+        if chunk and not self._begun:
+            self._begun, self._is_open = True, chunk.startswith(b"{")
+        if self._is_open:
+            self._lines.feed(chunk)
+
+    def end(self) -> None:
+        """The file is complete."""
+        self.whole = True
+        if self._is_open:
+            self._lines.end()
+
+    def flush(self) -> None:
+        """Have written what is not written yet."""
+        if self._results:
+            self._store.add_results(self._results, self._batch)
+            self._results = []
+
+    def _add(self, line: bytes) -> None:
+        message = _message(line) if len(line) <= MAX_PART else None
+        if message is None:
+            return
+        answer = Answer()
+        answer.add(message)
+        if answer.id is not None and answer.usage is not None:
+            self._results.append(
+                replace(
+                    self._fetched,
+                    answered=time_ns() // 1_000_000,
+                    status=200,
+                    outcome=Outcome.COMPLETE,
+                    model=answer.model,
+                    request=answer.id,
+                    usage=answer.usage,
+                    receipts=[],
+                )
+            )
+        if len(self._results) >= _GROUP:
+            self.flush()
+
+
+def _message(line: bytes) -> Mapping[str, Any] | None:
+    """The response that a line holds, if it is one that succeeded."""
+    try:
+        document = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(document, Mapping):
+        return None
+    result, response = document.get("result"), document.get("response")
+    if isinstance(result, Mapping) and result.get("type") == "succeeded":
+        message = result.get("message")
+    elif isinstance(response, Mapping) and response.get("status_code") == 200:
+        message = response.get("body")
+    else:
+        return None
+    return message if isinstance(message, Mapping) else None
