@@ -115,20 +115,17 @@ def test_a_forked_statement_is_caught_the_next_time_and_proven(pinned):
     assert proofs() == [proof]
 
 
-def test_without_a_folder_no_proof_is_written(pinned, folder):
-    """Nothing is left in the working folder unasked; the warning says how to get the proof."""
+def test_without_a_folder_the_proof_is_beside_the_report(pinned, folder):
     Path("first.cbor").write_bytes(Batch().data)
     Path("second.cbor").write_bytes(told_again(Batch()).data)
     pinned("verify first.cbor")
-    before = set(folder.rglob("*"))
     result = pinned("verify second.cbor")
     assert result.code == 1
+    (path,) = folder.glob("equivocation-*.cbor")
     assert result.err == (
-        "receipt: warning: 1 proof that the issuer told two stories: write them with --proofs FOLDER\n"
+        f"receipt: warning: statement-equivocation: the proof is in {path.name}; anybody can check it: receipt verify {path.name}\n"
     )
-    assert {path for path in folder.rglob("*") if "trust" not in path.parts} == {
-        path for path in before if "trust" not in path.parts
-    }
+    assert pinned(f"verify {path.name}").code == 0
 
 
 def test_a_rolled_back_number_is_caught_and_proven(pinned):

@@ -33,7 +33,7 @@ from tests.vectors.chain import december_of
 from verifier import NotABatchError, Policy, Signatures, Source, bytes_source, verify
 from verifier.format.envelope import open_envelope
 from verifier.order import fast_path
-from verifier.reading.container import read_container, subject
+from verifier.reading.container import PROOF_HEAD, read_container, subject
 from verifier.reading.framing import Batch as Reading
 from verifier.report.model import Subject
 
@@ -105,6 +105,13 @@ def _checked(data: bytes, is_right: Callable[[dict, str], bool]) -> str:
     return f"{report['subject']} {verdict} {' '.join(found)}"
 
 
+def _witness(raw: bytes) -> list[bytes]:
+    """The signed objects of what an equivocation consists of."""
+    if raw[:1] != PROOF_HEAD:
+        return [raw]
+    return [raw[begin:end] for begin, end in read_container(raw, Subject.PROOF)[0]]
+
+
 def _parts(data: bytes) -> list[tuple[bytes, ...]]:
     """What is signed of each item; the unprotected header is not."""
     kind = subject(data[:2])
@@ -114,6 +121,7 @@ def _parts(data: bytes) -> list[tuple[bytes, ...]]:
         ]
     else:
         raws = [data[begin:end] for begin, end in read_container(data, kind)[0]]
+        raws = [one for raw in raws for one in _witness(raw)]
     envelopes = map(open_envelope, raws)
     return [(e.content, e.protected, e.signature) for e in envelopes]
 

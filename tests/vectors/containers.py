@@ -288,10 +288,10 @@ def _witnesses() -> Iterator[Vector]:
     yield Vector("equivocation-witness-path", "R-17.2", "the path does not lead to the root", [flip(honest, path_at)], "path-invalid", at)  # fmt: skip
     stranger = sign_statement(batch.claims, STRANGER)
     by_stranger = spoilt.replace(batch.statement.data, stranger.data)
-    yield Vector("equivocation-witness-stranger", "R-17.2", "the statement is signed by a stranger", [equivocation(by_stranger, other.data)],
+    yield Vector("equivocation-witness-stranger", "R-4.1", "the statement is signed by a stranger", [equivocation(by_stranger, other.data)],
                  "key-unknown", at)  # fmt: skip
     forged = spoilt.replace(batch.statement.data, flip(batch.statement.data, -1))
-    yield Vector("equivocation-witness-forged", "R-17.2", "the signature of the statement does not hold",
+    yield Vector("equivocation-witness-forged", "R-5.2", "the signature of the statement does not hold",
                  [equivocation(forged, other.data)], "signature-invalid", at)  # fmt: skip
     kinds = _proof(1).replace(batch.statement.data, one.data)
     yield Vector("equivocation-witness-kinds", "R-17.2", "a proof of two receipts", [equivocation(kinds, other.data)], "envelope-invalid", 0)  # fmt: skip

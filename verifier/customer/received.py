@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence, Set
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from hashlib import sha256
@@ -12,17 +12,13 @@ from typing import Any, Final
 from verifier.customer import queries
 from verifier.customer.differences import Stated, misfit, stated
 from verifier.customer.record import Record, read_received, read_tied
+from verifier.customer.subject import VerifiedBatch
 from verifier.customer.tables import stated_columns
 from verifier.format.claims import Receipt
 from verifier.item.opening import Opened, open_item
-from verifier.item.policy import Policy
 from verifier.reading.framing import ChangedError
 from verifier.report.findings import Conflict, Finding, Findings, plural
 from verifier.report.model import Check
-
-Fetch = Callable[[int, int], bytes]
-"""Takes the number of an item and its offset, and returns its bytes once more."""
-
 
 _MOST_OMITTED: Final = 100
 
@@ -33,34 +29,18 @@ class ReceivedReceipts:
     Args:
         db: the database.
         record: the files, and how they are compared.
-        covered: the periods that statements of the batch close, in ms.
+        batch: what it is held against.
         findings: where what is found goes.
-        policy: the trusted keys.
-        accounts: issuer and account of the batch.
-        signatures: whether those of the batch's receipts were checked (R-5.3).
-        fetch: gets the bytes of an item of the batch.
     """
 
     def __init__(
-        self,
-        db: sqlite3.Connection,
-        record: Record,
-        covered: Sequence[tuple[int, int]],
-        findings: Findings,
-        policy: Policy,
-        accounts: Set[tuple[str, str]],
-        fetch: Fetch,
-        *,
-        signatures: bool,
+        self, db: sqlite3.Connection, record: Record, batch: VerifiedBatch, findings: Findings
     ) -> None:
         self._db = db
         self._record = record
-        self._covered = covered
+        self._batch = batch
         self._findings = findings
-        self._policy = replace(policy, account=None)  # of which account it is, is told apart
-        self._accounts = accounts
-        self._fetch = fetch
-        self._signatures = signatures
+        self._policy = replace(batch.policy, account=None)  # of which account it is, is told apart
         self._another = lru_cache(maxsize=1000)(self._find_another)
         self.conflicts: list[Conflict] = []
         """Proofs of equivocation."""
@@ -126,7 +106,7 @@ class ReceivedReceipts:
             if seen is not None:
                 fits = self._fits(place, claims, *seen)
                 fitting, misfits = fitting + fits, misfits + (not fits)
-            if self._accounts and (claims.issuer, claims.account) not in self._accounts:
+            if self._batch.accounts and (claims.issuer, claims.account) not in self._batch.accounts:
                 self._other_party += 1
             else:
                 self._compare(place, raw, claims, opened)
@@ -173,7 +153,7 @@ class ReceivedReceipts:
         self, place: str, claims: Receipt, call: Stated, window: tuple[int | None, int | None]
     ) -> bool:
         """R-14.14."""
-        ours = {account for _, account in self._accounts}
+        ours = {account for _, account in self._batch.accounts}
         if ours and claims.account not in ours:
             field, expected, actual = "account", *ours, claims.account
         else:
@@ -218,7 +198,7 @@ class ReceivedReceipts:
             message = f"another receipt for request {claims.request!r} was received ({place}), at sequence {claims.sequence} of stream {claims.stream!r}"
             self._findings.add(about_row("request-duplicate", message, row, rule="R-14.13"))
             self.conflicts.append(Conflict("request-duplicate", raw, other))
-        elif any(start <= claims.time < end for start, end in self._covered):
+        elif any(start <= claims.time < end for start, end in self._batch.covered):
             self._failed += 1
             message = f"the receipt that was received for request {claims.request!r} ({place}) is not here"
             self._tell("received-omitted", message, claims, None)
@@ -232,8 +212,8 @@ class ReceivedReceipts:
 
     def _signed(self, item: int, offset: int, digest: bytes) -> bytes | None:
         """The bytes of a receipt of the batch, if it is validly signed."""
-        raw = self._fetch(item, offset)
-        opened = open_item(raw, self._policy, signatures=self._signatures)
+        raw = self._batch.fetch(item, offset)
+        opened = open_item(raw, self._policy, signatures=self._batch.signatures)
         if opened.digest != digest:
             raise ChangedError("the input changed while it was read")
         return raw if opened.signed else None

@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence, Set
+from collections.abc import Iterable, Iterator
 from itertools import groupby
 from operator import itemgetter
 from typing import Any
 
 from verifier.customer import ownership, queries
 from verifier.customer.differences import Stated, differences, outside
-from verifier.customer.received import Fetch, ReceivedReceipts, about_row
+from verifier.customer.received import ReceivedReceipts, about_row
 from verifier.customer.record import Record
+from verifier.customer.subject import VerifiedBatch
 from verifier.customer.tables import check_times, load_calls, open_tables, pair
 from verifier.customer.temporary import errors_of_the_disk
-from verifier.item.policy import Policy
 from verifier.order.index import RowBlock
 from verifier.report.findings import Finding, Findings, plural
 from verifier.report.model import Check
 from verifier.statements.intervals import Intervals
-
-Period = tuple[int, int]
 
 
 class Reconciliation:
@@ -28,7 +26,7 @@ class Reconciliation:
     Args:
         blocks: the collected receipts, with `record.RECORD_COLUMNS`.
         record: the files, and how they are compared.
-        covered: the periods that statements of the batch close, in ms.
+        batch: what it is held against.
         findings: where what is found goes.
 
     Raises:
@@ -37,14 +35,10 @@ class Reconciliation:
 
     @errors_of_the_disk()
     def __init__(
-        self,
-        blocks: Iterable[RowBlock],
-        record: Record,
-        covered: Sequence[Period],
-        findings: Findings,
+        self, blocks: Iterable[RowBlock], record: Record, batch: VerifiedBatch, findings: Findings
     ) -> None:
         self._record = record
-        self._covered = covered
+        self._batch = batch
         self._findings = findings
         self._db = open_tables(blocks)
 
@@ -53,16 +47,8 @@ class Reconciliation:
         self._db.close()
 
     @errors_of_the_disk()
-    def compare(
-        self, policy: Policy, accounts: Set[tuple[str, str]], fetch: Fetch, *, signatures: bool
-    ) -> tuple[list[Check], ReceivedReceipts]:
+    def compare(self) -> tuple[list[Check], ReceivedReceipts]:
         """R-14.1 to R-14.16.
-
-        Args:
-            policy: the trusted keys, and the account that the caller named.
-            accounts: issuer and account of the batch: one, or none.
-            fetch: gets the bytes of an item of the batch.
-            signatures: whether those of the batch's receipts were checked (R-5.3).
 
         Raises:
             RecordError: the record cannot be read.
@@ -70,42 +56,29 @@ class Reconciliation:
         """
         record, unused = self._record, set[str]()
         load_calls(self._db, record, unused)
-        check_times(self._db, list(self._covered))
-        received = ReceivedReceipts(
-            self._db,
-            record,
-            self._covered,
-            self._findings,
-            policy,
-            accounts,
-            fetch,
-            signatures=signatures,
-        )
+        check_times(self._db, self._batch.covered)
+        received = ReceivedReceipts(self._db, record, self._batch, self._findings)
         received.load()
-        account = next((name for _, name in accounts), policy.account)
-        strangers = ownership.divide(self._db, account)
+        strangers = ownership.divide(self._db, self._batch.account)
         pair(self._db)
-        checks = [_not_given("requests and receipts", "--requests")]
         if record.requests:
-            checks = self._calls(unused)
-        if strangers.unknown:  # R-14.16
-            message = "calls of an unknown account, to a host that calls of this account went to"
-            self._findings.add(Finding("request-account-unknown", message, count=strangers.unknown))
-        if strangers.others and record.requests:
-            checks.append(
-                Check(
-                    "calls of others",
-                    0,
-                    0,
-                    0,
-                    f"{plural(strangers.others, 'call')} of another account, or to somebody else",
-                )
-            )
+            checks = [*self._calls(unused), *self._strangers(strangers)]
+        else:
+            checks = [_not_given("requests and receipts", "--requests")]
         if record.requests or record.received:
             checks += received.compare()
         else:
             checks.append(_not_given("receipts received", "--received"))
         return checks, received
+
+    def _strangers(self, strangers: ownership.Strangers) -> Iterator[Check]:
+        """R-14.16, and what is left aside."""
+        if strangers.unknown:
+            message = "calls of an unknown account, to a host that calls of this account went to"
+            self._findings.add(Finding("request-account-unknown", message, count=strangers.unknown))
+        if strangers.others:
+            others = f"{plural(strangers.others, 'call')} of another account, or to somebody else"
+            yield Check("calls of others", 0, 0, 0, others)
 
     def _calls(self, unused: set[str]) -> list[Check]:
         """R-14.1 to R-14.11."""
@@ -186,10 +159,10 @@ class Reconciliation:
         """R-14.1: calls without a receipt: how many are a fault, and how many cannot be told."""
         missing = open_ = 0
         covered = Intervals()
-        for start, end in self._covered:
+        for start, end in self._batch.covered:
             covered.add(start, end)
         for request, place, first, last, timeless in self._db.execute(queries.WITHOUT_RECEIPT):
-            if not self._covered or (not timeless and covered.missing(first, last + 1)):
+            if not self._batch.covered or (not timeless and covered.missing(first, last + 1)):
                 open_ += 1
                 continue
             missing += 1

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final
 
 from verifier.customer.calls import COMPLETE, Call
@@ -100,7 +100,7 @@ def _call_row(path: str, number: int, call: Call, asked: bool, margin: int) -> t
     )  # fmt: skip
 
 
-def check_times(db: sqlite3.Connection, covered: list[tuple[int, int]]) -> None:
+def check_times(db: sqlite3.Connection, covered: Sequence[tuple[int, int]]) -> None:
     """That the times of a record are in the unit that they are said to be in.
 
     Raises:

@@ -103,7 +103,7 @@ def _call(path: str, row: dict[str, Any]) -> Call:
     return Call(
         where, row["request"], row["sent"], row["answered"], row["host"], row["path"], row["account"],
         f"{path} {row['host']} {'' if credential is None else credential.hex()}",
-        None if status is None else 200 <= status < 300, outcome or _UNFINISHED, bool(row["replay"]), row["commitment"],
+        None if status is None else 200 <= status < 300, outcome or _UNFINISHED, bool(row["replay"]), row["commitment"] or None,
         row["requested_model"], row["model"], _usage(where, row["usage"]),
     )  # fmt: skip
 
@@ -127,7 +127,7 @@ def _first_call(path: str, row: dict[str, Any]) -> Call:
     return Call(
         f"{path}, request {row['number']}", row["request"], row["time"], None, host,
         path_there if seen.billed is False else None, None, f"{path} {host} ",
-        None if status is None else 200 <= status < 300, COMPLETE if row["complete"] else _UNFINISHED, False, row["commitment"],
+        None if status is None else 200 <= status < 300, COMPLETE if row["complete"] else _UNFINISHED, False, row["commitment"] or None,
         row["model"], None,
     )  # fmt: skip
 

@@ -9,6 +9,7 @@ from verifier.customer.identifiers import check_identifiers as compare_identifie
 from verifier.customer.own_prompts import compare_prompts
 from verifier.customer.reconcile import Reconciliation
 from verifier.customer.record import RecordError
+from verifier.customer.subject import VerifiedBatch
 from verifier.format.claims import Receipt, Statement
 from verifier.format.envelope import Kind
 from verifier.item.opening import Opened
@@ -182,10 +183,11 @@ def check_record(run: Run) -> None:
         cut = [(max(s, period[0]), min(e, period[1])) for s, e in covered]
         covered = [(start, end) for start, end in cut if start < end]
     blocks = run.collection.index.blocks() if record.requests or record.received else ()
-    with closing(Reconciliation(blocks, record, covered, run.findings)) as reconciliation:
-        run.record_checks, received = reconciliation.compare(
-            run.question.policy, accounts, run.batch.fetch, signatures=run.demand.signatures
-        )
+    batch = VerifiedBatch(
+        run.question.policy, accounts, covered, run.batch.fetch, run.demand.signatures
+    )
+    with closing(Reconciliation(blocks, record, batch, run.findings)) as reconciliation:
+        run.record_checks, received = reconciliation.compare()
     run.conflicts += received.conflicts
     run.omitted = received.omitted
     if record.prompts:

@@ -31,7 +31,7 @@ RULES: Final[dict[str, Rule]] = {
         "is this a receipt batch?",
     ),
     "envelope-invalid": rejected(
-        "R-2.1 R-2.2 R-16.1 R-16.2 R-17.1 R-17.3", "the item is not a signed object", _ASK
+        "R-2.1 R-2.2 R-16.1 R-16.2 R-17.1 R-17.2 R-17.3", "the item is not a signed object", _ASK
     ),
     "header-invalid": rejected(
         "R-3.1", "the protected header is not that of a receipt or a statement", _ASK
@@ -208,9 +208,9 @@ RULES: Final[dict[str, Rule]] = {
     **RECORD_RULES,
     # Proof and equivocation.
     "proof-mismatch": rejected(
-        "R-16.3", "receipt and statement of the proof do not belong together", _ASK
+        "R-16.3 R-17.2", "receipt and statement of the proof do not belong together", _ASK
     ),
-    "path-invalid": rejected("R-16.4", "the Merkle path does not lead to the root", _ASK),
+    "path-invalid": rejected("R-16.4 R-17.2", "the Merkle path does not lead to the root", _ASK),
     "conflict-unproven": rejected(
         "R-17.4", "the two objects do not contradict each other", "this file proves nothing"
     ),
