@@ -34,6 +34,7 @@ _SECTIONS = {
     "For customers and auditors": {
         "trust": "pin, list and remove the issuers that you trust",
         "verify": "verify a batch, a proof or an equivocation",
+        "memory": "list, compare and forget the statements that you have seen",
         "cache": "show hit rates, misses, and the credits that were due",
     },
     "For both": {

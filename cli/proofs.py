@@ -30,9 +30,14 @@ def keep(conflicts: Sequence[Conflict], folder: str | None) -> None:
         warn(f"{len(conflicts) - _MOST} more conflicts, of which no proof was written")
 
 
+def name(proof: bytes) -> str:
+    """The name of a proof's file: the same for the same proof."""
+    return f"equivocation-{sha256(proof).hexdigest()[:12]}.cbor"
+
+
 def _write(conflict: Conflict, folder: Path) -> None:
     proof = equivocation(conflict.one, conflict.two)
-    path = folder / f"equivocation-{sha256(proof).hexdigest()[:12]}.cbor"
+    path = folder / name(proof)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with output_file(str(path)) as stream:

@@ -504,7 +504,8 @@ def test_stdin_and_stdout(shell, closed, monkeypatch):
 
 COMMANDS = [
     "", "keygen", "ingest", "issue", "close", "trust", "trust add", "trust list", "trust remove",
-    "verify", "cache", "show", "prove", "demo",
+    "verify", "memory", "memory list", "memory export", "memory compare", "memory forget",
+    "cache", "show", "prove", "demo",
 ]  # fmt: skip
 
 
@@ -518,7 +519,20 @@ def test_help_fits_the_terminal(shell, line):
 
 
 @pytest.mark.parametrize(
-    "line", ["keygen", "ingest", "issue", "close", "trust add", "verify", "cache", "show", "prove"]
+    "line",
+    [
+        "keygen",
+        "ingest",
+        "issue",
+        "close",
+        "trust add",
+        "verify",
+        "memory export",
+        "memory compare",
+        "cache",
+        "show",
+        "prove",
+    ],
 )
 def test_help_has_an_example_on_a_line_of_its_own(shell, line):
     rows = shell(f"{line} --help").out.splitlines()
@@ -532,13 +546,13 @@ def test_help_says_whose_commands_they_are(shell):
     commands = {title: [row.split()[0] for row in rows.splitlines()] for title, rows in sections}
     assert commands == {
         "For providers": ["keygen", "ingest", "issue", "close"],
-        "For customers and auditors": ["trust", "verify", "cache"],
+        "For customers and auditors": ["trust", "verify", "memory", "cache"],
         "For both": ["show", "prove", "demo"],
     }
     assert "Exit codes" in out
 
 
-@pytest.mark.parametrize("line", ["keygen", "issue", "close", "prove"])
+@pytest.mark.parametrize("line", ["keygen", "issue", "close", "prove", "memory export"])
 def test_o_works_wherever_out_does(shell, line):
     assert "-o, --out" in shell(f"{line} --help").out
 
