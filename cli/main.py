@@ -27,6 +27,7 @@ _REPORT = (
 _SECTIONS = {
     "For providers": {
         "keygen": "make an issuer's key",
+        "key": "list, rotate and revoke an issuer's keys",
         "ingest": "read recorded usage, without signing",
         "issue": "turn recorded usage into signed receipts",
         "close": "close a period with a signed statement",

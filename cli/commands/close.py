@@ -96,7 +96,7 @@ def close(
 ) -> None:
     """Close a period of a batch, or of an account in a journal."""
     folder = key_folder.load(keys)
-    closing = Closing(folder.issuer, folder.key, *period, LATE if late else REGULAR)
+    closing = Closing(folder.issuer, folder.signing, *period, LATE if late else REGULAR)
     try:
         if batch is not None and journal is None:
             target = out or batch
@@ -121,7 +121,7 @@ def _batch(
     closing: Closing,
     account: str | None,
     previous: tuple[str, ...],
-    folder: key_folder.KeyFolder,
+    folder: key_folder.Keys,
 ) -> list[Closed]:
     with ExitStack() as files:
         source = files.enter_context(input_file(batch))
@@ -137,7 +137,7 @@ def _batch(
 
 
 def _journal(
-    journal: str, out: str, closing: Closing, account: str, folder: key_folder.KeyFolder
+    journal: str, out: str, closing: Closing, account: str, folder: key_folder.Keys
 ) -> Closed:
     check = _accepted(f"the journal's part of {account}", folder)
     try:
@@ -147,7 +147,7 @@ def _journal(
         raise CliError(str(error), _JOURNAL_HINT) from None
 
 
-def _accepted(name: str, folder: key_folder.KeyFolder) -> Check:
+def _accepted(name: str, folder: key_folder.Keys) -> Check:
     """An issuer signs a statement only over receipts that its customers would accept; what is checked is ``name`` to the user."""
 
     def check(path: str) -> None:

@@ -62,7 +62,7 @@ def _simulate() -> None:
     """A day of traffic, by a provider that withholds some credits."""
     folder = key_folder.load("keys")
     with Path("day.cbor").open("wb") as stream:
-        Simulator(folder.issuer, folder.key).run(stream)
+        Simulator(folder.issuer, folder.signing).run(stream)
 
 
 _KEYGEN = "receipt keygen --issuer https://api.example.com --out keys/"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from receipts.keys import SigningKey
+from receipts.keys import KeySource
 from receipts.signing import Signed
 from receipts.statement import REGULAR, Period, Previous
 
@@ -24,14 +24,14 @@ class Closing:
 
     Attributes:
         issuer: as in the receipts.
-        key: the signing key.
+        key: the signing key, or the folder that has it.
         start: of the period, in ms.
         end: of the period, in ms, exclusive.
         kind: `REGULAR`, or `LATE` for receipts of a time that is closed already.
     """
 
     issuer: str
-    key: SigningKey
+    key: KeySource
     start: int
     end: int
     kind: int = REGULAR
