@@ -7,7 +7,6 @@ import re
 import stat
 from pathlib import Path
 
-import cbor2
 import pytest
 
 from tests.build import ISSUER
@@ -584,15 +583,62 @@ def test_an_existing_output_keeps_its_place_when_writing_fails(shell, keys, monk
     assert {path.name for path in Path().iterdir()} == {"b.cbor", "keys", "u.jsonl"}
 
 
-def test_a_link_is_followed(shell, keys):
+@pytest.mark.parametrize("there", [True, False])
+@pytest.mark.parametrize(
+    "line",
+    [
+        "issue u.jsonl --keys keys --account acme --out x",
+        "close batch.cbor --keys keys --period 2026-11 --out x",
+        "prove batch.cbor --request req_01 --out x",
+        "memory export --out x",
+        "keygen --new-cache-key --account acme --out x",
+        "ingest u.jsonl --rejects x",
+    ],
+)
+def test_a_planted_link_is_not_followed(shell, closed, there, line):
+    """Somebody who may write into the folder has put a link where the output goes, to have another file of its user replaced."""
+    write([*lines(1), {"wrong": 1}])
+    assert shell("verify batch.cbor").code == 0
+    if line.startswith("close"):
+        (Path("keys") / "closing.json").unlink()
+        shell("issue usage.jsonl --keys keys --account acme --out batch.cbor")
+    Path("home").mkdir()
+    if there:
+        Path("home/profile").write_text("mine")
+    Path("x").symlink_to("home/profile")
+    result = shell(line)
+    assert result.code == 2
+    refused = "x: it is a symbolic link: name the file that is meant" in result.err
+    assert refused or "x is there already" in result.err
+    assert Path("x").is_symlink()
+    assert [p.read_text() for p in Path("home").iterdir()] == ["mine"] * there
+
+
+def test_what_the_system_links_is_written_to(shell, keys):
     write(lines(1))
-    Path("real").mkdir()
-    Path("real/b.cbor").touch()
-    Path("b.cbor").symlink_to("real/b.cbor")
-    shell("issue u.jsonl --keys keys --account acme --out b.cbor")
-    assert Path("b.cbor").is_symlink()
-    assert Path("real/b.cbor").stat().st_size > 0
-    assert cbor2.loads(Path("real/b.cbor").read_bytes())
+    result = shell("issue u.jsonl --keys keys --account acme --out /dev/stdout")
+    assert (result.code, len(result.out) > 100) == (0, True)
+
+
+def test_secrets_are_for_their_owner_only(shell, keys, folder):
+    """Whatever the umask is: private keys, cache keys, the journal with its requests, and where accounts are closed."""
+    before = os.umask(0)
+    try:
+        write(lines(2))
+        for line in (
+            "keygen --issuer x --out own",
+            "key rotate --keys own",
+            "keygen --new-cache-key --account acme --out acme.key",
+            "issue u.jsonl --keys keys --account acme --journal j.db",
+            "close --journal j.db --keys keys --account acme --period 2026-11 --out b.cbor",
+        ):
+            assert shell(line).code == 0, line
+    finally:
+        os.umask(before)
+    secrets = [*Path("own").glob("*.pem"), Path("acme.key"), Path("keys/closing.json")]
+    secrets += Path().glob("j.db*")
+    assert len(secrets) >= 5
+    assert {stat.S_IMODE(path.stat().st_mode) for path in secrets} == {0o600}
 
 
 def test_without_a_command_it_helps(shell):

@@ -51,12 +51,21 @@ def close_batch(
         with copy.open("wb") as target:
             shutil.copyfileobj(batch, target)
         check(str(copy))
-        with copy.open("rb") as source:
-            known = chains(closing.issuer, source, previous, account)
-        if not known:
-            raise ReceiptError("account", "one in the batch", "none")
+        known = _known(copy, closing, previous, account)
         periods = {name: closing.period(name, one.previous) for name, one in known.items()}
         return _close(copy, known, periods, closing, out)
+
+
+def _known(
+    batch: Path, closing: Closing, previous: Sequence[BinaryIO], account: str | None
+) -> dict[str, Chain]:
+    with batch.open("rb") as source:
+        known = chains(closing.issuer, source, previous, account)
+    if not known:
+        raise ReceiptError("account", "one in the batch", "none")
+    for name, one in known.items():
+        closing.check_known(name, known=one.known)
+    return known
 
 
 def _close(
@@ -70,6 +79,8 @@ def _close(
     with batch.open("rb") as source, front.open("wb") as one, later.open("wb") as two:
         _divide(source, known, periods, one, two)
     _check_streams(periods.values())
+    for period in periods.values():
+        closing.claim(period.account)
     signed = [(period, period.sign(closing.key)) for period in periods.values()]
     with front.open("rb") as source:
         shutil.copyfileobj(source, out)

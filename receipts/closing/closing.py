@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from receipts.errors import ReceiptError
 from receipts.keys import KeySource
 from receipts.signing import Signed
 from receipts.statement import REGULAR, Period, Previous
@@ -12,6 +13,14 @@ from receipts.statement import REGULAR, Period, Previous
 Check = Callable[[str], None]
 """Called with the path of a file that holds what is to be closed; it raises what it likes to stop that. The file is
 gone afterwards."""
+
+
+Claim = Callable[[str], None]
+"""Called with an account right before a statement of it is signed; it raises what it likes to stop that."""
+
+
+def unclaimed(_account: str) -> None:
+    """Nobody else closes the account."""
 
 
 def unchecked(_path: str) -> None:
@@ -28,6 +37,8 @@ class Closing:
         start: of the period, in ms.
         end: of the period, in ms, exclusive.
         kind: `REGULAR`, or `LATE` for receipts of a time that is closed already.
+        empty: whether an account may be closed that has neither a receipt nor a statement yet; its name may be mistyped.
+        claim: makes sure that no other place closes an account.
     """
 
     issuer: str
@@ -35,6 +46,17 @@ class Closing:
     start: int
     end: int
     kind: int = REGULAR
+    empty: bool = False
+    claim: Claim = unclaimed
+
+    def check_known(self, account: str, *, known: bool) -> None:
+        """Raise that nothing is known of an account, unless that is meant.
+
+        Raises:
+            ReceiptError: it has neither a receipt nor a statement.
+        """
+        if not known and not self.empty:
+            raise ReceiptError("account", "one with a receipt or a statement", account)
 
     def period(self, account: str, previous: Previous | None) -> Period:
         """The period of an account, without receipts yet.
@@ -56,6 +78,7 @@ class Closed:
         end: of the period, in ms, exclusive.
         receipts: how many it closes.
         digest: of the statement.
+        left: receipts of a time before ``end`` that are in no statement: they came after the period was closed, and need a late one.
     """
 
     account: str
@@ -64,6 +87,7 @@ class Closed:
     end: int
     receipts: int
     digest: bytes
+    left: int = 0
 
 
 def closed(period: Period, statement: Signed) -> Closed:
