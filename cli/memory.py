@@ -38,15 +38,9 @@ class Memory:
         self.folder = folder
 
     def known(self, issuer: str, account: str) -> Iterable[KnownStatement]:
-        """The statements of an account; they were verified when they were remembered, and count whatever is pinned now."""
-        return [KnownStatement(signed, verified=True) for signed in self._signed(issuer, account)]
-
-    def to_be_verified(self, issuer: str, account: str) -> Iterable[KnownStatement]:
-        """The same for a caller who trusts other keys than the pinned ones: each counts if one of these has signed it."""
-        return [KnownStatement(signed, verified=False) for signed in self._signed(issuer, account)]
-
-    def _signed(self, issuer: str, account: str) -> list[bytes]:
-        return [path.read_bytes() for path in sorted(self._place(issuer, account).glob("*.cbor"))]
+        """The statements of an account; they were verified when they were remembered, and count whatever is trusted now."""
+        paths = sorted(self._place(issuer, account).glob("*.cbor"))
+        return [KnownStatement(path.read_bytes(), verified=True) for path in paths]
 
     def remember(self, claims: Statement, signed: bytes) -> None:
         """Keep a statement. Another one of the same number is kept beside it: it is evidence, not a correction."""

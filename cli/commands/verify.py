@@ -9,7 +9,6 @@ import click
 
 from cli import batches, proofs
 from cli.files import inputs, total_size
-from cli.memory import Memory
 from cli.options import (
     PERIOD,
     batches_argument,
@@ -119,7 +118,7 @@ def verify(
     """Verify, print the report, remember the statements; the exit code is the verdict."""
     store = TrustStore(trust_store)
     policy = Policy(store.trusted(keys), account, require_cache_id, signatures=signatures)
-    known = _known(None if no_remember else _remembered(store.memory, keys), previous)
+    known = _known(None if no_remember else store.memory.known, previous)
     record = _record(requests, received, prompts, cache_key)
     with progress("verifying", total_size(batch)) as advance, _mendable(store):
         sources = inputs(batch, advance)
@@ -130,11 +129,6 @@ def verify(
             store.memory.remember(claims, signed)
     proofs.keep(report.conflicts, proofs_folder)
     ctx.exit(report.verdict.exit_code)
-
-
-def _remembered(memory: Memory, keys: tuple[str, ...]) -> Known:
-    """What was remembered under a pinned key counts; under the keys of files, what these have signed."""
-    return memory.to_be_verified if keys else memory.known
 
 
 def _known(remembered: Known | None, previous: tuple[str, ...]) -> Known:
