@@ -47,8 +47,8 @@ def load(folder: str) -> Keys:
         CliError: a file is missing or cannot be used.
     """
     private, public = Path(folder, PRIVATE), Path(folder, PUBLIC)
-    for path in (private, public):
-        if not path.is_file():
+    for path, there in ((private, bool(pems(folder))), (public, public.is_file())):
+        if not there:
             raise CliError(
                 f"{path} is not there", f"make a key: receipt keygen --issuer URL --out {folder}"
             )
@@ -60,6 +60,11 @@ def load(folder: str) -> Keys:
         ) from None
     signing, passphrase = _signing(folder)
     return Keys(folder, signing, keys, passphrase)
+
+
+def pems(folder: str) -> list[Path]:
+    """The files of private keys; an old one may be gone, once it signs no more."""
+    return sorted(Path(folder).glob("issuer*.pem"))
 
 
 def _signing(folder: str) -> tuple[KeyFolder, bytes | None]:

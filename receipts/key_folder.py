@@ -171,8 +171,7 @@ class KeyFolder:
     def _read(self) -> tuple[str, tuple[PublishedKey, ...]]:
         issuer, published = read_key_file(self.path / PUBLIC)
         private = {
-            path: SigningKey.from_pem(path.read_bytes(), self._passphrase)
-            for path in sorted(self.path.glob("issuer*.pem"))
+            path: _private(path, self._passphrase) for path in sorted(self.path.glob("issuer*.pem"))
         }
         by_kid = {kid_text(key.kid): key for key in private.values()}
         first = private.get(self.path / PRIVATE)
@@ -182,6 +181,13 @@ class KeyFolder:
             PublishedKey(one.kid, one.not_before, one.expires, one.revoked, by_kid.get(one.kid))
             for one in published
         )
+
+
+def _private(path: Path, passphrase: bytes | None) -> SigningKey:
+    try:
+        return SigningKey.from_pem(path.read_bytes(), passphrase)
+    except KeyFileError as error:  # or one about the passphrase
+        raise type(error)(f"{path}: {error}") from None
 
 
 def read_key_file(path: Path) -> tuple[str, list[PublishedKey]]:

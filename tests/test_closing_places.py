@@ -87,6 +87,19 @@ def test_a_statement_whose_output_failed_is_the_one_that_is_written_later(shell,
     assert Path("one.cbor").read_bytes() == Path("two.cbor").read_bytes()
 
 
+def test_the_reader_of_stdout_goes_away(gateways, shell):
+    """What came before it went may have been seen: the statement is in the journal, and stays the one of its number."""
+    issue("a.db", *(f"many{n}" for n in range(400)))
+    command = f"{sys.executable} -c 'from cli.main import main; main()' {CLOSE} --journal a.db --early --out - | head -c 1"  # fmt: skip
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
+    run = subprocess.run(["sh", "-c", command], capture_output=True, check=True, env=environment)
+    assert run.stdout == b"\x82"
+    issue("a.db", "later")
+    again = shell(f"{CLOSE} --journal a.db --out all.cbor --json")
+    (row,) = json.loads(again.out)["statements"]
+    assert (row["number"], row["receipts"], row["left"]) == (0, 402, 1)
+
+
 # One place.
 
 

@@ -263,6 +263,22 @@ def test_folders_that_do_not_belong_together(keys, folder):
         KeyFolder(keys)
 
 
+def test_an_old_key_that_is_destroyed_is_not_needed(shell, keys, clock):
+    """The safest place for a key that signs no more is none."""
+    two_keys(keys, START + DAY)
+    clock.now = START + 2 * DAY
+    (keys / "issuer.pem").unlink()
+    write_usage(START + DAY)
+    assert shell("issue u.jsonl --keys keys --account acme --out b.cbor").code == 0
+    assert shell("key rotate --keys keys").code == 0
+    (first, *_) = shell("key list --keys keys").out.splitlines()
+    assert first == f"{kid_text(KEY.kid)}  ended 2026-11-02"
+    for path in keys.glob("*.pem"):
+        path.unlink()
+    gone = shell("issue u.jsonl --keys keys --account acme --out c.cbor")
+    assert (gone.code, "keys/issuer.pem is not there" in gone.err) == (2, True)
+
+
 def test_a_log_is_signed_with_the_keys_of_its_times(shell, keys, clock):
     two_keys(keys, START + 5 * DAY)
     write_usage(START, START + 4 * DAY, START + 5 * DAY, START + 9 * DAY)

@@ -304,6 +304,19 @@ def test_one_key_under_two_issuers_is_refused(pinned, shell):
     assert pinned("verify batch.cbor").code == 0
 
 
+def test_two_issuers_with_one_key_in_the_store_itself(pinned, folder):
+    """A store that was put together by hand, or before that was refused: an error with the way out, and no traceback."""
+    Path("batch.cbor").write_bytes(Batch().data)
+    key_file("trust/issuers/other.jwks.json", KEY, issuer="https://b.example")
+    result = pinned("verify batch.cbor")
+    assert (result.code, result.out) == (2, "")
+    assert f"key {text(KEY.kid)} is listed for two issuers, " in result.err
+    assert "receipt: hint: a key has one owner" in result.err
+    assert pinned("verify batch.cbor --keys issuer.json").code == 0
+    Path("trust/issuers/other.jwks.json").unlink()
+    assert pinned("verify batch.cbor").code == 0
+
+
 def test_the_same_key_file_twice_counts_once(pinned):
     Path("batch.cbor").write_bytes(Batch().data)
     assert pinned("trust add issuer.json --yes").code == 0

@@ -163,7 +163,7 @@ def _end(changed: dict[str, Any], folder: key_folder.Keys, begins: int) -> list[
 def _write(folder: key_folder.Keys, successor: SigningKey) -> Path:
     """The private key, encrypted if the others are."""
     path = Path(folder.path, f"issuer-{kid_text(successor.kid)[:8]}.pem")
-    encrypted = b"ENCRYPTED" in Path(folder.path, key_folder.PRIVATE).read_bytes()
+    encrypted = any(b"ENCRYPTED" in one.read_bytes() for one in key_folder.pems(folder.path))
     with output_file(str(path), mode=0o600, replace=False) as stream:
         stream.write(successor.to_pem(folder.passphrase if encrypted else None))
     return path
