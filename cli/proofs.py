@@ -12,7 +12,7 @@ from cli.terminal import plural, warn
 from receipts import equivocation
 from verifier import Conflict
 
-_MOST: Final = 10
+MOST: Final = 10
 """Proofs that are written; one is enough."""
 
 
@@ -24,10 +24,10 @@ def keep(conflicts: Sequence[Conflict], folder: str | None) -> None:
         count = plural(len(conflicts), "proof")
         warn(f"{count} that the issuer told two stories: write them with --proofs FOLDER")
         return
-    for conflict in conflicts[:_MOST]:
+    for conflict in conflicts[:MOST]:
         _write(conflict, Path(folder))
-    if len(conflicts) > _MOST:
-        warn(f"{len(conflicts) - _MOST} more conflicts, of which no proof was written")
+    if len(conflicts) > MOST:
+        warn(f"{len(conflicts) - MOST} more conflicts, of which no proof was written")
 
 
 def name(proof: bytes) -> str:

@@ -30,9 +30,9 @@ _HELP = """List, export, compare and forget the statements that you have seen.
 Every statement that a pinned key has signed is remembered when its batch is verified, and the next batch is held against it.
 What an issuer told somebody else, your memory cannot know: exchange exports, and compare.
 """
-_EXPORT_HELP = """Write the remembered statements into a FILE: signed objects, one after the other.
+_EXPORT_HELP = """Write the remembered statements into a FILE.
 
-Whoever has the same account, or audits it, compares them with what the issuer told them. Give no more than you want to show: a
+They are signed objects, one after the other, as in a batch. Whoever has the same account, or audits it, compares them with what the issuer told them. Give no more than you want to show: a
 statement has the totals of its period.
 
 \b
@@ -204,7 +204,7 @@ def _comparison(found: Comparison) -> dict[str, object]:
         "statements": found.given, "left_out": found.by_others, "compared": found.shared,
         "conflicts": [
             {"code": one.code, "proof": proofs.name(equivocation(one.one, one.two))}
-            for one in found.conflicts
+            for one in found.conflicts[: proofs.MOST]
         ],
     }  # fmt: skip
 
