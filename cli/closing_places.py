@@ -1,9 +1,10 @@
 """Where each account is closed: ``closing.json`` in the key folder, so that no second place signs a second story.
 
-    {"acme": [{"journal": "<id>", "path": "/srv/issuer.db"}], "globex": []}
+    {"acme": {"journals": [{"id": "<id>", "path": "/srv/issuer.db"}]},
+     "globex": {"batches": ["<digest of statement 0>", "<of statement 1>"]}}
 
-An account is closed either in batches (an empty list), or from the journals in the list, of which the first has the statements. An entry is
-written before the first statement of the account is signed, and never removed.
+An account is closed either from the journals in the list, of which the first has the statements, or in batches. Its entry is written
+before its first statement goes anywhere, and never removed.
 """
 
 from __future__ import annotations
@@ -13,11 +14,11 @@ from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from cli import key_folder
 from cli.files import output_file
-from cli.terminal import CliError
+from cli.terminal import CliError, warn
 from receipts.journal import Store
 
 FILE: Final = "closing.json"
@@ -51,6 +52,14 @@ def journals(paths: Sequence[str], issuer: str) -> list[Place]:
     return list(found.values())
 
 
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """Where one account is closed: from journals, or else in batches, with the digests of these statements by number, in hex."""
+
+    journals: list[Place]
+    batches: list[str]
+
+
 class ClosingPlaces:
     """The places that a key folder knows."""
 
@@ -67,61 +76,71 @@ class ClosingPlaces:
         known = self._read().get(account)
         if known is None:
             return list(given)
-        if not known:
+        if not known.journals:
             hint = (
                 f"receipt close BATCH --account {account}, with --previous for the statement before"
             )
             raise CliError(f"{account} is closed in batches, and not from a journal", hint)
-        _check_none_is_missing(account, known, given)
-        first = known[0].journal
+        _check_none_is_missing(account, known.journals, given)
+        first = known.journals[0].journal
         return sorted(given, key=lambda place: place.journal != first)
 
     def claim_journals(self, account: str, given: Sequence[Place]) -> None:
-        """Note, before a statement is signed, that the account is closed from these journals.
+        """Note, before a statement goes anywhere, that the account is closed from these journals.
 
         Raises:
             CliError: another place was faster.
         """
         with key_folder.locked(self._folder):
-            self._note(account, self.in_order(account, given))
+            self._note(account, _Entry(self.in_order(account, given), []))
 
-    def claim_batch(self, account: str) -> None:
-        """Note, before a statement is signed, that the account is closed in batches.
+    def claim_batch(self, account: str, number: int, digest: bytes) -> None:
+        """Note, before a statement goes anywhere, that the account is closed in batches; warn if its number was given before.
 
         Raises:
-            CliError: it is closed from a journal.
+            CliError: the account is closed from a journal.
         """
         with key_folder.locked(self._folder):
-            known = self._read().get(account)
-            if known:
-                hint = f"receipt close --journal {known[0].path} --account {account}"
+            known = self._read().get(account, _Entry([], []))
+            if known.journals:
+                hint = f"receipt close --journal {known.journals[0].path} --account {account}"
                 message = f"{account} is closed from a journal: a statement in a batch as well would be a second story"
                 raise CliError(message, hint)
-            self._note(account, [])
+            told = [*known.batches, *[""] * (number + 1 - len(known.batches))]
+            if told[number] not in ("", digest.hex()):
+                warn(f"another statement {number} of {account} was signed before: both together are proof against you, so never send both")  # fmt: skip
+            else:
+                told[number] = digest.hex()
+            self._note(account, _Entry([], told))
 
-    def _note(self, account: str, given: list[Place]) -> None:
+    def _note(self, account: str, entry: _Entry) -> None:
         known = self._read()
-        if known.get(account) == given:
+        if known.get(account) == entry:
             return
-        document = {
-            name: [{"journal": one.journal, "path": one.path} for one in places]
-            for name, places in (known | {account: given}).items()
-        }
+        document = {name: _as_dict(one) for name, one in (known | {account: entry}).items()}
         with output_file(str(self._path), mode=0o600) as stream:
             stream.write(json.dumps(document, indent=2).encode() + b"\n")
 
-    def _read(self) -> dict[str, list[Place]]:
+    def _read(self) -> dict[str, _Entry]:
         try:
             data = self._path.read_bytes()
         except FileNotFoundError:
             return {}
         try:
-            return {
-                account: [Place(one["journal"], one["path"]) for one in places]
-                for account, places in json.loads(data).items()
-            }
+            return {account: _entry(one) for account, one in json.loads(data).items()}
         except (ValueError, LookupError, TypeError, AttributeError):
             raise CliError(f"{self._path} is damaged", _DAMAGED) from None
+
+
+def _entry(document: dict[str, Any]) -> _Entry:
+    places = [Place(one["id"], one["path"]) for one in document.get("journals", ())]
+    return _Entry(places, [str(digest) for digest in document.get("batches", ())])
+
+
+def _as_dict(entry: _Entry) -> dict[str, Any]:
+    if entry.journals:
+        return {"journals": [{"id": one.journal, "path": one.path} for one in entry.journals]}
+    return {"batches": entry.batches}
 
 
 def _check_none_is_missing(account: str, known: Sequence[Place], given: Sequence[Place]) -> None:

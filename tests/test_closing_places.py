@@ -216,6 +216,22 @@ def test_batches_and_journals_do_not_mix(shell, closed):
     assert Path("b.cbor").read_bytes() == before
 
 
+def test_a_number_that_was_given_in_another_batch_is_said(shell, closed):
+    """Two machines have a batch each, and one key folder; or a run is done again after its batch was sent."""
+    rows = Path("usage.jsonl").read_text().splitlines(keepends=True)
+    Path("part.jsonl").write_text("".join(rows[:20]))
+    shell("issue part.jsonl --keys keys --account acme --out other.cbor")
+    told = "another statement 0 of acme was signed before: both together are proof against you"
+    again = shell("close other.cbor --keys keys --period 2026-11")
+    assert (again.code, told in again.err) == (0, True)
+    # The same batch once more is the same statement: it had been lost.
+    first = list(read_items([batch_file(closed)]))
+    Path("lost.cbor").write_bytes(b"".join(item.raw for item in first[:-1]))
+    same = shell("close lost.cbor --keys keys --period 2026-11")
+    assert (same.code, told in same.err) == (0, False)
+    assert Path("lost.cbor").read_bytes() == closed.read_bytes()
+
+
 def test_a_closing_that_is_refused_claims_nothing(shell, gateways):
     """A mistake must not bind the account to a place."""
     assert shell(f"close --keys keys --account {ACCOUNT} --period 2026-12 --journal b.db --out x.cbor").code == 2  # fmt: skip

@@ -184,7 +184,7 @@ def _journals(
 ) -> Closed:
     places = ClosingPlaces(folder.path)
     given = places.in_order(account, closing_places.journals(paths, closing.issuer))
-    claimed = replace(closing, claim=lambda name: places.claim_journals(name, given))
+    claimed = replace(closing, claim=lambda name, *_: places.claim_journals(name, given))
     check = _accepted(f"the journal's part of {account}", folder)
     first, *others = [place.path for place in given]
     with output_file(out) as target:

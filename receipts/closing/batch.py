@@ -79,9 +79,9 @@ def _close(
     with batch.open("rb") as source, front.open("wb") as one, later.open("wb") as two:
         _divide(source, known, periods, one, two)
     _check_streams(periods.values())
-    for period in periods.values():
-        closing.claim(period.account)
     signed = [(period, period.sign(closing.key)) for period in periods.values()]
+    for period, statement in signed:
+        closing.claim(period.account, period.number, statement.digest)
     with front.open("rb") as source:
         shutil.copyfileobj(source, out)
     out.writelines(statement.data for _, statement in signed)

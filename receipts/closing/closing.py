@@ -15,11 +15,11 @@ Check = Callable[[str], None]
 gone afterwards."""
 
 
-Claim = Callable[[str], None]
-"""Called with an account right before a statement of it is signed; it raises what it likes to stop that."""
+Claim = Callable[[str, int, bytes], None]
+"""Called with account, number and digest of a statement before anything of it is kept or written; it raises what it likes to stop that."""
 
 
-def unclaimed(_account: str) -> None:
+def unclaimed(_account: str, _number: int, _digest: bytes) -> None:
     """Nobody else closes the account."""
 
 

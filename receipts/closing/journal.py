@@ -109,8 +109,8 @@ def _close(
     check(str(spool))
     period = closing.period(account, previous)
     _add_all(period, spool)
-    closing.claim(account)
     signed = period.sign(closing.key)
+    closing.claim(account, period.number, signed.digest)
     if not stores[0].add_statement(account, period.number, signed.data):
         return None
     return _write(stores, _statement(signed.data), out)
