@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 import tempfile
@@ -20,6 +21,9 @@ STDIN = "-"
 def output_file(path: str, *, mode: int = 0o666, replace: bool = True) -> Iterator[BinaryIO]:
     """A file to write to; it takes the place of ``path`` when all is written, and only then. ``-`` is stdout.
 
+    It is written under a name that nobody can know before, in the same folder. A symbolic link is not followed: where others may
+    write into the folder, it can have been put there to have another file replaced.
+
     Args:
         path: where the file goes.
         mode: its permissions, before the umask.
@@ -27,17 +31,19 @@ def output_file(path: str, *, mode: int = 0o666, replace: bool = True) -> Iterat
 
     Raises:
         FileExistsError: the file is there already and must not be replaced.
-        OSError: it cannot be written.
+        OSError: it cannot be written, or is a symbolic link.
     """
     if path == STDIN:
         yield sys.stdout.buffer
         sys.stdout.buffer.flush()
         return
-    target = Path(os.path.realpath(path))
-    if target.exists() and not target.is_file():
-        with target.open("wb") as stream:  # a device or a named pipe has no whole and half
+    target = Path(path)
+    if _is_device(target):
+        with target.open("wb") as stream:  # it has no whole and half
             yield stream
         return
+    if target.is_symlink():
+        raise OSError(errno.ELOOP, "it is a symbolic link: name the file that is meant", path)
     descriptor, temporary = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
     try:
         with os.fdopen(descriptor, "wb") as stream:
@@ -51,6 +57,13 @@ def output_file(path: str, *, mode: int = 0o666, replace: bool = True) -> Iterat
             os.link(temporary, target)
     finally:
         Path(temporary).unlink(missing_ok=True)
+
+
+def _is_device(path: Path) -> bool:
+    """Whether it is a device or a pipe, or a link that the system has made to one: /dev/stdout, /dev/fd/63."""
+    if path.is_symlink():
+        return path.is_absolute() and path.parts[1] in ("dev", "proc")
+    return path.exists() and not path.is_file()
 
 
 def _umask() -> int:

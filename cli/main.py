@@ -27,6 +27,7 @@ _REPORT = (
 _SECTIONS = {
     "For providers": {
         "keygen": "make an issuer's key",
+        "key": "list, rotate and revoke an issuer's keys",
         "ingest": "read recorded usage, without signing",
         "issue": "turn recorded usage into signed receipts",
         "close": "close a period with a signed statement",
@@ -34,6 +35,7 @@ _SECTIONS = {
     "For customers and auditors": {
         "trust": "pin, list and remove the issuers that you trust",
         "verify": "verify a batch, a proof or an equivocation",
+        "memory": "list, compare and forget the statements that you have seen",
         "cache": "show hit rates, misses, and the credits that were due",
     },
     "For both": {

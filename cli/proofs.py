@@ -12,21 +12,26 @@ from cli.terminal import warn
 from receipts import equivocation
 from verifier import Conflict
 
-_MOST: Final = 10
+MOST: Final = 10
 """Proofs that are written; one is enough."""
 
 
 def keep(conflicts: Sequence[Conflict], folder: str) -> None:
     """Write the proofs into a folder, under names that are the same for the same proof."""
-    for conflict in conflicts[:_MOST]:
+    for conflict in conflicts[:MOST]:
         _write(conflict, Path(folder))
-    if len(conflicts) > _MOST:
-        warn(f"{len(conflicts) - _MOST} more conflicts, of which no proof was written")
+    if len(conflicts) > MOST:
+        warn(f"{len(conflicts) - MOST} more conflicts, of which no proof was written")
+
+
+def name(proof: bytes) -> str:
+    """The name of a proof's file: the same for the same proof."""
+    return f"equivocation-{sha256(proof).hexdigest()[:12]}.cbor"
 
 
 def _write(conflict: Conflict, folder: Path) -> None:
     proof = equivocation(conflict.one, conflict.two)
-    path = folder / f"equivocation-{sha256(proof).hexdigest()[:12]}.cbor"
+    path = folder / name(proof)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with output_file(str(path)) as stream:

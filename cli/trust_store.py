@@ -1,25 +1,28 @@
 """What a customer trusts and remembers, in a folder of its own.
 
-    issuers/<hash of the issuer>.jwks.json               the pinned keys of an issuer
-    statements/<hash of issuer and account>/<number>-<digest>.cbor    every signed statement seen
-
-Each statement is a file that is created once and never replaced, so two runs at a time cannot undo each other's memory.
+issuers/<hash of the issuer>.jwks.json    the pinned keys of an issuer
+statements/                               the statements that they have signed: `cli.memory`
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from hashlib import sha256
 from pathlib import Path
 
 import click
 
 from cli.files import output_file, read_bytes
+from cli.memory import Memory, hashed_name
 from cli.terminal import CliError
-from verifier import KeyFileError, KnownStatement, Statement, TrustedKey, by_kid, read_jwks
+from verifier import KeyConflictError, KeyFileError, TrustedKey, by_kid, read_jwks
 
 VARIABLE = "RECEIPT_TRUST_STORE"
 """The variable that names the folder of pins and memory."""
+
+_ONE_WAY = "of an issuer's old and new key file give the new one only; a key has one owner"
+_UNPIN = (
+    "a key has one owner: ask the issuers whose it is, then receipt trust remove the other ISSUER"
+)
 
 
 class TrustStore:
@@ -27,6 +30,7 @@ class TrustStore:
 
     def __init__(self, folder: str | None) -> None:
         self.folder = Path(folder or click.get_app_dir("token-receipts"))
+        self.memory = Memory(self.folder / "statements")
 
     def issuers(self) -> dict[Path, list[TrustedKey]]:
         """The pinned key files.
@@ -54,17 +58,23 @@ class TrustStore:
         Raises:
             CliError: a file is no key file, or one key is listed in two ways.
         """
-        keys = self.keys()
         if names:
-            keys = [key for name in names for key in parse_keys(name, read_bytes(name))]
-        try:
-            return by_kid(keys)
-        except KeyFileError as error:
-            raise CliError(str(error), "name one of the two key files, the newer one") from None
+            given = [parse_keys(name, read_bytes(name)) for name in names]
+            return _together(given, _ONE_WAY)
+        return _together(self.issuers().values(), _UNPIN)
 
     def pinned(self, issuer: str) -> list[TrustedKey]:
         """The pinned keys of one issuer."""
         return [key for key in self.keys() if key.issuer == issuer]
+
+    def check(self, issuer: str, keys: list[TrustedKey]) -> None:
+        """Raise what would be wrong with the pinned keys, if these took the place of the issuer's.
+
+        Raises:
+            CliError: one of the keys is another issuer's, or is listed twice.
+        """
+        others = [known for known in self.issuers().values() if known[0].issuer != issuer]
+        _together([*others, keys], _UNPIN)
 
     def pin(self, issuer: str, jwks: bytes) -> None:
         """Trust an issuer's key file, in place of an earlier one."""
@@ -80,28 +90,8 @@ class TrustStore:
         path.unlink(missing_ok=True)
         return existed
 
-    def statements(self, issuer: str, account: str) -> Iterable[KnownStatement]:
-        """The signed statements that were seen before."""
-        folder = self._statements(issuer, account)
-        return [
-            KnownStatement(path.read_bytes(), verified=True)
-            for path in sorted(folder.glob("*.cbor"))
-        ]
-
-    def remember(self, claims: Statement, signed: bytes) -> None:
-        """Keep a statement. Another one of the same number is kept beside it: it is evidence, not a correction."""
-        folder = self._statements(claims.issuer, claims.account)
-        folder.mkdir(parents=True, exist_ok=True)
-        path = folder / f"{claims.number:020d}-{sha256(signed).hexdigest()[:16]}.cbor"
-        if not path.exists():
-            with output_file(str(path)) as stream:
-                stream.write(signed)
-
     def _path(self, issuer: str) -> Path:
-        return self.folder / "issuers" / f"{_name(issuer)}.jwks.json"
-
-    def _statements(self, issuer: str, account: str) -> Path:
-        return self.folder / "statements" / _name(issuer, account)
+        return self.folder / "issuers" / f"{hashed_name(issuer)}.jwks.json"
 
 
 def parse_keys(name: str, data: bytes) -> list[TrustedKey]:
@@ -117,8 +107,8 @@ def parse_keys(name: str, data: bytes) -> list[TrustedKey]:
         raise CliError(f"{name}: {error}", hint) from None
 
 
-def _name(*parts: str) -> str:
-    """A file name for texts that may hold anything."""
-    return sha256(
-        "".join(f"{len(part)}:{part}" for part in parts).encode(errors="surrogatepass")
-    ).hexdigest()[:32]
+def _together(files: Iterable[Sequence[TrustedKey]], hint: str) -> dict[bytes, TrustedKey]:
+    try:
+        return by_kid(key for keys in files for key in keys)
+    except KeyConflictError as error:
+        raise CliError(str(error), hint) from None

@@ -11,13 +11,15 @@ from receipts.errors import (
     DuplicateRequestError,
     JournalError,
     KeyFileError,
+    NoKeyError,
     PassphraseError,
     ReceiptError,
     UsageError,
 )
 from receipts.issuer import Head, Issued, Issuer
 from receipts.journal import Journal
-from receipts.keys import SigningKey, jwk, jwks
+from receipts.key_folder import KeyFolder, PublishedKey
+from receipts.keys import KeySource, SigningKey, jwk, jwks, kid_text
 from receipts.proof import equivocation, inclusion_proof
 from receipts.request import Cache, CacheEntry, Charge, ChargeLine, Counts, Request, Source
 from receipts.signing import Signed
@@ -42,9 +44,13 @@ __all__ = [
     "Journal",
     "JournalError",
     "KeyFileError",
+    "KeyFolder",
+    "KeySource",
+    "NoKeyError",
     "PassphraseError",
     "Period",
     "Previous",
+    "PublishedKey",
     "ReceiptError",
     "Request",
     "Signed",
@@ -57,4 +63,5 @@ __all__ = [
     "inclusion_proof",
     "jwk",
     "jwks",
+    "kid_text",
 ]

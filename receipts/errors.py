@@ -37,5 +37,9 @@ class DuplicateRequestError(ReceiptError):
     """The request has a receipt already."""
 
 
+class NoKeyError(ReceiptError):
+    """No key of the issuer may sign for this time: they have ended, were revoked, or have not begun."""
+
+
 class JournalError(Exception):
     """The journal cannot be opened, read or written: what SQLite or the disk says, with the file's name."""

@@ -19,7 +19,7 @@ import cbor2
 from receipts import limits
 from receipts.claims import request_claims
 from receipts.errors import ReceiptError
-from receipts.keys import SigningKey
+from receipts.keys import KeySource, SigningKey
 from receipts.labels import RECEIPT as LABELS
 from receipts.request import Request
 from receipts.signing import RECEIPT, Signed, Signer
@@ -60,7 +60,7 @@ class Issuer:
 
     Args:
         issuer: who signs and bills, as in the key file.
-        key: the signing key.
+        key: the signing key, or the folder that has one for each time.
         stream: the stream of receipts that name none; the default is a new one, with a random name.
         heads: where the streams stand that are to be continued, by account and stream.
 
@@ -71,14 +71,15 @@ class Issuer:
     def __init__(
         self,
         issuer: str,
-        key: SigningKey,
+        key: KeySource,
         *,
         stream: str | None = None,
         heads: Mapping[tuple[str, str], Head] | None = None,
     ) -> None:
         self.issuer = limits.name("issuer", issuer)
         self.stream = limits.name("stream", uuid4().hex if stream is None else stream)
-        self._signer = Signer(key.private, RECEIPT)
+        self._keys = key
+        self._signer: tuple[SigningKey, Signer] | None = None
         self._heads = dict(heads or {})
         self._lock = Lock()
 
@@ -129,9 +130,15 @@ class Issuer:
         whole[_TIME] = time
         whole.update(claims)
         content = limits.content("receipt", cbor2.dumps(whole), limits.MAX_CONTENT)
-        signed = self._signer.sign(content)
+        signed = self._signer_at(time).sign(content)
         self._heads[account, stream] = Head(sequence, signed.digest, time)
         return Issued(signed.data, signed.digest, account, stream, sequence, time)
+
+    def _signer_at(self, time: int) -> Signer:
+        key = self._keys.for_receipt(time)
+        if self._signer is None or self._signer[0] is not key:
+            self._signer = key, Signer(key.private, RECEIPT)
+        return self._signer[1]
 
 
 def _check_order(head: Head, time: int) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from base64 import urlsafe_b64encode
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import (
@@ -20,6 +20,27 @@ from cryptography.hazmat.primitives.serialization import (
 from receipts import limits
 from receipts.errors import KeyFileError, PassphraseError
 from receipts.signing import thumbprint
+
+
+class KeySource(Protocol):
+    """Says which key signs: one `SigningKey`, always, or a `receipts.KeyFolder`, by the time."""
+
+    def for_receipt(self, time: int, /) -> SigningKey:
+        """The key for a receipt of a time, in ms.
+
+        Raises:
+            NoKeyError: none may sign then.
+        """
+
+    def for_statement(self, end: int, /) -> SigningKey:
+        """The key for a statement on a period that ends at ``end``, in ms.
+
+        Raises:
+            NoKeyError: none may sign it.
+        """
+
+    def warn_before_end(self) -> None:
+        """Called now and then by who signs all the time; warns before the last key ends."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +81,17 @@ class SigningKey:
             encryption = BestAvailableEncryption(passphrase)
         return self.private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, encryption)
 
+    def for_receipt(self, _time: int) -> SigningKey:
+        """The key itself: nothing is known of its window."""
+        return self
+
+    def for_statement(self, _end: int) -> SigningKey:
+        """The key itself."""
+        return self
+
+    def warn_before_end(self) -> None:
+        """No end is known that could be warned of."""
+
     @property
     def public(self) -> bytes:
         """The public key, 32 bytes."""
@@ -78,7 +110,7 @@ def jwk(public: bytes, not_before: int | None = None, expires: int | None = None
         "crv": "Ed25519",
         "alg": "Ed25519",
         "use": "sig",
-        "kid": _base64url(thumbprint(public)),
+        "kid": kid_text(thumbprint(public)),
         "x": _base64url(public),
     }
     for name, moment in (("nbf", not_before), ("exp", expires)):
@@ -95,6 +127,11 @@ def jwks(issuer: str, keys: list[dict[str, Any]]) -> bytes:
     """
     limits.name("issuer", issuer)
     return json.dumps({"iss": issuer, "keys": keys}, indent=2, ensure_ascii=False).encode() + b"\n"
+
+
+def kid_text(kid: bytes) -> str:
+    """A ``kid`` as key files write it: base64url without padding."""
+    return _base64url(kid)
 
 
 def _base64url(raw: bytes) -> str:

@@ -10,7 +10,7 @@ import cbor2
 
 from receipts import limits
 from receipts.errors import ReceiptError
-from receipts.keys import SigningKey
+from receipts.keys import KeySource
 from receipts.labels import STATEMENT as LABELS
 from receipts.labels import STREAM
 from receipts.merkle import Tree
@@ -170,14 +170,16 @@ class Period:
         """How many streams they are of."""
         return len(self._streams)
 
-    def sign(self, key: SigningKey) -> Signed:
+    def sign(self, key: KeySource) -> Signed:
         """The statement over the receipts that were added.
 
         Raises:
+            NoKeyError: no key may sign for this period.
             ReceiptError: there are more streams, or larger totals, than a statement can hold.
         """
         content = limits.content("statement", cbor2.dumps(self._claims()), limits.MAX_STATEMENT)
-        return Signer(key.private, STATEMENT, (self.issuer, self.account)).sign(content)
+        private = key.for_statement(self.end).private
+        return Signer(private, STATEMENT, (self.issuer, self.account)).sign(content)
 
     def _claims(self) -> dict[int, Any]:
         if len(self._streams) > limits.MAX_STREAMS:

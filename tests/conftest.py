@@ -2,6 +2,7 @@
 
 import json
 import os
+import time
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,8 @@ from tests.cli import Shell
 settings.register_profile("default", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("default")
 
+_SPRING = 1_803_859_200_000
+"""2027-03-01, in ms."""
 SAMPLE = Path(__file__).parents[1] / "cli/sample/usage.jsonl"
 
 
@@ -25,6 +28,8 @@ def folder(tmp_path, monkeypatch):
     monkeypatch.setenv(VARIABLE, str(tmp_path / "trust"))
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     monkeypatch.delenv("RECEIPT_KEY_PASSPHRASE", raising=False)
+    # The months of the samples are over, whenever the tests run.
+    monkeypatch.setattr("cli.key_folder.now", lambda: max(_SPRING, time.time_ns() // 1_000_000))
     return tmp_path
 
 

@@ -177,7 +177,7 @@ def test_cache_keys_on_the_command_line(shell, folder):
         november.at(TIME + 31 * 86_400_000)
     assert shell("keygen --new-cache-key --account acme --out acme.key").code == 2
     for line in ("--root nov.key --month 2026-11 --out x", "--root acme.key --month 2026-13 --out x", "--root missing --month 2026-11 --out x",
-                 "--account a --root acme.key --out x", "--out x", "--account a --rotate --out x"):  # fmt: skip
+                 "--account a --root acme.key --out x", "--out x", "--account a --issuer y --out x"):  # fmt: skip
         result = shell(f"keygen --new-cache-key {line}")
         assert (result.code, result.out, Path("x").exists()) == (2, "", False), line
     assert (

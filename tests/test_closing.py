@@ -144,7 +144,11 @@ def test_an_idle_account_is_closed_only_if_it_is_named():
     with pytest.raises(ReceiptError) as error:
         close(b"")
     assert error.value.field == "account"
-    (closed,), batch = close(b"", account="idle")
+    with pytest.raises(
+        ReceiptError, match="account: expected one with a receipt or a statement, found idle"
+    ):
+        close(b"", account="idle")
+    (closed,), batch = close(b"", Closing(ISSUER, KEY, *NOVEMBER, empty=True), account="idle")
     assert (closed.account, closed.receipts, kinds(batch)) == ("idle", 0, "s")
     _, first = close(data(receipts()))
     (closed,), _ = close(

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from tests.build import ISSUER, KEY, SECOND, jwk_set
-from verifier import KeyFileError, by_kid, read_jwks
+from verifier import KeyConflictError, KeyFileError, by_kid, kid_text, read_jwks
 
 OWN = jwk_set(KEY)["keys"][0]
 REFUSED = {
@@ -66,5 +66,14 @@ def test_when_a_key_may_sign():
 def test_one_kid_is_one_key():
     keys = read_jwks(json.dumps(jwk_set(KEY, SECOND)).encode())
     assert by_kid([*keys, *keys]) == {KEY.kid: keys[0], SECOND.kid: keys[1]}
-    with pytest.raises(KeyFileError, match="is listed twice, with different members"):
-        by_kid([*keys, *read_jwks(json.dumps(jwk_set(KEY, nbf=5)).encode())])
+    kid = kid_text(KEY.kid)
+    other = read_jwks(json.dumps(jwk_set(KEY, nbf=5)).encode())
+    with pytest.raises(KeyConflictError) as error:
+        by_kid([*keys, *other])
+    assert str(error.value) == f"key {kid} of {ISSUER} is listed in two ways: nbf absent and 5"
+    stranger = read_jwks(json.dumps(jwk_set(KEY, issuer="https://b.example")).encode())
+    with pytest.raises(KeyConflictError) as error:
+        by_kid([*keys, *stranger])
+    assert str(error.value) == (
+        f"key {kid} is listed for two issuers, '{ISSUER}' and 'https://b.example'"
+    )

@@ -12,6 +12,7 @@ from tests.build import (
     ISSUER,
     KEY,
     SECOND,
+    STRANGER,
     Batch,
     Stream,
     encode,
@@ -20,6 +21,7 @@ from tests.build import (
     statement_claims,
 )
 from verifier import kid_text as text
+from verifier.__main__ import main as verifier_main
 
 
 @pytest.fixture
@@ -196,8 +198,6 @@ def test_the_link_to_the_statement_before_is_checked_from_memory(pinned):
 
 
 def test_a_statement_by_a_stranger_is_not_remembered(pinned, folder):
-    from tests.build import STRANGER
-
     batch = Batch()
     Path("b.cbor").write_bytes(
         b"".join(batch.receipts) + sign_statement(batch.claims, STRANGER).data
@@ -228,3 +228,156 @@ def test_accounts_are_remembered_apart(pinned):
         )
         Path("b.cbor").write_bytes(batch.data)
         assert pinned("verify b.cbor").code == 0
+
+
+# Memory is bound to the pinned keys.
+
+
+def key_file(name, *keys, issuer=ISSUER, **members):
+    Path(name).write_text(json.dumps(jwk_set(*keys, issuer=issuer, **members)))
+
+
+def strange():
+    """A batch in the issuer's name, for its customer, by somebody who does not have its key."""
+    return Batch(one=Stream(over={"input": {1: 9, 2: 0, 3: 9}}), key=STRANGER)
+
+
+def codes(result):
+    return sorted(json.loads(result.out)["finding_counts"])
+
+
+def test_a_stranger_s_key_file_does_not_poison_the_memory(pinned, folder):
+    """Somebody without the issuer's key asks the customer to look at a batch, with a key file that names the issuer."""
+    Path("strange.cbor").write_bytes(strange().data)
+    Path("honest.cbor").write_bytes(Batch().data)
+    key_file("strange.json", STRANGER)
+    looked = pinned("verify strange.cbor --keys strange.json --period 2026-11")
+    assert (looked.code, looked.err) == (0, "")
+    assert not list(folder.glob("trust/statements/*/*"))
+    honest = pinned("verify honest.cbor --period 2026-11 --json")
+    assert (honest.code, codes(honest)) == (0, [])
+
+
+def test_the_memory_counts_whatever_keys_are_given(pinned, folder):
+    """A story is told once, also where the customer looks at the second one with a key file; only the look itself is not remembered."""
+    Path("first.cbor").write_bytes(Batch().data)
+    Path("second.cbor").write_bytes(told_again(Batch()).data)
+    Path("strange.cbor").write_bytes(strange().data)
+    key_file("strange.json", STRANGER)
+    assert pinned("verify first.cbor").code == 0
+    before = sorted(folder.glob("trust/statements/*/*"))
+    for line in ("second.cbor --keys issuer.json", "strange.cbor --keys strange.json"):
+        result = pinned(f"verify {line} --json")
+        assert (result.code, codes(result)) == (1, ["statement-equivocation"])
+    assert sorted(folder.glob("trust/statements/*/*")) == before
+    assert pinned("verify first.cbor --period 2026-11").code == 0
+
+
+def test_what_was_remembered_counts_when_its_key_is_pinned_no_more(pinned):
+    """The issuer rotates, and drops the old key; the story that the old key told stays told."""
+    Path("first.cbor").write_bytes(Batch().data)
+    Path("second.cbor").write_bytes(Batch(one=Stream(count=2), key=SECOND).data)
+    key_file("new.json", SECOND)
+    assert pinned("verify first.cbor").code == 0
+    assert pinned("trust add new.json --yes").code == 0
+    second = pinned("verify second.cbor --json")
+    assert (second.code, codes(second)) == (1, ["statement-equivocation"])
+
+
+# One key in two files.
+
+
+def test_one_key_under_two_issuers_is_refused(pinned, shell):
+    """B lists the key of A in its own key file."""
+    Path("batch.cbor").write_bytes(Batch().data)
+    key_file("b.json", STRANGER, KEY, issuer="https://b.example")
+    told = f"key {text(KEY.kid)} is listed for two issuers, "
+    added = pinned("trust add b.json --yes")
+    assert (added.code, told in added.err, "receipt trust remove" in added.err) == (2, True, True)
+    assert pinned("trust list").out == f"{ISSUER}\n  {text(KEY.kid)}\n"
+    both = pinned("verify batch.cbor --keys issuer.json --keys b.json")
+    assert (both.code, both.out, told in both.err) == (2, "", True)
+    assert "receipt: hint: " in both.err
+    assert pinned("verify batch.cbor").code == 0
+
+
+def test_two_issuers_with_one_key_in_the_store_itself(pinned, folder):
+    """A store that was put together by hand, or before that was refused: an error with the way out, and no traceback."""
+    Path("batch.cbor").write_bytes(Batch().data)
+    key_file("trust/issuers/other.jwks.json", KEY, issuer="https://b.example")
+    result = pinned("verify batch.cbor")
+    assert (result.code, result.out) == (2, "")
+    assert f"key {text(KEY.kid)} is listed for two issuers, " in result.err
+    assert "receipt: hint: a key has one owner" in result.err
+    assert pinned("verify batch.cbor --keys issuer.json").code == 0
+    Path("trust/issuers/other.jwks.json").unlink()
+    assert pinned("verify batch.cbor").code == 0
+
+
+def test_the_same_key_file_twice_counts_once(pinned):
+    Path("batch.cbor").write_bytes(Batch().data)
+    assert pinned("trust add issuer.json --yes").code == 0
+    again = pinned("verify batch.cbor --keys issuer.json --keys issuer.json --period 2026-11")
+    assert (again.code, again.err) == (0, "")
+
+
+def test_the_old_and_the_new_key_file_together(pinned):
+    """They are one where they agree; where they do not, the newer one has to be named."""
+    Path("batch.cbor").write_bytes(Batch().data)
+    key_file("more.json", KEY, SECOND)
+    assert pinned("verify batch.cbor --keys issuer.json --keys more.json").code == 0
+    key_file("ended.json", KEY, exp=1800000000)
+    both = pinned("verify batch.cbor --keys issuer.json --keys ended.json")
+    assert (both.code, both.out) == (2, "")
+    assert both.err == (
+        f"receipt: error: key {text(KEY.kid)} of {ISSUER} is listed in two ways: exp absent and 1800000000\n"
+        "receipt: hint: of an issuer's old and new key file give the new one only; a key has one owner\n"
+    )
+    assert pinned("trust add ended.json --yes").code == 0  # takes the place of the old one
+    assert pinned("verify batch.cbor").code == 0
+
+
+def test_a_key_file_that_contradicts_itself_is_not_pinned(shell, folder):
+    document = jwk_set(KEY)
+    document["keys"] += jwk_set(KEY, exp=1800000000)["keys"]
+    Path("two.json").write_text(json.dumps(document))
+    result = shell("trust add two.json --yes")
+    assert (result.code, "is listed in two ways: exp absent" in result.err) == (2, True)
+    assert shell("trust list").out == ""
+
+
+def test_the_verifier_alone_refuses_two_ways_in_words(folder, capfd):
+    Path("batch.cbor").write_bytes(Batch().data)
+    key_file("a.json", KEY)
+    key_file("b.json", KEY, issuer="https://b.example")
+    assert verifier_main(["batch.cbor", "--keys", "a.json", "--keys", "b.json"]) == 2
+    out, err = capfd.readouterr()
+    assert out == ""
+    assert err.startswith(f"verifier: error: key {text(KEY.kid)} is listed for two issuers, ")
+    assert "\nverifier: hint: " in err
+    assert verifier_main(["batch.cbor", "--keys", "a.json", "--keys", "a.json"]) == 0
+
+
+# The key that the issuer told of.
+
+
+def test_a_kid_takes_the_place_of_the_answer(shell, folder):
+    key_file("issuer.json", KEY)
+    assert shell(f"trust add issuer.json --kid {text(KEY.kid)}").code == 0
+    assert text(KEY.kid) in shell("trust list").out
+
+
+def test_another_key_than_the_one_told_of_is_refused(shell, folder):
+    """Somebody swaps the key file on its way, or puts a key of its own beside the issuer's."""
+    key_file("swapped.json", STRANGER)
+    swapped = shell(f"trust add swapped.json --yes --kid {text(KEY.kid)}")
+    message = f"swapped.json: expected key {text(KEY.kid)}, found {text(STRANGER.kid)}"
+    assert (swapped.code, message in swapped.err) == (2, True)
+    key_file("beside.json", KEY, STRANGER)
+    beside = shell(f"trust add beside.json --kid {text(KEY.kid)}")
+    message = f"key {text(STRANGER.kid)} is new, and no --kid names it"
+    assert (beside.code, message in beside.err) == (2, True)
+    assert shell("trust list").out == ""
+    key_file("issuer.json", KEY)
+    assert shell("trust add issuer.json --yes").code == 0  # pinned keys need not be named again
+    assert shell(f"trust add beside.json --kid {text(STRANGER.kid)}").code == 0

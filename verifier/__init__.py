@@ -16,7 +16,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from verifier.crypto.keys import KeyFileError, TrustedKey, by_kid, kid_text, read_jwks
+from verifier.crypto.keys import (
+    KeyConflictError,
+    KeyFileError,
+    TrustedKey,
+    by_kid,
+    kid_text,
+    read_jwks,
+)
 from verifier.customer.cache_id import blocks as prompt_blocks
 from verifier.customer.jcs import canonical
 from verifier.customer.prompts import Prompt, read_prompts
@@ -53,6 +60,7 @@ from verifier.report.period import PeriodError, show_instant
 from verifier.report.period import parse as parse_period
 from verifier.report.period import show as show_period
 from verifier.report.text import escape, render
+from verifier.statements.comparison import Comparison, compare_statements
 from verifier.statements.completeness import Period
 from verifier.statements.known import (
     DamagedMemoryError,
@@ -73,11 +81,13 @@ __all__ = [
     "Charge",
     "ChargeLine",
     "Check",
+    "Comparison",
     "Conflict",
     "DamagedMemoryError",
     "Finding",
     "Findings",
     "Input",
+    "KeyConflictError",
     "KeyFileError",
     "Kind",
     "Known",
@@ -112,6 +122,7 @@ __all__ = [
     "by_kid",
     "bytes_source",
     "canonical",
+    "compare_statements",
     "escape",
     "kid_text",
     "parse_period",

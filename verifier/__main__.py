@@ -14,6 +14,7 @@ from types import TracebackType
 from typing import Final
 
 from verifier import (
+    KeyConflictError,
     KeyFileError,
     NoStatementError,
     NotABatchError,
@@ -43,6 +44,7 @@ _REFUSED: Final = (
     KeyFileError, NoStatementError, NotABatchError, PeriodError, RecordError, UnreadableError
 )  # fmt: skip
 """Input that gets no verdict."""
+_ONE_WAY: Final = "of an issuer's old and new key file give the new one only; a key has one owner"
 
 
 def _tell_defect(
@@ -82,6 +84,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         kind = f"; it looks like {looks_like}" if looks_like else ""
         with suppress(OSError):
             print(f"verifier: error: {error}{kind}", file=sys.stderr)
+            if isinstance(error, KeyConflictError):
+                print(f"verifier: hint: {_ONE_WAY}", file=sys.stderr)
         return USAGE_ERROR
     return report.verdict.exit_code
 

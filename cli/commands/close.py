@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import re
-import time
-from contextlib import ExitStack
-from dataclasses import asdict
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import click
 
-from cli import batches, key_folder
+from cli import batches, closing_places, key_folder
+from cli.closing_places import ClosingPlaces
 from cli.files import input_file, output_file
 from cli.options import PERIOD, key_folder_option, out_option, output_options
 from cli.terminal import CliError, print_json, progress, say, warn
@@ -23,6 +24,7 @@ from receipts import (
     Closed,
     Closing,
     JournalError,
+    NoKeyError,
     ReceiptError,
     close_batch,
     close_journal,
@@ -48,6 +50,9 @@ Statements are numbered, and each names the one before. If that is not in the ba
 --previous; without, this is the account's first statement, number 0. A journal knows its statements; closing a period of it
 once more writes the same batch again.
 
+An account is closed at one place, which the key folder remembers. If several machines issue, each into a journal of its own, give
+all of them.
+
 \b
 receipt close batch.cbor --keys keys/ --period 2026-11
 receipt close --journal issuer.db --keys keys/ --account acme \\
@@ -61,7 +66,9 @@ _HINTS = {
     "time": "there are receipts of an earlier time: close their period first, or use --late",
 }
 _HINT = "the batch with the statement before goes with --previous"
-_JOURNAL_HINT = "the journal is the FILE that receipt issue --journal wrote"
+_SPELLING = "look at the spelling; --empty closes an account that is new and had no request"
+_JOURNAL_HINT = "a journal is the FILE that receipt issue --journal wrote, with streams of its own"
+_NO_KEY_HINT = "receipt key list prints the keys; receipt key rotate makes the next one"
 _MOMENT = re.compile(r"\b[0-9]{12,15}\b")
 
 
@@ -79,7 +86,15 @@ _MOMENT = re.compile(r"\b[0-9]{12,15}\b")
     metavar="FILE",
     help="The batch with the statement before this one.",
 )
-@click.option("--journal", metavar="FILE", help="The journal to close from, instead of a BATCH.")
+@click.option(
+    "--journal",
+    "journals",
+    multiple=True,
+    metavar="FILE",
+    help="The journal to close from, instead of a BATCH; all of an account's together.",
+)
+@click.option("--early", is_flag=True, help="Close a period that is not over yet.")
+@click.option("--empty", is_flag=True, help="Close an account of which nothing is known yet.")
 @out_option("Where the closed batch goes. Default: BATCH itself.")
 @output_options()
 def close(
@@ -89,30 +104,57 @@ def close(
     account: str | None,
     late: bool,
     previous: tuple[str, ...],
-    journal: str | None,
+    journals: tuple[str, ...],
+    early: bool,
+    empty: bool,
     out: str | None,
     as_json: bool,
     quiet: bool,  # noqa: ARG001  # read by `say`
 ) -> None:
-    """Close a period of a batch, or of an account in a journal."""
+    """Close a period of a batch, or of an account in journals."""
+    if not (early or late):  # what is late is of a period that is closed
+        _check_over(period)
     folder = key_folder.load(keys)
-    closing = Closing(folder.issuer, folder.key, *period, LATE if late else REGULAR)
-    try:
-        if batch is not None and journal is None:
+    kind = LATE if late else REGULAR
+    closing = Closing(folder.issuer, folder.signing, *period, kind, empty)
+    with _refusals(period, account):
+        if batch is not None and not journals:
             target = out or batch
             rows = _batch(batch, target, closing, account, previous, folder)
-        elif journal is not None and batch is None:
+        elif journals and batch is None:
             if account is None or out is None or previous:
                 raise click.UsageError("--journal needs --account and --out, and no --previous")
             target = out
-            rows = [_journal(journal, target, closing, account, folder)]
+            rows = [_journals(journals, target, closing, account, folder)]
         else:
             raise click.UsageError("give either BATCH or --journal")
+    _tell(target, rows, first_is_news=not journals, as_json=as_json)
+
+
+def _check_over(period: tuple[int, int]) -> None:
+    if period[1] > key_folder.now():
+        ends = show_instant(period[1])
+        hint = (
+            f"close it from {ends} on, or now with --early: what comes later needs a late statement"
+        )
+        raise CliError(f"{show_period(*period)} is not over", hint)
+
+
+@contextmanager
+def _refusals(period: tuple[int, int], account: str | None) -> Iterator[None]:
+    """Why nothing was signed, with the next step."""
+    try:
+        yield
+    except NoKeyError as error:
+        message = f"cannot close {show_period(*period)}: {error}"
+        raise CliError(message, _NO_KEY_HINT) from None
     except ReceiptError as error:
         message = f"cannot close {show_period(*period)}: {_readable(error)}"
-        raise CliError(message, _HINTS.get(error.field, _HINT)) from None
-    _warn_of_an_open_period(period)
-    _tell(target, rows, first_is_news=journal is None, as_json=as_json)
+        hint = _HINTS.get(error.field, _HINT)
+        hint = _SPELLING if error.field == "account" and account is not None else hint
+        raise CliError(message, hint) from None
+    except JournalError as error:
+        raise CliError(str(error), _JOURNAL_HINT) from None
 
 
 def _batch(
@@ -121,33 +163,35 @@ def _batch(
     closing: Closing,
     account: str | None,
     previous: tuple[str, ...],
-    folder: key_folder.KeyFolder,
+    folder: key_folder.Keys,
 ) -> list[Closed]:
     with ExitStack() as files:
         source = files.enter_context(input_file(batch))
         before = [files.enter_context(input_file(name)) for name in previous]
         target = files.enter_context(output_file(out))
         check = _accepted(batch, folder)
+        claimed = replace(closing, claim=ClosingPlaces(folder.path).claim_batch)
         try:
             return close_batch(
-                source, target, closing, account=account, previous=before, check=check
+                source, target, claimed, account=account, previous=before, check=check
             )
         except BatchError as error:
             raise CliError(str(error), "see what is wrong with it: receipt verify") from None
 
 
-def _journal(
-    journal: str, out: str, closing: Closing, account: str, folder: key_folder.KeyFolder
+def _journals(
+    paths: tuple[str, ...], out: str, closing: Closing, account: str, folder: key_folder.Keys
 ) -> Closed:
+    places = ClosingPlaces(folder.path)
+    given = places.in_order(account, closing_places.journals(paths, closing.issuer))
+    claimed = replace(closing, claim=lambda name, *_: places.claim_journals(name, given))
     check = _accepted(f"the journal's part of {account}", folder)
-    try:
-        with output_file(out) as target:
-            return close_journal(journal, target, closing, account, check=check)
-    except JournalError as error:
-        raise CliError(str(error), _JOURNAL_HINT) from None
+    first, *others = [place.path for place in given]
+    with output_file(out) as target:
+        return close_journal(first, target, claimed, account, others=others, check=check)
 
 
-def _accepted(name: str, folder: key_folder.KeyFolder) -> Check:
+def _accepted(name: str, folder: key_folder.Keys) -> Check:
     """An issuer signs a statement only over receipts that its customers would accept; what is checked is ``name`` to the user."""
 
     def check(path: str) -> None:
@@ -172,17 +216,13 @@ def _readable(error: ReceiptError) -> str:
     return _MOMENT.sub(lambda ms: show_instant(int(ms[0])), str(error))
 
 
-def _warn_of_an_open_period(period: tuple[int, int]) -> None:
-    if period[1] > time.time_ns() // 1_000_000:
-        warn(
-            f"{show_period(*period)} is not over: receipts that are issued for it from now on need a late statement"
-        )
-
-
 def _tell(out: str, rows: list[Closed], *, first_is_news: bool, as_json: bool) -> None:
     if as_json and out != "-":
         print_json({"batch": out, "statements": [_row(row) for row in rows]})
     for row in rows:
+        if row.left:
+            those = plural(row.left, "receipt")
+            warn(f"{those} of {row.account} came after this was closed: receipt close --late")
         say(f"statement {row.number} of {row.account} closes {plural(row.receipts, 'receipt')}")
         if row.number == 0 and first_is_news:
             say("it is the account's first; the next one needs it: --previous")

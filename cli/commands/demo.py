@@ -62,7 +62,7 @@ def _simulate() -> None:
     """A day of traffic, by a provider that withholds some credits."""
     folder = key_folder.load("keys")
     with Path("day.cbor").open("wb") as stream:
-        Simulator(folder.issuer, folder.key).run(stream)
+        Simulator(folder.issuer, folder.signing).run(stream)
 
 
 _KEYGEN = "receipt keygen --issuer https://api.example.com --out keys/"
@@ -72,7 +72,7 @@ _STEPS = (
     _Step("It turns recorded usage into signed receipts ...",
           "receipt issue usage.jsonl --keys keys/ --account acme --out batch.cbor", before=_sample),
     _Step("... and closes the month: every stream, every count, under one signature.",
-          "receipt close batch.cbor --keys keys/ --period 2026-11"),
+          "receipt close batch.cbor --keys keys/ --period 2026-11 --early"),
     _Step("The customer pins the provider's key, once ...", _TRUST),
     _Step("... and verifies what it is billed for.",
           "receipt verify batch.cbor --period 2026-11"),

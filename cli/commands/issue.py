@@ -47,7 +47,7 @@ class _NothingIssued(Exception):  # noqa: N818  # not an error: there is no batc
 class _Place:
     """Whose receipts are issued, by whom, and into which stream; None: a new one."""
 
-    folder: key_folder.KeyFolder
+    folder: key_folder.Keys
     account: str
     stream: str | None
 
@@ -129,7 +129,7 @@ def _into_batch(
     folder, account = place.folder, place.account
     known = heads(previous, folder.issuer, account)
     try:
-        issuer = Issuer(folder.issuer, folder.key, stream=place.stream, heads=known)
+        issuer = Issuer(folder.issuer, folder.signing, stream=place.stream, heads=known)
     except ReceiptError as error:
         raise CliError(str(error), "see spec/receipt.md for what a name may be") from None
     with suppress(_NothingIssued), output_file(out) as batch:
@@ -154,7 +154,7 @@ def _into_journal(
     hint = "check the path, the permissions and the room on the disk; what was issued is safe, run it again"
     try:
         store = Store(path, place.folder.issuer)
-        with Journal(path, place.folder.issuer, place.folder.key) as journal:
+        with Journal(path, place.folder.issuer, place.folder.signing) as journal:
             for start in range(0, len(entries), _WINDOW):
                 window = entries[start : start + _WINDOW]
                 asked = [_asked(journal, place, entry) for entry in window]

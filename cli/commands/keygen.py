@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import os
-import time
 from pathlib import Path
 from typing import Any
 
@@ -15,19 +12,16 @@ from cli.files import output_file
 from cli.options import INSTANT, out_option, output_options
 from cli.terminal import CliError, print_json, say
 from receipts import ReceiptError, SigningKey, jwk, jwks
-from verifier import show_instant
 
-_DAY_MS = 86_400_000
-_HELP = """Make an issuer's key: issuer.pem (secret) and issuer.jwks.json (to publish).
+_HELP = """Make an issuer's first key: issuer.pem (secret) and issuer.jwks.json (to publish). Its kid is printed.
+
+Tell your customers the kid on another way than the key file: receipt trust add --kid compares it. The next key is made by receipt
+key rotate.
 
 A cache key is what identifiers of cached prefixes are made with; see spec/cache-id.md.
 
-With --rotate, issuers that run go on with the old key until it expires or they are told (`Journal.rotate`); its receipts
-stay valid. Publish the key file before you sign with the new key.
-
 \b
 receipt keygen --issuer https://api.example.com --out keys/
-receipt keygen --rotate --out keys/
 receipt keygen --new-cache-key --account acme --out acme.key
 receipt keygen --new-cache-key --root acme.key --month 2026-11 --out nov.key
 """
@@ -43,17 +37,6 @@ receipt keygen --new-cache-key --root acme.key --month 2026-11 --out nov.key
 )
 @click.option(
     "--expires", type=INSTANT, metavar="TIME", help="The key must not sign from this time on."
-)
-@click.option(
-    "--rotate",
-    is_flag=True,
-    help="Replace the key in the folder --out; the old one stays published.",
-)
-@click.option(
-    "--old-expires",
-    type=INSTANT,
-    metavar="TIME",
-    help="With --rotate: the old key must not sign from this time on. Default: in 24 hours.",
 )
 @click.option(
     "--new-cache-key", is_flag=True, help="Make an account's cache key instead: the file --out."
@@ -72,8 +55,6 @@ def keygen(
     out: str,
     not_before: int | None,
     expires: int | None,
-    rotate: bool,
-    old_expires: int | None,
     new_cache_key: bool,
     account: str | None,
     root: str | None,
@@ -82,26 +63,22 @@ def keygen(
     as_json: bool,
     quiet: bool,  # noqa: ARG001  # read by `say`
 ) -> None:
-    """Make a key: an issuer's first, its next, or a cache key."""
+    """Make a key: an issuer's first, or a cache key."""
     if new_cache_key or account or root or month:
-        if not new_cache_key or issuer or rotate:
+        if not new_cache_key or issuer:
             raise click.UsageError("--account, --root and --month go with --new-cache-key alone")
-        document = _cache_key(out, account, root, month)
+        made = _cache_key(out, account, root, month)
+    elif issuer is None:
+        raise click.UsageError("give --issuer, or --new-cache-key")
     else:
-        if rotate == (issuer is not None) or (old_expires is not None and not rotate):
-            raise click.UsageError(
-                "give --issuer for a first key, or --rotate (and --old-expires) for the next"
-            )
         entry, key = _new_key(not_before, expires)
         secret = key_folder.new_passphrase() if passphrase else None
-        folder = Path(out)
-        if issuer is None:
-            issuer = _rotate(folder, key, entry, secret, old_expires)
-        else:
-            _first(folder, issuer, key, entry, secret)
-        document = _written(folder, issuer, entry)
+        _first(Path(out), issuer, key, entry, secret)
+        made = _written(Path(out), issuer, entry)
     if as_json:
-        print_json(document)
+        print_json(made)
+    elif "kid" in made:
+        click.echo(made["kid"])
 
 
 def _cache_key(
@@ -144,52 +121,8 @@ def _first(
             stream.write(key.to_pem(secret))
     except FileExistsError:
         raise CliError(
-            f"{private} is there already", "replace it with --rotate, or choose another folder"
+            f"{private} is there already",
+            "receipt key rotate makes its successor; or choose another folder",
         ) from None
     with output_file(str(folder / key_folder.PUBLIC)) as stream:
         stream.write(published)
-
-
-def _rotate(
-    folder: Path,
-    key: SigningKey,
-    entry: dict[str, Any],
-    secret: bytes | None,
-    old_expires: int | None,
-) -> str:
-    """Publish the new key beside the old one, then put it into the old one's place."""
-    before = key_folder.load(str(folder))
-    private, public = folder / key_folder.PRIVATE, folder / key_folder.PUBLIC
-    if secret is None and b"ENCRYPTED" in private.read_bytes():
-        secret = key_folder.new_passphrase()  # what was encrypted stays so
-    ends = (time.time_ns() // 1_000_000 + _DAY_MS if old_expires is None else old_expires) // 1000
-    kid = jwk(before.key.public)["kid"]
-    published = _ending(json.loads(public.read_bytes())["keys"], kid, ends)
-    kept = folder / f"issuer-{kid[:8]}.pem"
-    _keep(private, kept)
-    with output_file(str(public)) as stream:
-        stream.write(jwks(before.issuer, [*published, entry]))
-    with output_file(str(private), mode=0o600) as stream:
-        stream.write(key.to_pem(secret))
-    say(f"the old key is {kept}; it expires {show_instant(ends * 1000)}")
-    return before.issuer
-
-
-def _ending(keys: list[dict[str, Any]], kid: str, ends: int) -> list[dict[str, Any]]:
-    """The published keys, of which the one ``kid`` expires, in seconds, when it is told to, if not before."""
-    for known in keys:
-        if known["kid"] == kid:
-            known["exp"] = min(ends, known.get("exp", ends))
-            if known["exp"] <= known.get("nbf", -1):
-                raise CliError(
-                    "the old key would expire before it may be used", "give a later --old-expires"
-                )
-    return keys
-
-
-def _keep(private: Path, kept: Path) -> None:
-    """Keep the old key under another name."""
-    if not kept.exists():
-        os.link(private, kept)
-    elif kept.read_bytes() != private.read_bytes():
-        raise CliError(f"{kept} is there already, and another key", "move it away")

@@ -18,8 +18,12 @@ A batch is verified against the pinned keys. Get a key file on another way than 
 """
 _ADD_HELP = """Pin the issuer of a key FILE.
 
+With --kid the file must hold the key that the issuer told you of, and the first time no other.
+
 \b
 receipt trust add issuer.jwks.json
+receipt trust add issuer.jwks.json \\
+  --kid hm7vvWcYyIRs193-Q_x0qx2qxFOP-FFOouwtQQpBV0M
 """
 
 
@@ -31,11 +35,19 @@ def trust() -> None:
 @trust.command(help=_ADD_HELP)
 @click.argument("file", type=click.Path())
 @click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option(
+    "--kid",
+    "kids",
+    multiple=True,
+    metavar="KID",
+    help="The key that you were told of, in the place of your answer.",
+)
 @trust_store_option
 @output_options()
 def add(
     file: str,
     yes: bool,
+    kids: tuple[str, ...],
     trust_store: str | None,
     as_json: bool,
     quiet: bool,  # noqa: ARG001  # read by `say`
@@ -45,11 +57,15 @@ def add(
     keys = parse_keys(file, data)
     _check_strength(file, keys)
     store, issuer = TrustStore(trust_store), keys[0].issuer
-    _show(issuer, keys, store.pinned(issuer))
-    if not yes and not _confirmed():
+    store.check(issuer, keys)
+    pinned = store.pinned(issuer)
+    _show(issuer, keys, pinned)
+    if kids:
+        _compare(file, keys, pinned, kids)
+    elif not yes and not _confirmed():
         raise CliError(
             "nothing was pinned",
-            "compare the key with what the issuer told you, then answer y or use --yes",
+            "compare the key with what the issuer told you, then answer y, or name it: --kid KID",
         )
     store.pin(issuer, data)
     if as_json:
@@ -64,6 +80,22 @@ def _check_strength(file: str, keys: list[TrustedKey]) -> None:
                 f"{file}: key {kid_text(key.kid)} must not be trusted: {key.weakness}",
                 "ask the issuer for a sound key",
             )
+
+
+def _compare(
+    file: str, keys: list[TrustedKey], pinned: list[TrustedKey], kids: tuple[str, ...]
+) -> None:
+    """Every key that was told of is in the file, and the file has no other new one."""
+    found = [kid_text(key.kid) for key in keys]
+    hint = "nothing was pinned: ask the issuer, on another way than the one the file came"
+    for kid in kids:
+        if kid not in found:
+            message = f"{file}: expected key {kid}, found {', '.join(found)}"
+            raise CliError(message, hint)
+    known = {*kids, *(kid_text(key.kid) for key in pinned)}
+    for kid in found:
+        if kid not in known:
+            raise CliError(f"{file}: key {kid} is new, and no --kid names it", hint)
 
 
 def _show(issuer: str, keys: list[TrustedKey], pinned: list[TrustedKey]) -> None:
@@ -83,7 +115,7 @@ def _confirmed() -> bool:
     if not sys.stdin.isatty():
         raise CliError(
             "this needs an answer, and there is no terminal",
-            "use --yes if you have compared the key",
+            "name the key that the issuer told you of: --kid KID; or --yes if you have compared it",
         )
     return click.confirm("Trust these keys?", err=True)
 
@@ -117,7 +149,7 @@ def remove(
     as_json: bool,
     quiet: bool,  # noqa: ARG001  # read by `say`
 ) -> None:
-    """Forget the pinned keys of an ISSUER. Statements that were seen stay remembered."""
+    """Forget the pinned keys of an ISSUER. Statements that were seen stay remembered (receipt memory)."""
     if not TrustStore(trust_store).unpin(issuer):
         raise CliError(f"{issuer} is not pinned", "receipt trust list prints what is")
     if as_json:

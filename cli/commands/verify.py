@@ -37,8 +37,9 @@ _HELP = """Verify a batch, a proof or an equivocation.
 Several files are read as one batch; - is stdin. In a script, name the --period that you are billed for: without it, the report
 is about the period that the batch claims.
 
-The last statements are remembered, so that a number that is told in two ways is caught the next time. The two
-signed objects are a proof, which anybody can verify; --proofs says where such proofs go.
+Statements that a pinned key has signed are remembered, so that a number that is told in two ways is caught the next time (see
+receipt memory); with --keys nothing is. The two signed objects are a proof, which anybody can verify; --proofs says where
+such proofs go.
 
 With --requests, each of your calls must have exactly one receipt, which says what you saw, and each receipt such a call. It takes a
 wallet, or a log whose columns are request (or id), sent, answered, model, status, and usage or counts; spec/record.md has all of
@@ -124,29 +125,29 @@ def verify(
     """Verify, print the report, remember the statements; the exit code is the verdict."""
     store = TrustStore(trust_store)
     policy = Policy(store.trusted(keys), account, require_cache_id, signatures=signatures)
-    known = _known(None if no_remember else store, previous)
+    known = _known(None if no_remember else store.memory.known, previous)
     record = _record(requests, received, prompts, cache_key, margin, aliases)
     with progress("verifying", total_size(batch)) as advance, _mendable(store):
         sources = inputs(batch, advance)
         report = verify_batch(sources, policy, period=period, known=known, jobs=jobs, record=record)
     _print(report, as_json=as_json, quiet=quiet)
-    if not no_remember:
+    if not no_remember and not keys:  # a stranger's key file must not fill the memory
         for claims, signed in report.statements:
-            store.remember(claims, signed)
+            store.memory.remember(claims, signed)
     proofs.keep(report.conflicts, proofs_folder)
     ctx.exit(report.verdict.exit_code)
 
 
-def _known(store: TrustStore | None, previous: tuple[str, ...]) -> Known:
-    """The statements of the store, if there is one, and those in files."""
+def _known(remembered: Known | None, previous: tuple[str, ...]) -> Known:
+    """The statements that are remembered, and those in files."""
     try:
         with batches.readable("--previous takes a batch"):
             given = statements_in(batches.files(previous))
     except NoStatementError as error:
         raise CliError(str(error), "--previous takes the batch or the statement before") from None
-    if store is None:
+    if remembered is None:
         return given
-    return lambda issuer, account: [*store.statements(issuer, account), *given(issuer, account)]
+    return lambda issuer, account: [*remembered(issuer, account), *given(issuer, account)]
 
 
 def _record(
@@ -185,7 +186,9 @@ def _mendable(store: TrustStore) -> Iterator[None]:
     except RecordError as error:
         raise CliError(str(error), _RECORD_HINT) from None
     except DamagedMemoryError as error:
-        hint = f"look below {store.folder}/statements; restore it from a copy, or remove what is damaged"
+        hint = (
+            f"look below {store.memory.folder}; restore it from a copy, or remove what is damaged"
+        )
         raise CliError(str(error), hint) from None
 
 

@@ -51,7 +51,7 @@ def _altered(items: list[UnverifiedItem]) -> bytes:
     return raw
 
 
-def _again(how: str, items: list[UnverifiedItem], folder: key_folder.KeyFolder) -> Iterator[bytes]:
+def _again(how: str, items: list[UnverifiedItem], folder: key_folder.Keys) -> Iterator[bytes]:
     """The batch with its end issued again, from the victim on, and closed once more."""
     victim = _victim(items)
     heads: dict[tuple[str, str], Head] = {}
@@ -74,18 +74,18 @@ def _again(how: str, items: list[UnverifiedItem], folder: key_folder.KeyFolder) 
             heads[place] = Head(issued.sequence, issued.digest, issued.time)
             period.add(issued.stream, issued.sequence, issued.digest, issued.time, counts)
             yield issued.data
-    yield period.sign(folder.key).data
+    yield period.sign(folder.signing).data
 
 
 def _issue(
-    folder: key_folder.KeyFolder,
+    folder: key_folder.Keys,
     heads: dict[tuple[str, str], Head],
     claims: Receipt,
     name: str,
     counts: Counts,
 ) -> Issued:
     """A receipt like another one, for the request ``name`` and with other counts."""
-    issuer = Issuer(folder.issuer, folder.key, heads=heads)
+    issuer = Issuer(folder.issuer, folder.signing, heads=heads)
     client = claims.client if name == claims.request else None
     return issuer.issue(
         claims.account, request=name, model=claims.model, time=claims.time, counts=counts,

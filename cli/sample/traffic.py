@@ -18,7 +18,7 @@ from functools import lru_cache
 from heapq import merge
 from typing import BinaryIO
 
-from receipts import Cache, CacheEntry, Counts, Issuer, Period, SigningKey, Source
+from receipts import Cache, CacheEntry, Counts, Issuer, KeySource, Period, Source
 from receipts.cache_id import TOKENS_HMAC, CacheKey, token_ids
 
 DAY = 1794268800000
@@ -87,7 +87,7 @@ class Simulator:
         scale: the share of the requests that is played; 1 is the whole day.
     """
 
-    def __init__(self, issuer: str, key: SigningKey, *, seed: int = 1, scale: float = 1) -> None:
+    def __init__(self, issuer: str, key: KeySource, *, seed: int = 1, scale: float = 1) -> None:
         self._issuer, self._key = issuer, key
         self._signer = Issuer(issuer, key)
         self._seed = seed

@@ -17,6 +17,6 @@ class Counters:
     refused: int = 0
     """The usage contradicts itself, or a field breaks a rule; the log says which."""
     failed: int = 0
-    """The journal could not be written; the log says why."""
+    """The journal could not be written, or no key may sign any more; the log says why."""
     hung_up: int = 0
     """The stream ended before its last event: the client went away, or the server failed. No final usage is known."""

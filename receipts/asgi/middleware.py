@@ -10,7 +10,7 @@ from receipts.asgi.counters import Counters
 from receipts.asgi.exchange import Exchange
 from receipts.asgi.protocol import App, Receive, Scope, Send
 from receipts.asgi.settings import SettingError, from_environment
-from receipts.errors import JournalError, KeyFileError, ReceiptError, UsageError
+from receipts.errors import JournalError, KeyFileError, NoKeyError, ReceiptError, UsageError
 from receipts.header import CLIENT, parse_byte_sequence
 from receipts.ingest import read_usage, usage_hash
 from receipts.journal import Journal
@@ -70,12 +70,12 @@ class ReceiptMiddleware:
             return None
         try:
             receipt = await self._issue(scope, answer, answer.id)
+        except (JournalError, NoKeyError, SettingError, KeyFileError, OSError) as error:
+            self.counters.failed += 1
+            _log.error("no receipt for %a: %s", answer.id, error)  # the message says it all
         except (UsageError, ReceiptError) as error:
             self.counters.refused += 1
             _log.warning("no receipt for %a: %s", answer.id, error)
-        except (JournalError, SettingError, KeyFileError, OSError) as error:
-            self.counters.failed += 1
-            _log.error("no receipt for %a: %s", answer.id, error)  # the message says it all
         else:
             self.counters.issued += receipt is not None
             return receipt

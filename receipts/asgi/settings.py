@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import os
 from dataclasses import dataclass
-from pathlib import Path
 
-from receipts.errors import KeyFileError
 from receipts.journal import Journal
-from receipts.keys import SigningKey
+from receipts.key_folder import KeyFolder
 
 KEYS, JOURNAL, ACCOUNT, PROVIDER, PASSPHRASE = (
     "RECEIPT_KEYS",
@@ -36,7 +33,7 @@ class Settings:
 def from_environment() -> Settings:
     """Open the journal that the environment names.
 
-    ``RECEIPT_KEYS``: the folder of `receipt keygen`; ``RECEIPT_JOURNAL``: the journal's file; ``RECEIPT_ACCOUNT``: who is billed;
+    ``RECEIPT_KEYS``: the folder of `receipt keygen`, whose keys sign each in its time; ``RECEIPT_JOURNAL``: the journal's file; ``RECEIPT_ACCOUNT``: who is billed;
     ``RECEIPT_PROVIDER``, optional: for instance vllm; ``RECEIPT_KEY_PASSPHRASE``, if the key has one.
 
     Raises:
@@ -47,25 +44,9 @@ def from_environment() -> Settings:
     """
     keys, path, account = (_required(name) for name in (KEYS, JOURNAL, ACCOUNT))
     passphrase = os.environ.get(PASSPHRASE)
-    key = SigningKey.from_pem(
-        Path(keys, "issuer.pem").read_bytes(), passphrase.encode() if passphrase else None
-    )
-    journal = Journal(path, issuer_of(Path(keys, "issuer.jwks.json")), key)
+    folder = KeyFolder(keys, passphrase.encode() if passphrase else None)
+    journal = Journal(path, folder.issuer, folder)
     return Settings(journal, account, os.environ.get(PROVIDER))
-
-
-def issuer_of(path: Path) -> str:
-    """The issuer that a key file names.
-
-    Raises:
-        KeyFileError: it names none.
-        OSError: the file cannot be read.
-    """
-    try:
-        issuer = json.loads(path.read_bytes())["iss"]
-    except (ValueError, KeyError, TypeError):
-        raise KeyFileError(f"{path} is not the key file that receipt keygen wrote") from None
-    return str(issuer)
 
 
 def _required(name: str) -> str:

@@ -51,12 +51,21 @@ def close_batch(
         with copy.open("wb") as target:
             shutil.copyfileobj(batch, target)
         check(str(copy))
-        with copy.open("rb") as source:
-            known = chains(closing.issuer, source, previous, account)
-        if not known:
-            raise ReceiptError("account", "one in the batch", "none")
+        known = _known(copy, closing, previous, account)
         periods = {name: closing.period(name, one.previous) for name, one in known.items()}
         return _close(copy, known, periods, closing, out)
+
+
+def _known(
+    batch: Path, closing: Closing, previous: Sequence[BinaryIO], account: str | None
+) -> dict[str, Chain]:
+    with batch.open("rb") as source:
+        known = chains(closing.issuer, source, previous, account)
+    if not known:
+        raise ReceiptError("account", "one in the batch", "none")
+    for name, one in known.items():
+        closing.check_known(name, known=one.known)
+    return known
 
 
 def _close(
@@ -71,6 +80,8 @@ def _close(
         _divide(source, known, periods, one, two)
     _check_streams(periods.values())
     signed = [(period, period.sign(closing.key)) for period in periods.values()]
+    for period, statement in signed:
+        closing.claim(period.account, period.number, statement.digest)
     with front.open("rb") as source:
         shutil.copyfileobj(source, out)
     out.writelines(statement.data for _, statement in signed)

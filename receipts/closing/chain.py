@@ -17,13 +17,16 @@ class Chain:
     Attributes:
         previous: the last one, and what all of them say together; None before the first.
         after: the number of its item in the batch that is closed; receipts before that are closed already.
+        known: whether the account has a receipt or a statement.
     """
 
     previous: Previous | None = None
     after: int = -1
+    known: bool = False
 
     def add(self, statement: KeptStatement) -> None:
         """Go on to the next statement."""
+        self.known = True
         before = self.previous
         streams = dict(before.streams) if before else {}
         streams |= {entry.name: entry.first + entry.count for entry in statement.streams}
@@ -65,6 +68,7 @@ def chains(
             continue
         wanted.add(item.account)
         own = found.setdefault(item.account, Chain())
+        own.known = True
         if isinstance(item, KeptStatement):
             own.add(item)
             own.after = number

@@ -5,13 +5,22 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from receipts.keys import SigningKey
+from receipts.errors import ReceiptError
+from receipts.keys import KeySource
 from receipts.signing import Signed
 from receipts.statement import REGULAR, Period, Previous
 
 Check = Callable[[str], None]
 """Called with the path of a file that holds what is to be closed; it raises what it likes to stop that. The file is
 gone afterwards."""
+
+
+Claim = Callable[[str, int, bytes], None]
+"""Called with account, number and digest of a statement before anything of it is kept or written; it raises what it likes to stop that."""
+
+
+def unclaimed(_account: str, _number: int, _digest: bytes) -> None:
+    """Nobody else closes the account."""
 
 
 def unchecked(_path: str) -> None:
@@ -24,17 +33,30 @@ class Closing:
 
     Attributes:
         issuer: as in the receipts.
-        key: the signing key.
+        key: the signing key, or the folder that has it.
         start: of the period, in ms.
         end: of the period, in ms, exclusive.
         kind: `REGULAR`, or `LATE` for receipts of a time that is closed already.
+        empty: whether an account may be closed that has neither a receipt nor a statement yet; its name may be mistyped.
+        claim: makes sure that no other place closes an account.
     """
 
     issuer: str
-    key: SigningKey
+    key: KeySource
     start: int
     end: int
     kind: int = REGULAR
+    empty: bool = False
+    claim: Claim = unclaimed
+
+    def check_known(self, account: str, *, known: bool) -> None:
+        """Raise that nothing is known of an account, unless that is meant.
+
+        Raises:
+            ReceiptError: it has neither a receipt nor a statement.
+        """
+        if not known and not self.empty:
+            raise ReceiptError("account", "one with a receipt or a statement", account)
 
     def period(self, account: str, previous: Previous | None) -> Period:
         """The period of an account, without receipts yet.
@@ -56,6 +78,7 @@ class Closed:
         end: of the period, in ms, exclusive.
         receipts: how many it closes.
         digest: of the statement.
+        left: receipts of a time before ``end`` that are in no statement: they came after the period was closed, and need a late one.
     """
 
     account: str
@@ -64,6 +87,7 @@ class Closed:
     end: int
     receipts: int
     digest: bytes
+    left: int = 0
 
 
 def closed(period: Period, statement: Signed) -> Closed:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import BinaryIO
 
 from receipts import limits
 from receipts.closing.chain import add_receipt, chain
-from receipts.closing.closing import Check, Closed, Closing, closed, unchecked
+from receipts.closing.closing import Check, Closed, Closing, unchecked
 from receipts.closing.objects import KeptReceipt, KeptStatement, kept_object, kept_objects
 from receipts.errors import BatchError, JournalError
 from receipts.journal import Store
@@ -18,7 +18,13 @@ from receipts.statement import LATE, Period
 
 
 def close_journal(
-    path: str, out: BinaryIO, closing: Closing, account: str, *, check: Check = unchecked
+    path: str,
+    out: BinaryIO,
+    closing: Closing,
+    account: str,
+    *,
+    others: Sequence[str] = (),
+    check: Check = unchecked,
 ) -> Closed:
     """Close a period of an account in a journal, and write its batch; or write it again, if the period is closed already.
 
@@ -26,52 +32,93 @@ def close_journal(
     first byte is written: what somebody may hold is never forgotten, and of two callers at once, both write the same statement. Issuing
     goes on meanwhile. A late statement (`LATE`) is signed whenever there are receipts for it, else the last one is written again.
 
+    An account is closed at one place: its statements are in one journal. If it has receipts in several, because several machines issue,
+    all of them are given, each time.
+
     Args:
-        path: the journal's file.
+        path: the file of the journal that has the account's statements.
         out: where the batch goes.
         closing: the period.
         account: whose.
+        others: the files of more journals with receipts of the account.
         check: called with the path of a file that holds the receipts, before anything is signed.
 
     Raises:
-        ReceiptError: the period does not continue where the last one ended, or a receipt does not belong into it.
-        JournalError: the file is not there, is no journal of this issuer, or cannot be read or written.
+        ReceiptError: the period does not continue where the last one ended, a receipt does not belong into it, or nothing is known of
+            the account.
+        JournalError: a file is not there, is no journal of this issuer, or cannot be read or written; two journals have one stream, or
+            statements of the account.
         OSError: there is no room, or ``out`` cannot be written.
     """
     limits.name("account", account)
-    store = Store(path, closing.issuer, create=False)
-    try:
+    with _opened((path, *others), closing.issuer) as stores:
+        _check_apart(stores, account)
         with TemporaryDirectory(prefix="receipt-close-") as folder:
             spool = Path(folder, "receipts.cbor")
-            while (done := _close(store, out, closing, account, spool, check)) is None:
+            while (done := _close(stores, out, closing, account, spool, check)) is None:
                 pass  # somebody else closed a period meanwhile: look again where the account stands
             return done
-    finally:
-        store.close()
+
+
+@contextmanager
+def _opened(paths: Sequence[str], issuer: str) -> Iterator[list[Store]]:
+    with ExitStack() as opened:
+        stores = []
+        for path in paths:
+            stores.append(Store(path, issuer, create=False))
+            opened.callback(stores[-1].close)
+        yield stores
+
+
+def _check_apart(stores: Sequence[Store], account: str) -> None:
+    """One journal has the statements, and no two have one stream: else there may be two stories."""
+    for store in stores[1:]:
+        if store.statements(account):
+            raise JournalError(
+                f"{store.path} has statements of {account}, and so may {stores[0].path}"
+            )
+    where: dict[str, Store] = {}
+    for store in stores:
+        for stream in store.streams(account):
+            other = where.setdefault(stream, store)
+            if other is not store:
+                raise JournalError(f"stream {stream!r} is in both {other.path} and {store.path}")
 
 
 def _close(
-    store: Store, out: BinaryIO, closing: Closing, account: str, spool: Path, check: Check
+    stores: Sequence[Store],
+    out: BinaryIO,
+    closing: Closing,
+    account: str,
+    spool: Path,
+    check: Check,
 ) -> Closed | None:
     """Close, or write again; None if the statement's number was given to another one in the meantime."""
-    statements = [_statement(data) for data in store.statements(account)]
+    statements = [_statement(data) for data in stores[0].statements(account)]
     previous = chain(statements).previous
     done = previous.streams if previous else {}
-    with store.snapshot(), spool.open("wb") as target:
-        target.writelines(store.open_receipts(account, done, closing.end))
+    with spool.open("wb") as target:
+        for store in stores:
+            with store.snapshot():
+                target.writelines(store.open_receipts(account, done, closing.end))
     same = _last(statements, closing)
     if same is not None and (closing.kind != LATE or not spool.stat().st_size):
-        return _write_again(store, same, out)
+        return _write(stores, same, out, left=_count(spool))
+    known = bool(statements) or any(store.streams(account) for store in stores)
+    closing.check_known(account, known=known)
     check(str(spool))
     period = closing.period(account, previous)
     _add_all(period, spool)
     signed = period.sign(closing.key)
-    if not store.add_statement(account, period.number, signed.data):
+    closing.claim(account, period.number, signed.digest)
+    if not stores[0].add_statement(account, period.number, signed.data):
         return None
-    with spool.open("rb") as source:
-        shutil.copyfileobj(source, out)
-    out.write(signed.data)
-    return closed(period, signed)
+    return _write(stores, _statement(signed.data), out)
+
+
+def _count(spool: Path) -> int:
+    with spool.open("rb") as receipts:
+        return sum(1 for _ in kept_objects(receipts))
 
 
 def _add_all(period: Period, spool: Path) -> None:
@@ -98,9 +145,13 @@ def _last(statements: Sequence[KeptStatement], closing: Closing) -> KeptStatemen
     return same[-1] if same else None
 
 
-def _write_again(store: Store, statement: KeptStatement, out: BinaryIO) -> Closed:
+def _write(
+    stores: Sequence[Store], statement: KeptStatement, out: BinaryIO, left: int = 0
+) -> Closed:
+    """The batch of a statement that is in the journal: the first time and every time, the same bytes."""
     for entry in statement.streams:
-        out.writelines(store.receipts(statement.account, entry.name, entry.first, entry.count))
+        for store in stores:  # one of them has it
+            out.writelines(store.receipts(statement.account, entry.name, entry.first, entry.count))
     out.write(statement.data)
     return Closed(
         statement.account,
@@ -109,4 +160,5 @@ def _write_again(store: Store, statement: KeptStatement, out: BinaryIO) -> Close
         statement.end,
         sum(entry.count for entry in statement.streams),
         statement.digest,
+        left,
     )

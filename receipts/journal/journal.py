@@ -19,7 +19,7 @@ from receipts.claims import request_claims
 from receipts.errors import DuplicateRequestError, JournalError, ReceiptError
 from receipts.issuer import Head, Issued, Issuer
 from receipts.journal.store import Store
-from receipts.keys import SigningKey
+from receipts.keys import KeySource
 from receipts.request import Request
 
 _MAX_GROUP: Final = 256
@@ -44,13 +44,14 @@ class Journal:
     Args:
         path: the SQLite file; it is made if it is not there. Beside it stand ``-wal`` and ``-shm`` while it is open.
         issuer: who signs and bills.
-        key: the signing key.
+        key: the signing key, or a `receipts.KeyFolder`: the journal then signs with the key of each time, takes a successor without
+            being opened again, and logs a warning before the last key ends.
 
     Raises:
         JournalError: the file cannot be opened, is no journal, or is another issuer's.
     """
 
-    def __init__(self, path: str, issuer: str, key: SigningKey) -> None:
+    def __init__(self, path: str, issuer: str, key: KeySource) -> None:
         self.issuer = issuer
         self.stream = uuid4().hex
         """The stream of receipts that name none."""
@@ -84,8 +85,8 @@ class Journal:
         self._writer.join()
         self._store.close()
 
-    def rotate(self, key: SigningKey) -> None:
-        """Sign with another key from now on. The streams go on; what the old key signed stays valid inside its window."""
+    def rotate(self, key: KeySource) -> None:
+        """Sign with another key from now on, which a `receipts.KeyFolder` does by itself. The streams go on."""
         self._key = key
 
     def submit(
@@ -106,7 +107,8 @@ class Journal:
 
         The future raises:
             DuplicateRequestError: the request has a receipt already.
-            ReceiptError: a field breaks a rule of spec/receipt.md. No sequence is used up.
+            NoKeyError: no key may sign at this time. No sequence is used up.
+            ReceiptError: a field breaks a rule of spec/receipt.md. Likewise.
             JournalError: the receipt could not be written; it does not exist.
 
         Raises:
@@ -200,6 +202,8 @@ class Journal:
     def _sign(self, group: list[_Order]) -> list[tuple[_Order, Issued | ReceiptError]]:
         """Sign every order that can be signed. The file says where the streams stand, whoever wrote there last."""
         now = time_ns() // 1_000_000
+        if any(order.time is None for order in group):
+            self._key.warn_before_end()
         heads = self._heads(group, now)
         issuer = Issuer(self.issuer, self._key, stream=self.stream, heads=heads)
         results: list[tuple[_Order, Issued | ReceiptError]] = []

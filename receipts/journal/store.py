@@ -5,22 +5,24 @@ One connection, one thread. What SQLite complains about comes out as `JournalErr
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
+from uuid import uuid4
 
 from receipts.errors import JournalError
 from receipts.issuer import Head, Issued
 
 APPLICATION: Final = 0x52435054
 """``application_id`` of a journal: "RCPT"."""
-_VERSION: Final = 1
+_VERSION: Final = 2
 _WAIT_S: Final = 30.0
 """How long a writer waits for another process."""
 _SCHEMA: Final = """
-CREATE TABLE issuer (name TEXT NOT NULL);
+CREATE TABLE issuer (name TEXT NOT NULL, journal TEXT NOT NULL);
 CREATE TABLE receipts (
   account TEXT NOT NULL, stream TEXT NOT NULL, sequence INTEGER NOT NULL, request TEXT NOT NULL, time INTEGER NOT NULL,
   digest BLOB NOT NULL, data BLOB NOT NULL,
@@ -31,7 +33,7 @@ CREATE TABLE statements (account TEXT NOT NULL, number INTEGER NOT NULL, data BL
 
 
 class Store:
-    """Receipts and statements of one issuer in a file.
+    """Receipts and statements of one issuer in a file. ``id`` is the journal's own random name, which goes where the file goes.
 
     Args:
         path: the file; it is made if it is not there.
@@ -43,8 +45,11 @@ class Store:
     """
 
     def __init__(self, path: str, issuer: str, *, create: bool = True) -> None:
-        self._path = path
-        if not create and not Path(path).is_file():  # SQLite would make it
+        self.path = path
+        self.id = ""
+        if create:
+            _make(path)
+        elif not Path(path).is_file():  # SQLite would make it
             raise JournalError(f"{path} is not there")
         with self._named():
             # Used by one thread at a time: the one that opens it, and then the one that writes.
@@ -67,20 +72,20 @@ class Store:
             if application == 0 and empty and create:
                 self._create(issuer)
             elif application != APPLICATION:
-                raise JournalError(f"{self._path} is a database, but not a journal")
+                raise JournalError(f"{self.path} is a database, but not a journal")
         version = self._db.execute("PRAGMA user_version").fetchone()[0]
         if version != _VERSION:
             raise JournalError(
-                f"{self._path} is a journal of version {version}, expected {_VERSION}"
+                f"{self.path} is a journal of version {version}, expected {_VERSION}"
             )
-        owner = self._db.execute("SELECT name FROM issuer").fetchone()[0]
+        owner, self.id = self._db.execute("SELECT name, journal FROM issuer").fetchone()
         if owner != issuer:
-            raise JournalError(f"{self._path} is the journal of {owner}, not of {issuer}")
+            raise JournalError(f"{self.path} is the journal of {owner}, not of {issuer}")
 
     def _create(self, issuer: str) -> None:
         for statement in _SCHEMA.split(";\n"):
             self._db.execute(statement)
-        self._db.execute("INSERT INTO issuer VALUES (?)", (issuer,))
+        self._db.execute("INSERT INTO issuer VALUES (?, ?)", (issuer, uuid4().hex))
         self._db.execute(f"PRAGMA application_id={APPLICATION}")
         self._db.execute(f"PRAGMA user_version={_VERSION}")
 
@@ -93,7 +98,7 @@ class Store:
         try:
             yield
         except sqlite3.Error as error:
-            raise JournalError(f"{self._path}: {error}") from error
+            raise JournalError(f"{self.path}: {error}") from error
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -159,16 +164,21 @@ class Store:
             before: a time in ms.
         """
         with self._named():
-            streams = self._db.execute(
-                "SELECT DISTINCT stream FROM receipts WHERE account = ? ORDER BY stream", (account,)
-            ).fetchall()
-            for (stream,) in streams:
+            for stream in self.streams(account):
                 for (data,) in self._db.execute(
                     "SELECT data FROM receipts WHERE account = ? AND stream = ? AND sequence >= ? AND time < ?"
                     " ORDER BY sequence",
                     (account, stream, closed.get(stream, 0), before),
                 ):
                     yield bytes(data)
+
+    def streams(self, account: str) -> list[str]:
+        """The streams in which an account has receipts."""
+        with self._named():
+            rows = self._db.execute(
+                "SELECT DISTINCT stream FROM receipts WHERE account = ? ORDER BY stream", (account,)
+            ).fetchall()
+        return [str(stream) for (stream,) in rows]
 
     def receipts(self, account: str, stream: str, first: int, count: int) -> Iterator[bytes]:
         """Receipts of a stream, from a sequence on."""
@@ -199,3 +209,9 @@ class Store:
                 "INSERT OR IGNORE INTO statements VALUES (?, ?, ?)", (account, number, data)
             )
         return added.rowcount == 1
+
+
+def _make(path: str) -> None:
+    """A journal names requests and accounts, so only its owner may read it; SQLite gives what stands beside it the same mode."""
+    with suppress(OSError):  # it is there already, or SQLite says why it cannot be made
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600))

@@ -24,6 +24,10 @@ class KeyFileError(ValueError):
     """A key file cannot be used: what is wrong, and in which member."""
 
 
+class KeyConflictError(KeyFileError):
+    """One key is listed for two issuers, or with two windows."""
+
+
 @dataclass(frozen=True, slots=True)
 class TrustedKey:
     """One public key of an issuer. Times in ms; ``None`` is no bound. A weak key verifies nothing."""
@@ -98,13 +102,32 @@ def by_kid(keys: Iterable[TrustedKey]) -> dict[bytes, TrustedKey]:
     """The keys by their ``kid``.
 
     Raises:
-        KeyFileError: two issuers, or two entries that differ, claim one key.
+        KeyConflictError: two issuers, or two entries that differ, claim one key.
     """
     found: dict[bytes, TrustedKey] = {}
     for key in keys:
-        if found.setdefault(key.kid, key) != key:
-            raise KeyFileError(f"key {kid_text(key.kid)} is listed twice, with different members")
+        known = found.setdefault(key.kid, key)
+        if known != key:
+            raise KeyConflictError(_difference(known, key))
     return found
+
+
+def _difference(one: TrustedKey, two: TrustedKey) -> str:
+    """Two entries of one ``kid`` are of one public key, so they differ in the owner or in the window."""
+    if one.issuer != two.issuer:
+        owners = f"{one.issuer!r} and {two.issuer!r}"
+        return f"key {kid_text(one.kid)} is listed for two issuers, {owners}"
+    members = (
+        ("nbf", one.not_before, two.not_before),
+        ("exp", one.expires, two.expires),
+        ("revoked_at", one.revoked, two.revoked),
+    )
+    told = [f"{name} {_seconds(a)} and {_seconds(b)}" for name, a, b in members if a != b]
+    return f"key {kid_text(one.kid)} of {one.issuer} is listed in two ways: {', '.join(told)}"
+
+
+def _seconds(moment: int | None) -> str:
+    return "absent" if moment is None else str(moment // 1000)
 
 
 def _is_for_signatures(jwk: Any, where: str) -> bool:

@@ -1,0 +1,309 @@
+"""Closing through the command line: one number, one statement, one place; and nothing is left out without a word."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from receipts import Counts, Journal
+from tests.build import ACCOUNT, DECEMBER, ISSUER, KEY, NOON, NOVEMBER
+from tests.clock import Clock
+from verifier import Statement, batch_file, read_items
+
+COUNTS = Counts(3000, 2000)
+CLOSE = f"close --keys keys --account {ACCOUNT} --period 2026-11"
+
+
+@pytest.fixture
+def gateways(keys):
+    """Two machines that issue for one account, each into a journal of its own: a.db and b.db."""
+    for name in "ab":
+        issue(f"{name}.db", f"{name}0", f"{name}1")
+    return keys
+
+
+def issue(path, *requests, time=NOON, account=ACCOUNT, stream=None):
+    with Journal(path, ISSUER, KEY) as journal:
+        for request in requests:
+            journal.issue(
+                account, request=request, model="m", counts=COUNTS, time=time, stream=stream
+            )
+
+
+def statements(*paths):
+    found = [item for path in paths for item in read_items([batch_file(path)])]
+    return [item for item in found if isinstance(item.claims, Statement)]
+
+
+def refused(result, message, hint):
+    assert (result.code, result.out) == (2, "")
+    assert message in result.err, result.err
+    assert hint in result.err, result.err
+
+
+# One number, one statement.
+
+
+def test_many_that_close_at_once_print_one_statement(gateways, folder):
+    """Cron and an operator close a journal to stdout, while receipts of the period still come in."""
+    command = [sys.executable, "-c", "from cli.main import main; main()", *CLOSE.split(),
+               "--journal", "a.db", "--early", "--out", "-", "--quiet"]  # fmt: skip
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
+    stop = threading.Event()
+
+    def go_on():
+        with Journal("a.db", ISSUER, KEY) as journal:
+            while not stop.is_set():
+                journal.issue(
+                    ACCOUNT, request=os.urandom(8).hex(), model="m", counts=COUNTS, time=NOON
+                )
+
+    issuing = threading.Thread(target=go_on)
+    issuing.start()
+    running = [subprocess.Popen(command, stdout=subprocess.PIPE, env=environment) for _ in range(4)]
+    printed = [process.communicate()[0] for process in running]
+    stop.set()
+    issuing.join()
+    assert [process.returncode for process in running] == [0] * 4
+    for n, data in enumerate(printed):
+        Path(f"{n}.cbor").write_bytes(data)
+    assert {one.claims.number for one in statements(*(f"{n}.cbor" for n in range(4)))} == {0}
+    assert len(set(printed)) == 1
+
+
+def test_a_statement_whose_output_failed_is_the_one_that_is_written_later(shell, gateways):
+    """Nobody may know whether it went out; so there is no other one of its number."""
+    failed = shell(f"{CLOSE} --journal a.db --out nowhere/x.cbor")
+    assert failed.code == 2
+    issue("a.db", "a2")
+    assert shell(f"{CLOSE} --journal a.db --out one.cbor").code == 0
+    issue("a.db", "a3")
+    assert shell(f"{CLOSE} --journal a.db --out two.cbor").code == 0
+    assert Path("one.cbor").read_bytes() == Path("two.cbor").read_bytes()
+
+
+def test_the_reader_of_stdout_goes_away(gateways, shell):
+    """What came before it went may have been seen: the statement is in the journal, and stays the one of its number."""
+    issue("a.db", *(f"many{n}" for n in range(400)))
+    command = f"{sys.executable} -c 'from cli.main import main; main()' {CLOSE} --journal a.db --early --out - | head -c 1"  # fmt: skip
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
+    run = subprocess.run(["sh", "-c", command], capture_output=True, check=True, env=environment)
+    assert run.stdout == b"\x82"
+    issue("a.db", "later")
+    again = shell(f"{CLOSE} --journal a.db --out all.cbor --json")
+    (row,) = json.loads(again.out)["statements"]
+    assert (row["number"], row["receipts"], row["left"]) == (0, 402, 1)
+
+
+# One place.
+
+
+def test_a_second_journal_cannot_close_the_account(shell, gateways):
+    """Each machine has its cron job: the second statement 0 would be a proof against the honest issuer."""
+    assert shell(f"{CLOSE} --journal a.db --out a.cbor").code == 0
+    a, b = Path("a.db").absolute(), Path("b.db").absolute()
+    refused(
+        shell(f"{CLOSE} --journal b.db --out b.cbor"),
+        f"acme is closed from {a}: a statement from {b} as well would be a second story",
+        f"close it at one place, with all its journals: --journal {a} --journal {b}",
+    )
+    assert not Path("b.cbor").exists()
+    assert shell("close --keys keys --account globex --period 2026-11 --empty --journal b.db --out g.cbor").code == 0  # fmt: skip
+
+
+def test_journals_that_are_closed_together(shell, gateways):
+    """The receipts of both machines are under one statement, month after month, and the months verify."""
+    both = "--journal a.db --journal b.db"
+    assert shell(f"{CLOSE} {both} --out nov.cbor").code == 0
+    (november,) = statements("nov.cbor")
+    assert (november.claims.number, [s.count for s in november.claims.streams]) == (0, [2, 2])
+    for name in "ab":
+        issue(f"{name}.db", f"{name}9", time=DECEMBER[0])
+    december = f"close --keys keys --account {ACCOUNT} --period 2026-12"
+    # The order does not matter: the chain stays where it is.
+    assert shell(f"{december} --journal b.db --journal a.db --out dec.cbor").code == 0
+    assert statements("dec.cbor")[0].claims.previous == november.digest
+    shell("trust add keys/issuer.jwks.json --yes")
+    for line in ("nov.cbor --period 2026-11", "dec.cbor --period 2026-12"):
+        assert shell(f"verify {line}").code == 0
+    assert shell(f"{CLOSE} --journal b.db --journal a.db --out again.cbor").code == 0
+    assert Path("again.cbor").read_bytes() == Path("nov.cbor").read_bytes()
+
+
+def test_a_journal_that_was_part_of_it_must_not_be_missing(shell, gateways):
+    assert shell(f"{CLOSE} --journal a.db --journal b.db --out nov.cbor").code == 0
+    issue("b.db", "b9", time=DECEMBER[0])
+    refused(
+        shell(
+            f"close --keys keys --account {ACCOUNT} --period 2026-12 --journal a.db --out d.cbor"
+        ),
+        f"acme has receipts in {Path('b.db').absolute()}, which is not given: they would be left out",
+        "--journal",
+    )
+    assert not Path("d.cbor").exists()
+
+
+def test_a_machine_that_is_added_later(shell, gateways):
+    assert shell(f"{CLOSE} --journal a.db --out nov.cbor").code == 0
+    refused(
+        shell(f"{CLOSE} --journal a.db --journal a.db --out x.cbor"),
+        "are one journal",
+        "give each once",
+    )
+    late = shell(f"{CLOSE} --journal a.db --journal b.db --late --out late.cbor --json")
+    (row,) = json.loads(late.out)["statements"]
+    assert (late.code, row["number"], row["receipts"]) == (0, 1, 2)
+    assert (
+        shell("verify nov.cbor late.cbor --keys keys/issuer.jwks.json --period 2026-11").code == 0
+    )
+
+
+def test_a_journal_that_has_moved_is_the_same(shell, gateways):
+    """It is known by its own name, not by that of its file; another one in its old place is another one."""
+    assert shell(f"{CLOSE} --journal a.db --out nov.cbor").code == 0
+    Path("a.db").rename("moved.db")
+    Path("b.db").rename("a.db")
+    assert shell(f"{CLOSE} --journal moved.db --out again.cbor").code == 0
+    assert shell(f"{CLOSE} --journal a.db --out b.cbor").code == 2
+
+
+def test_two_journals_with_one_stream(shell, gateways):
+    """Two machines were configured with one name: there are two receipts for one place, and no statement can help."""
+    for name in "ab":
+        issue(f"{name}.db", f"{name}5", stream="gpu")
+    refused(
+        shell(f"{CLOSE} --journal a.db --journal b.db --out x.cbor"),
+        "stream 'gpu' is in both",
+        "with streams of its own",
+    )
+
+
+def test_two_journals_that_both_have_statements(shell, gateways):
+    """Before the key folder knew of places, or with a copy of it: both have been closed."""
+    assert shell(f"{CLOSE} --journal b.db --out b.cbor").code == 0
+    (gateways / "closing.json").unlink()
+    refused(
+        shell(f"{CLOSE} --journal a.db --journal b.db --out x.cbor"),
+        "b.db has statements of acme, and so may",
+        "receipt: hint: ",
+    )
+
+
+def test_batches_and_journals_do_not_mix(shell, closed):
+    """Statement 0 is in a batch; a journal knows nothing of it."""
+    issue("a.db", "a0", time=NOON)
+    refused(
+        shell(f"{CLOSE} --journal a.db --out x.cbor"),
+        "acme is closed in batches, and not from a journal",
+        "--previous for the statement before",
+    )
+    issue("a.db", "g0", account="globex")
+    globex = CLOSE.replace(ACCOUNT, "globex")
+    assert shell(f"{globex} --journal a.db --out g.cbor").code == 0
+    write = "issue usage.jsonl --keys keys --account globex --out b.cbor"
+    assert shell(write).code == 0
+    before = Path("b.cbor").read_bytes()
+    refused(
+        shell("close b.cbor --keys keys --period 2026-11"),
+        "globex is closed from a journal: a statement in a batch as well would be a second story",
+        f"receipt close --journal {Path('a.db').absolute()}",
+    )
+    assert Path("b.cbor").read_bytes() == before
+
+
+def test_a_number_that_was_given_in_another_batch_is_said(shell, closed):
+    """Two machines have a batch each, and one key folder; or a run is done again after its batch was sent."""
+    rows = Path("usage.jsonl").read_text().splitlines(keepends=True)
+    Path("part.jsonl").write_text("".join(rows[:20]))
+    shell("issue part.jsonl --keys keys --account acme --out other.cbor")
+    told = "another statement 0 of acme was signed before: both together are proof against you"
+    again = shell("close other.cbor --keys keys --period 2026-11")
+    assert (again.code, told in again.err) == (0, True)
+    # The same batch once more is the same statement: it had been lost.
+    first = list(read_items([batch_file(closed)]))
+    Path("lost.cbor").write_bytes(b"".join(item.raw for item in first[:-1]))
+    same = shell("close lost.cbor --keys keys --period 2026-11")
+    assert (same.code, told in same.err) == (0, False)
+    assert Path("lost.cbor").read_bytes() == closed.read_bytes()
+
+
+def test_a_closing_that_is_refused_claims_nothing(shell, gateways):
+    """A mistake must not bind the account to a place."""
+    assert shell(f"close --keys keys --account {ACCOUNT} --period 2026-12 --journal b.db --out x.cbor").code == 2  # fmt: skip
+    assert not (gateways / "closing.json").exists()
+    assert shell(f"{CLOSE} --journal a.db --out x.cbor").code == 0
+
+
+def test_places_that_are_damaged(shell, gateways):
+    (gateways / "closing.json").write_text('{"acme": 5}')
+    refused(shell(f"{CLOSE} --journal a.db --out x.cbor"), "closing.json is damaged", "restore it")
+
+
+# What "I mean it" is for.
+
+
+def test_a_period_that_is_not_over(shell, gateways, monkeypatch):
+    """A month of next year by mistake, or this month on the 20th: every receipt that still comes would be late."""
+    clock = Clock(monkeypatch, NOON)
+    for period, shown in (("2026-11", "2026-11"), ("2027-11", "2027-11")):
+        refused(
+            shell(
+                f"close --keys keys --account {ACCOUNT} --period {period} --journal a.db --out x.cbor"
+            ),
+            f"{shown} is not over",
+            "or now with --early: what comes later needs a late statement",
+        )
+    clock.now = NOVEMBER[1] - 1
+    assert shell(f"{CLOSE} --journal a.db --out x.cbor").code == 2
+    assert not Path("x.cbor").exists()
+    assert shell(f"{CLOSE} --journal a.db --out x.cbor --early").code == 0
+    clock.now = NOVEMBER[1]
+    assert shell(f"{CLOSE} --journal a.db --out x.cbor").code == 0
+
+
+def test_an_account_that_nobody_knows(shell, gateways):
+    """A mistyped name closed an empty month, and said so with exit code 0."""
+    for what in ("--journal a.db --out x.cbor", "empty.cbor"):
+        Path("empty.cbor").touch()
+        line = f"close --keys keys --account amce --period 2026-11 {what}"
+        refused(
+            shell(line),
+            "account: expected one with a receipt or a statement, found amce",
+            "look at the spelling; --empty closes an account that is new and had no request",
+        )
+        (gateways / "closing.json").unlink(missing_ok=True)
+        assert shell(f"{line} --empty").code == 0
+        (gateways / "closing.json").unlink()
+    # From then on it is known: an idle month is closed as before.
+    assert (
+        shell("close --keys keys --account amce --period 2026-12 --journal a.db --out y.cbor").code
+        == 0
+    )
+
+
+def test_receipts_that_came_after_the_closing_are_said(shell, gateways):
+    assert shell(f"{CLOSE} --journal a.db --out nov.cbor").code == 0
+    issue("a.db", "late0", "late1")
+    again = shell(f"{CLOSE} --journal a.db --out again.cbor --json")
+    assert again.code == 0
+    warning = "2 receipts of acme came after this was closed: receipt close --late"
+    assert f"receipt: warning: {warning}\n" in again.err
+    assert json.loads(again.out)["statements"][0]["left"] == 2
+    refused(
+        shell(
+            f"close --keys keys --account {ACCOUNT} --period 2026-12 --journal a.db --out d.cbor"
+        ),
+        "time: expected 2026-12-01 to ",
+        "close their period first, or use --late",
+    )
+    assert shell(f"{CLOSE} --journal a.db --late --out late.cbor").code == 0
+    assert "came after" not in shell(f"{CLOSE} --journal a.db --out again.cbor").err
+    shutil.copy("again.cbor", "nov.cbor")
+    assert (
+        shell("verify nov.cbor late.cbor --keys keys/issuer.jwks.json --period 2026-11").code == 0
+    )
