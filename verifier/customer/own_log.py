@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from typing import Any, Final
 
 from verifier.customer.calls import OUTCOMES, Call
@@ -177,11 +176,13 @@ def _usage(row: Mapping[str, Any]) -> Usage:
         writes = {
             count("a TTL", int(ttl)): count("writes", tokens) for ttl, tokens in writes.items()
         }
-    digest = _bytes(row, "usage_sha256")
-    return replace(
-        usage, counts=counts, writes=usage.writes if writes is None else writes, tier=_text(row, "tier") or usage.tier,
-        digest=usage.digest if digest is None else digest,
-    )  # fmt: skip
+    # Not the hash of the object: a client library adds to it what did not come, and leaves out what it does not know.
+    return Usage(
+        counts,
+        usage.writes if writes is None else writes,
+        _text(row, "tier") or usage.tier,
+        _bytes(row, "usage_sha256"),
+    )
 
 
 def _beside(row: Mapping[str, Any]) -> Usage:

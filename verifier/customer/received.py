@@ -116,7 +116,7 @@ class ReceivedReceipts:
         return [
             self._check(),
             Check(
-                "receipts received fit their calls",
+                "receipts fit their calls",
                 fitting,
                 of,
                 misfits,
