@@ -99,6 +99,8 @@ def _checked(row: Any) -> Any:
     outer = [row.get("body"), row.get("extra")] if isinstance(row, dict) else []
     level: list[Any] = [v for v in outer if isinstance(v, list | dict)]
     for _ in range(_MAX_DEPTH):
+        if not level:
+            return row
         inner = [list(v.values()) if isinstance(v, dict) else v for v in level]
         level = [v for values in inner for v in values if isinstance(v, list | dict)]
     if level:

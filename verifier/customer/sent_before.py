@@ -95,13 +95,7 @@ def _packed(tokens: Sequence[int]) -> bytes:
 
 
 def _common(one: bytes, two: bytes) -> int:
-    """Equal tokens at the beginning, by halving the distance."""
-    low, high = 0, min(len(one), len(two)) // TOKEN_WIDTH
-    while low < high:
-        middle = (low + high + 1) // 2
-        begin, end = low * TOKEN_WIDTH, middle * TOKEN_WIDTH
-        if one[begin:end] == two[begin:end]:
-            low = middle
-        else:
-            high = middle - 1
-    return low
+    """Equal tokens at the beginning: as large numbers, what differs begins with the highest bit that does."""
+    size = min(len(one), len(two))
+    differing = int.from_bytes(one[:size]) ^ int.from_bytes(two[:size])
+    return (size - (differing.bit_length() + 7) // 8) // TOKEN_WIDTH
