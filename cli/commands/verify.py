@@ -17,6 +17,7 @@ from cli.options import (
     output_options,
     trust_store_option,
 )
+from cli.parquet import readable_logs
 from cli.terminal import CliError, print_json, progress, style
 from cli.trust_store import TrustStore
 from verifier import (
@@ -70,7 +71,10 @@ _RECORD_HINT = "a request has request, time, model and optional counts; see rece
     help="The batch or statement before, to check the link to it.",
 )
 @click.option(
-    "--requests", multiple=True, metavar="FILE", help="Your own requests: JSONL, CSV or a wallet."
+    "--requests",
+    multiple=True,
+    metavar="FILE",
+    help="Your own calls: a wallet, or a log (JSONL, CSV, Parquet).",
 )
 @click.option(
     "--received", multiple=True, metavar="FILE", help="The receipts that you received: a wallet."
@@ -126,9 +130,13 @@ def verify(
     store = TrustStore(trust_store)
     policy = Policy(store.trusted(keys), account, require_cache_id, signatures=signatures)
     known = _known(None if no_remember else store.memory.known, previous)
-    record = _record(requests, received, prompts, cache_key, margin, aliases)
-    with progress("verifying", total_size(batch)) as advance, _mendable(store):
+    with (
+        progress("verifying", total_size(batch)) as advance,
+        _mendable(store),
+        readable_logs(requests) as logs,
+    ):
         sources = inputs(batch, advance)
+        record = _record(logs, received, prompts, cache_key, margin, aliases)
         report = verify_batch(sources, policy, period=period, known=known, jobs=jobs, record=record)
     _print(report, as_json=as_json, quiet=quiet)
     if not no_remember and not keys:  # a stranger's key file must not fill the memory
