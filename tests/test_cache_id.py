@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from receipts import ReceiptError
 from receipts.cache_id import CacheKey, blocks, text_ids, token_ids, vllm_ids, vllm_recipe
 from verifier.customer import cache_id as check
+from verifier.customer.cache_id import _head
 from verifier.customer.jcs import CanonicalError, canonical
 
 VECTORS = json.loads((Path(__file__).parents[1] / "spec/vectors/cache-id.json").read_text())
@@ -195,3 +196,9 @@ def test_cache_keys_on_the_command_line(shell, folder):
 def test_files_that_are_no_cache_key(data):
     with pytest.raises(check.CacheKeyError):
         check.read_cache_key(data)
+
+
+@pytest.mark.parametrize("size", [8, 16, 32])
+def test_a_number_has_its_shortest_head(size):
+    for number in (0, 23, 24, 2**size - 1, 2**size):
+        assert _head(0, number) == cbor2.dumps(number)

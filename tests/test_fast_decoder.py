@@ -200,3 +200,14 @@ def test_a_receipt_that_ends_early_is_not_remembered():
             reader = FastDecoder()
             assert [reader.receipt(whole[:-cut]) for _ in range(3)] == [None] * 3
             assert reader.receipt(whole) == plainly(whole)
+
+
+def test_many_tags_are_not_read_as_if_their_number_were_one_of_them():
+    """A map of 97 entries, of which 24 are there: its number is the head of a text of one letter."""
+    tags = {f"{chr(97 + n)}": "x" for n in range(23)}
+    honest = encode(receipt_claims(1, bytes(32), tags=tags))
+    assert FastDecoder().receipt(honest) == plainly(honest) is not None
+    at = honest.index(b"\xb7aaax")
+    changed = honest[:at] + b"\xb8" + b"aAax" + honest[at + 1 :]
+    assert changed[at + 1] == 0x61
+    assert FastDecoder().receipt(changed) is None

@@ -161,6 +161,11 @@ def test_a_prefix_longer_than_the_prompt(check):
     ]
 
 
+def test_a_receipt_that_does_not_state_what_was_cached(check):
+    """It is no more than anything."""
+    assert check({10: {1: 60}, 12: None}, {"tokens": TOKENS})[1] == []
+
+
 def test_counts_and_commitments(check):
     committed = {16: sha256(b"n" * 32 + b"{}").digest()}
     prompt = {"nonce": (b"n" * 32).hex(), "raw": "{}", "logical": 60}
@@ -212,6 +217,7 @@ def test_cached_beyond_what_was_sent(check):
         ({"logical": -1}, "line 2: logical is a whole number"),
         ({"nonce": "aa"}, "line 2: 'raw' is missing"),
         ({"nonce": "xx", "raw": ""}, "line 2: "),
+        ([], "line 2: a prompt is an object with the request id"),
         ({"request": 3}, "line 2: a prompt is an object with the request id"),
         ({"request": "\ud800"}, "line 2: "),
         ({"nonce": "aa", "raw": 5}, "line 2: nonce (hexadecimal) and raw are texts"),

@@ -53,7 +53,6 @@ class Range:
             if position & 1:
                 if self.subtrees and self.subtrees[-1][0] == level:
                     nodes.insert(0, self.subtrees.pop()[1])
-                    position -= 1
                 else:  # the left sibling is not in the range
                     self.subtrees.append((level, nodes.pop(0)))
                     position += 1
