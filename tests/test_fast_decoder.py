@@ -211,3 +211,8 @@ def test_many_tags_are_not_read_as_if_their_number_were_one_of_them():
     changed = honest[:at] + b"\xb8" + b"aAax" + honest[at + 1 :]
     assert changed[at + 1] == 0x61
     assert FastDecoder().receipt(changed) is None
+
+
+def test_a_ttl_is_a_number():
+    claims = receipt_claims(1, bytes(32), input={1: 3000, 2: 2000, 3: 1000, 4: {"300": 600}})
+    assert plainly(encode(claims)) is None

@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 
 from receipts.cache_id import CacheKey, text_ids, token_ids, vllm_ids, vllm_recipe
 from tests.build import KEY, NOON, Batch, Stream, jwk_set
+from verifier.customer.prompts import read_prompts
+from verifier.customer.record import RecordError
 from verifier.customer.sent_before import SentBefore
 
 CACHE_KEY = CacheKey("acme", bytes(range(32)))
@@ -217,7 +219,6 @@ def test_cached_beyond_what_was_sent(check):
         ({"logical": -1}, "line 2: logical is a whole number"),
         ({"nonce": "aa"}, "line 2: 'raw' is missing"),
         ({"nonce": "xx", "raw": ""}, "line 2: "),
-        ([], "line 2: a prompt is an object with the request id"),
         ({"request": 3}, "line 2: a prompt is an object with the request id"),
         ({"request": "\ud800"}, "line 2: "),
         ({"nonce": "aa", "raw": 5}, "line 2: nonce (hexadecimal) and raw are texts"),
@@ -234,6 +235,12 @@ def test_cached_beyond_what_was_sent(check):
 )
 def test_prompts_that_cannot_be_read(check, prompt, message):
     assert message in check(RECIPES["public"][0], prompt)
+
+
+def test_a_prompt_is_an_object(tmp_path):
+    (tmp_path / "p.jsonl").write_text("[]")
+    with pytest.raises(RecordError, match="line 1: a prompt is an object"):
+        list(read_prompts(str(tmp_path / "p.jsonl")))
 
 
 def test_keys_that_do_not_fit(check, folder):

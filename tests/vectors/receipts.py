@@ -257,11 +257,6 @@ def _claims() -> Iterator[Vector]:
         ("time-year-10000", "the first ms of the year 10000", {7: 253402300800000}),
         ("attributed-missing", "cached without attributed", {10: {1: 3000, 2: 2000}}),
         ("cached-missing", "attributed without cached", {10: {1: 3000, 3: 1000}}),
-        (
-            "writes-text-key",
-            "a TTL of writes that is text",
-            {10: {1: 3000, 2: 2000, 3: 1000, 4: {"300": 600}}},
-        ),
         ("writes-empty", "writes without an entry", {10: {1: 3000, 2: 2000, 3: 1000, 4: {}}}),
         ("logical-missing", "no logical count", {10: {2: 0, 3: 0}}),
         ("input-array", "input is an array", {10: [3000, 2000, 1000]}),
