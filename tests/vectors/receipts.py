@@ -320,6 +320,9 @@ def _versions() -> Iterator[Vector]:
     statement = sign_statement(claims | {1: 2}, subject=(claims[2], claims[3]))
     yield Vector("statement-claims-version", "R-6.2", "a statement of version 2",
                  [*Batch().receipts, statement.data], "version-unknown", 5)  # fmt: skip
+    streams = sign_statement(claims | {9: {}}, subject=(claims[2], claims[3]))
+    yield Vector("statement-claims-streams", "R-6.4", "the streams of a statement are a map",
+                 [*Batch().receipts, streams.data], "claims-invalid", 5)  # fmt: skip
     late = Batch(one=Stream(change=lambda n, c: c | {1: 2} if n else c))
     yield Vector("receipt-versions-twice", "R-6.2", "two receipts of version 2 are one finding",
                  late.items, "version-unknown", 2)  # fmt: skip
