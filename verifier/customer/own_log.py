@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from typing import Any, Final
 
 from verifier.customer.calls import OUTCOMES, Call
@@ -41,8 +41,13 @@ _EARLIEST: Final = 946_684_800_000
 """The year 2000, in ms. A time before is in seconds."""
 
 
-def logged_calls(path: str, unused: set[str]) -> Iterator[Call]:
-    """The calls in a log, one after the other; ``unused`` gets the names of the columns that mean nothing here.
+def unknown_columns(names: Set[str]) -> list[str]:
+    """Those of some columns that mean nothing here."""
+    return sorted(names - _COLUMNS)
+
+
+def logged_calls(path: str, names: set[str]) -> Iterator[Call]:
+    """The calls in a log, one after the other; ``names`` gets the names of its columns.
 
     Raises:
         LogError: it is not as it should be.
@@ -51,7 +56,7 @@ def logged_calls(path: str, unused: set[str]) -> Iterator[Call]:
     named = found = False
     for line, row in log_rows(path):
         where, found = f"{path}, line {line}", True
-        unused |= row.keys() - _COLUMNS
+        names.update(row)
         try:
             call = _call(where, row)
         except (ValueError, PeriodError) as error:
@@ -187,6 +192,8 @@ def _usage(row: Mapping[str, Any]) -> Usage:
 
 def _beside(row: Mapping[str, Any]) -> Usage:
     """A usage object whose members stand among the columns."""
+    if not row.keys() & _IN_USAGE:
+        return Usage()
     inner = {name: _parsed(row, name, dict) for name in row if name.endswith("_details")}
     usage = read_usage({name: value for name, value in row.items() if name in _IN_USAGE} | inner)
     counts = dict(usage.counts)

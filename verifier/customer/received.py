@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from hashlib import sha256
@@ -48,14 +48,17 @@ class ReceivedReceipts:
         """Some of the receipts that the batch should have, and has not."""
         self._matched = self._failed = self._open = self._invalid = self._other_party = 0
 
-    def load(self) -> None:
+    def load(self, tied: Collection[str]) -> None:
         """Note which receipts came, and with which call; R-14.12.
+
+        Args:
+            tied: the files of calls that have receipts with them.
 
         Raises:
             RecordError: a file cannot be read.
             OSError: there is no room.
         """
-        for path, number, place, raw in _received(self._record):
+        for path, number, place, raw in _received(self._record, tied):
             found = self._db.execute(
                 "SELECT call FROM calls WHERE file = ? AND number = ?", (path, number)
             ).fetchone()
@@ -247,15 +250,18 @@ class ReceivedReceipts:
         )
 
 
-def _received(record: Record) -> Iterator[tuple[str, int | None, str, bytes]]:
+def _received(
+    record: Record, tied: Collection[str]
+) -> Iterator[tuple[str, int | None, str, bytes]]:
     """All received receipts, with file and number of the call that each came with."""
     for path in dict.fromkeys(record.requests):
-        for number, place, raw in read_tied(path):
-            yield path, number, place, raw
+        if path in tied:
+            for number, place, raw in read_tied(path):
+                yield path, number, place, raw
     for path in dict.fromkeys(record.received):
         if path not in record.requests:
-            for tied, place, raw in read_received(path):
-                yield path, tied, place, raw
+            for call, place, raw in read_received(path):
+                yield path, call, place, raw
 
 
 def about_row(code: str, message: str, row: Sequence[Any], **place: Any) -> Finding:

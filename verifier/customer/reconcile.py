@@ -9,6 +9,7 @@ from typing import Any
 
 from verifier.customer import ownership, queries
 from verifier.customer.differences import Stated, differences, outside
+from verifier.customer.own_log import unknown_columns
 from verifier.customer.received import ReceivedReceipts, about_row
 from verifier.customer.record import Record
 from verifier.customer.subject import VerifiedBatch
@@ -54,15 +55,19 @@ class Reconciliation:
             RecordError: the record cannot be read.
             OSError: a file cannot be read.
         """
-        record, unused = self._record, set[str]()
-        load_calls(self._db, record, unused)
+        record = self._record
+        columns = load_calls(self._db, record)
         check_times(self._db, self._batch.covered)
         received = ReceivedReceipts(self._db, record, self._batch, self._findings)
-        received.load()
+        # A log is read once more only for the receipts in it.
+        received.load([path for path, names in columns.items() if not names or "receipts" in names])
         strangers = ownership.divide(self._db, self._batch.account)
         pair(self._db)
         if record.requests:
-            checks = [*self._calls(unused), *self._strangers(strangers)]
+            checks = [
+                *self._calls(unknown_columns(set().union(*columns.values()))),
+                *self._strangers(strangers),
+            ]
         else:
             checks = [_not_given("requests and receipts", "--requests")]
         if record.requests or record.received:
@@ -80,7 +85,7 @@ class Reconciliation:
             others = f"{plural(strangers.others, 'call')} of another account, or to somebody else"
             yield Check("calls of others", 0, 0, 0, others)
 
-    def _calls(self, unused: set[str]) -> list[Check]:
+    def _calls(self, unused: list[str]) -> list[Check]:
         """R-14.1 to R-14.11."""
         missing, open_ = self._missing()
         phantoms = self._tell(self._phantoms())
@@ -106,7 +111,7 @@ class Reconciliation:
     def _one(self, query: str) -> tuple[Any, ...]:
         return tuple(self._db.execute(query).fetchone())
 
-    def _requests(self, missing: int, open_: int, unused: set[str]) -> Check:
+    def _requests(self, missing: int, open_: int, unused: list[str]) -> Check:
         """How many calls that are due a receipt have one, and what is with the others."""
         (matched,) = self._one(
             "SELECT count(DISTINCT coalesce(request, call)) FROM calls WHERE ours AND due AND call IN (SELECT call FROM pairs)"
@@ -122,7 +127,7 @@ class Reconciliation:
                 f"{plural(free, 'call')} that need none: failed, cut, not known to be billed, or without usage"
             )
         if unused:
-            words.append(f"columns that are not used: {', '.join(sorted(unused)[:10])}")
+            words.append(f"columns that are not used: {', '.join(unused[:10])}")
         return Check(
             "requests with a receipt",
             matched,

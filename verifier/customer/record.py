@@ -56,15 +56,15 @@ class Record:
         return names | PROMPT_COLUMNS if self.prompts else names
 
 
-def read_calls(path: str, unused: set[str]) -> Iterator[tuple[int, Call]]:
-    """The calls in a log or a wallet, with their numbers; ``unused`` gets the names of columns that mean nothing here.
+def read_calls(path: str, names: set[str]) -> Iterator[tuple[int, Call]]:
+    """The calls in a log or a wallet, with their numbers; ``names`` gets the names of the columns of a log.
 
     Raises:
         RecordError: a line is not as it should be.
         OSError: the file cannot be read.
     """
     try:
-        yield from wallet_calls(path) if is_wallet(path) else enumerate(logged_calls(path, unused))
+        yield from wallet_calls(path) if is_wallet(path) else enumerate(logged_calls(path, names))
     except (LogError, WalletError) as error:
         raise RecordError(str(error)) from None
 

@@ -65,13 +65,17 @@ def _batch_rows(blocks: Iterable[RowBlock]) -> Iterator[tuple[Any, ...]]:
             )  # fmt: skip
 
 
-def load_calls(db: sqlite3.Connection, record: Record, unused: set[str]) -> None:
+def load_calls(db: sqlite3.Connection, record: Record) -> dict[str, set[str]]:
     """The calls of a record. Those of a wallet that is only given for its receipts are not asked for: they need none.
+
+    Returns:
+        By log, the names of its columns.
 
     Raises:
         RecordError: the record cannot be read.
         OSError: the record cannot be read, or there is no room.
     """
+    names: dict[str, set[str]] = {path: set() for path in (*record.requests, *record.received)}
     wallets = [
         path
         for path in dict.fromkeys(record.received)
@@ -81,10 +85,11 @@ def load_calls(db: sqlite3.Connection, record: Record, unused: set[str]) -> None
         for path in paths:
             db.executemany(
                 f"INSERT INTO calls VALUES ({_marks(26)})",
-                (_call_row(path, number, call, asked, record.margin) for number, call in read_calls(path, unused)),
+                (_call_row(path, number, call, asked, record.margin) for number, call in read_calls(path, names[path])),
             )  # fmt: skip
     for columns in ("request", "client", "file, number", "source"):
         db.execute(f"CREATE INDEX calls_{columns.partition(',')[0]} ON calls ({columns})")
+    return names
 
 
 def _call_row(path: str, number: int, call: Call, asked: bool, margin: int) -> tuple[Any, ...]:

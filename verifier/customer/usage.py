@@ -31,18 +31,22 @@ class Usage:
 
 
 def read_usage(usage: Mapping[str, Any]) -> Usage:
-    """What a usage object says.
+    """What a usage object says, but for its hash.
 
     Raises:
         UsageError: a count is none.
     """
     counts, writes = _counts(usage)
     tier = usage.get("service_tier")
+    return Usage(counts, writes, tier if isinstance(tier, str) else None)
+
+
+def hashed(usage: Mapping[str, Any]) -> bytes | None:
+    """SHA-256 of a usage object in the form of RFC 8785; None: it has none."""
     try:
-        digest = sha256(canonical(dict(usage))).digest()
+        return sha256(canonical(dict(usage))).digest()
     except CanonicalError:
-        digest = None
-    return Usage(counts, writes, tier if isinstance(tier, str) else None, digest)
+        return None
 
 
 def count(name: str, value: object) -> int:

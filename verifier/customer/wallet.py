@@ -6,11 +6,12 @@ import json
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
 from verifier.customer.calls import COMPLETE, OUTCOMES, Call
-from verifier.customer.usage import Usage, UsageError, read_usage
+from verifier.customer.usage import Usage, UsageError, hashed, read_usage
 
 _SQLITE: Final = b"SQLite format 3\0"
 _LOOK_EVERY: Final = 1000
@@ -113,7 +114,9 @@ def _usage(where: str, text: str | None) -> Usage:
         return Usage()
     try:
         usage = json.loads(text)
-        return read_usage(usage) if isinstance(usage, dict) else Usage()
+        return (
+            replace(read_usage(usage), digest=hashed(usage)) if isinstance(usage, dict) else Usage()
+        )
     except (UsageError, ValueError, RecursionError) as error:
         raise WalletError(f"{where} is damaged: {error}") from None
 
