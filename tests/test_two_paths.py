@@ -219,3 +219,15 @@ def test_sealed_is_as_strict_but_for_signatures():
             assert set(every.findings.counts) <= {"signature-invalid"}, seed
         else:
             assert whole(sealed) == whole(every), seed
+
+
+@pytest.mark.parametrize("back", range(1, 9))
+def test_a_time_that_goes_back_at_the_edge_of_a_read(monkeypatch, back):
+    """By less than a block of receipts takes: what counts is the last one before, not the first."""
+
+    def change(n, claims):
+        return claims | {7: claims[7] - (1500 if n == back else 0)}
+
+    batch = Batch(one=Stream("gpu-7", 10, change=change), two=Stream("gpu-8", 1))
+    report = by_all_ways(monkeypatch, b"".join(r.data for r in batch.ones), Policy(KEYS))
+    assert [f["sequence"] for f in report["findings"] if f["code"] == "time-reversed"] == [back]
