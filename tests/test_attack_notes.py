@@ -327,3 +327,128 @@ def test_c_one_id_for_all_calls_and_receipts(shell, check, folder):
     begun = time.process_time()
     check(batch)
     assert time.process_time() - begun < 10
+
+
+# The wallet's writer, and the official clients: what the customer's SDK shows against what the wallet notes.
+
+CHAT = {"prompt_tokens": 9, "completion_tokens": 2, "total_tokens": 11, "prompt_tokens_details": {"cached_tokens": 4}}
+HUGE = {"prompt_tokens": 90_000, "completion_tokens": 20_000, "total_tokens": 110_000, "prompt_tokens_details": {"cached_tokens": 0}}
+
+
+def openai_client(respond, **more):
+    """OpenAI's client and a wallet, over a transport that answers with ``respond``."""
+    import httpx
+    import openai
+
+    from receipts.wallet import Wallet
+
+    library = httpx
+    if not isinstance(openai.OpenAI(api_key="x")._client, httpx.Client):
+        import httpx2 as library
+    kept = Wallet("kept.db")
+    inner = library.MockTransport(lambda request: respond(library, request))
+    client = library.Client(transport=kept.transport(library, inner), follow_redirects=True)
+    return openai.OpenAI(api_key="sk-1", http_client=client, base_url="https://api.example.com/v1", max_retries=0, **more), kept
+
+
+def noted(kept):
+    kept.close()
+    db = sqlite3.connect("kept.db")
+    db.row_factory = sqlite3.Row
+    return [dict(row) for row in db.execute("SELECT * FROM calls ORDER BY number")]
+
+
+def chat_stream(*extra, usage=CHAT):
+    chunk = {"id": "c1", "object": "chat.completion.chunk", "created": 1, "model": "gpt-4o"}
+    text = {**chunk, "choices": [{"index": 0, "delta": {"content": "hi"}, "finish_reason": None}]}
+    last = {**chunk, "choices": [], "usage": usage}
+    lines = [f"data: {json.dumps(text)}\n\n", f"data: {json.dumps(last)}\n\n", *extra, "data: [DONE]\n\n"]
+    return "".join(lines).encode()
+
+
+def stream_it(client):
+    with client.chat.completions.create(model="gpt-4o", messages=[], stream=True) as answer:
+        return [chunk.usage for chunk in answer if chunk.usage][-1]
+
+
+@pytest.mark.parametrize("how", ["octet-stream", "gzip", "no last event"])
+def test_a_wallet_sees_what_the_client_sees(folder, how):
+    """The SDK reads the stream and shows its usage; the wallet notes a call without any, of which every bill is right."""
+    import gzip
+
+    def respond(library, request):
+        body, headers = chat_stream(), {"content-type": "text/event-stream"}
+        if how == "octet-stream":
+            headers["content-type"] = "application/octet-stream"
+        if how == "gzip":
+            body, headers["content-encoding"] = gzip.compress(body), "gzip"
+        if how == "no last event":
+            body = body.replace(b"data: [DONE]\n\n", b"")
+        return library.Response(200, headers=headers, stream=library.ByteStream(body))
+
+    client, kept = openai_client(respond)
+    assert stream_it(client).prompt_tokens == 9
+    (call,) = noted(kept)
+    assert call["usage"] is not None and json.loads(call["usage"])["prompt_tokens"] == 9
+
+
+@pytest.mark.parametrize("how", ["response member", "message member", "usageMetadata"])
+def test_a_wallet_reads_another_usage_than_the_client(folder, how):
+    """A member that the SDK does not look at takes the place of the usage that it shows."""
+    hidden = {"response member": {"response": {"usage": HUGE}}, "message member": {"message": {"usage": HUGE}}, "usageMetadata": {"usageMetadata": HUGE}}[how]
+    body = {"id": "c1", "object": "chat.completion", "created": 1, "model": "gpt-4o", "usage": CHAT,
+            "choices": [{"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": "hi"}}]} | hidden  # fmt: skip
+    client, kept = openai_client(lambda library, request: library.Response(200, json=body))
+    assert client.chat.completions.create(model="gpt-4o", messages=[]).usage.prompt_tokens == 9
+    (call,) = noted(kept)
+    assert call["usage"] is None or json.loads(call["usage"])["prompt_tokens"] == 9
+
+
+def test_a_tier_of_openai_stands_beside_the_usage(folder):
+    """`service_tier` is a member of the response, not of its usage: it is not noted, and `priority` can be billed for `flex`."""
+    body = {"id": "c1", "object": "chat.completion", "created": 1, "model": "gpt-4o", "usage": CHAT, "service_tier": "flex",
+            "choices": [{"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": "hi"}}]}  # fmt: skip
+    client, kept = openai_client(lambda library, request: library.Response(200, json=body))
+    client.chat.completions.create(model="gpt-4o", messages=[])
+    (call,) = noted(kept)
+    assert "flex" in map(str, call.values())
+
+
+def test_a_results_that_nobody_asked_for(folder):
+    """The file of a batch's results has ten lines for one custom_id: ten calls are noted, each of which may be billed."""
+    line = {"custom_id": "one", "response": {"status_code": 200, "body": {"model": "gpt-4o", "usage": HUGE}}}
+    lines = [line | {"response": {"status_code": 200, "body": line["response"]["body"] | {"id": f"p{n}"}}} for n in range(10)]
+    body = "".join(json.dumps(one) + "\n" for one in lines).encode()
+    client, kept = openai_client(lambda library, request: library.Response(200, stream=library.ByteStream(body)))
+    client.files.content("file-1").read()
+    assert len(noted(kept)) <= 1
+
+
+def test_a_download_of_any_file_makes_calls(folder):
+    """No batch was ever made. A file that the customer fetches brings calls into its record."""
+    line = {"custom_id": "one", "response": {"status_code": 200, "body": {"id": "p", "model": "gpt-4o", "usage": HUGE}}}
+    client, kept = openai_client(lambda library, request: library.Response(200, stream=library.ByteStream(json.dumps(line).encode())))
+    client.files.content("file-1").read()
+    assert noted(kept) == []
+
+
+def test_b_one_key_of_two_organizations(folder):
+    """A user's key of OpenAI serves several organizations; a header says which. They are two accounts, and one credential in the wallet."""
+    body = {"id": "c1", "object": "chat.completion", "created": 1, "model": "gpt-4o", "usage": CHAT, "choices": []}
+    client, kept = openai_client(lambda library, request: library.Response(200, json=body))
+    for name in ("org-a", "org-b"):
+        client.with_options(default_headers={"OpenAI-Organization": name}).chat.completions.create(model="gpt-4o", messages=[])
+    assert len({call["credential"] for call in noted(kept)}) == 2
+
+
+def test_b_usage_as_moonshot_gives_it(check, wallet):
+    """`cached_tokens` at the top: the project's own reader of OpenAI's form does not read it, the verifier does."""
+    from receipts.ingest import read_usage
+
+    usage = {"prompt_tokens": 3000, "completion_tokens": 500, "total_tokens": 3500, "cached_tokens": 2000}
+    counts = read_usage("openai", "chat.completions", usage).counts
+    assert (counts.logical, counts.cached) == (3000, None)
+    put(wallet, usage=json.dumps(usage))
+    code, found, _ = check(bill({10: {1: counts.logical}, 11: {1: 500}, 13: None}))
+    assert code == 3, found  # cached-unstated
+    assert "count-differs" not in {f[0] for f in found}
