@@ -452,3 +452,183 @@ def test_b_usage_as_moonshot_gives_it(check, wallet):
     code, found, _ = check(bill({10: {1: counts.logical}, 11: {1: 500}, 13: None}))
     assert code == 3, found  # cached-unstated
     assert "count-differs" not in {f[0] for f in found}
+
+
+# Several issuers, several months, and what the comparison costs.
+
+
+def test_b_two_issuers_one_account_name_in_one_input(shell, check, wallet, folder):
+    """Both batches of a month given together, as spec/verification.md advises: `--account` cannot tell the two apart, so there never is a verdict."""
+    other = "https://api.other.com"
+    (folder / "k2.json").write_text(json.dumps(jwk_set(SECOND, issuer=other)))
+    idle = sign_statement(statement_claims({}) | {2: other}, SECOND).data
+    (folder / "b.cbor").write_bytes(HONEST.data + idle)
+    (folder / "k.json").write_text(json.dumps(jwk_set(KEY)))
+    result = shell(f"verify b.cbor --keys k.json --keys k2.json --no-remember {BOTH} --account acme --period 2026-11")
+    assert result.code == 0, result.err
+
+
+def test_a_a_result_of_a_batch_is_billed_in_two_months(check, folder):
+    """Results that were fetched have a window of 30 days: the same calls fit the October batch and the November batch."""
+    wallet = TestWallet()
+    answered = NOVEMBER[0] + 2 * DAY
+    for r in REQUESTS:
+        wallet.call(r, sent=answered - 30 * DAY, answered=answered, path="/v1/files/f/content", commitment=b"")
+    change = lambda time: {"time": time}  # noqa: E731
+    months = [
+        Batch(one=Stream("gpu-7", 3, over=change(at)), two=Stream("gpu-8", 2, over=change(at)), statement_over=over)
+        for at, over in ((OCTOBER[1] - DAY, {"start": OCTOBER[0], "end": OCTOBER[1]}), (NOVEMBER[0] + DAY, {}))
+    ]
+    codes = [check(batch, period=f"--period {month}")[0] for batch, month in zip(months, ("2026-10", "2026-11"), strict=True)]
+    assert codes != [0, 0]
+
+
+def test_c_many_statements_and_spoilt_signatures(check, folder):
+    """Receipts that came in-band and are omitted, a spoilt signature, and many statements: each with each is looked for."""
+    wallet = TestWallet()
+    for n in range(100):
+        c = receipt_claims(n, bytes(32) if n else None, stream="gpu-7", request=f"in-{n}", time=NOON)
+        wallet.call(f"in-{n}", sign_receipt(c).data, usage=None)
+    ones = Stream("gpu-7", 3000).receipts()
+    claims = statement_claims({"gpu-7": ones})
+    statements, previous = [], None
+    for n in range(20):
+        entry = claims[9][0] | {3: 10**9}
+        signed = sign_statement(claims | {4: n, 9: [entry]} | ({5: previous} if previous else {}))
+        previous = signed.digest
+        statements.append(signed.data)
+    spoilt = [one.data[:-1] + bytes((one.data[-1] ^ 1,)) for one in ones[:100]]
+    begun = time.process_time()
+    check(b"".join([*spoilt, *(one.data for one in ones[100:]), *statements]))
+    assert time.process_time() - begun < 10
+
+
+def test_c_one_receipt_that_came_many_times(check, folder):
+    """The provider answers each call with one id and one receipt."""
+    wallet = TestWallet()
+    wallet.db.execute("BEGIN")
+    batch = Batch(one=Stream("gpu-7", 1), two=Stream("gpu-8", 1))
+    for n in range(5_000):
+        wallet.call("gpu-7-0", batch.ones[0].data, commitment=n.to_bytes(32), replay=int(n > 0))
+    wallet.db.execute("COMMIT")
+    begun = time.process_time()
+    check(batch)
+    assert time.process_time() - begun < 10
+
+
+@pytest.mark.parametrize("depth", range(300, 1000, 50))
+def test_c_deep_usage(shell, check, wallet, folder, depth):
+    """What the wallet writes, the verifier reads, with another depth of its own stack."""
+    put(wallet, usage='{"a":' + "[" * depth + "]" * depth + "}")
+    assert check(HONEST)[0] in (0, 1)
+
+
+def test_a7_again_by_a_late_statement(check, wallet):
+    """October was verified. The November batch bills its calls once more, in a stream that a late statement for October closes."""
+    put(wallet)
+    at = OCTOBER[0] + DAY
+    wallet.db.execute("UPDATE calls SET sent = ?, answered = ?", (at, at + 1000))
+    october = {"time": at}
+    first = Batch(one=Stream("gpu-7", 3, change=echoing, over=october), two=Stream("gpu-8", 2, change=echoing, over=october),
+                  statement_over={"start": OCTOBER[0], "end": OCTOBER[1]})  # fmt: skip
+    assert check(first, period="--period 2026-10")[0] == 0
+    again = Stream("late", 5, change=lambda n, c: echoing(n, c | {8: REQUESTS[n]}), over=october).receipts()
+    idle = sign_statement(statement_claims({}, number=1, previous=first.statement.digest))
+    late = sign_statement(statement_claims({"late": again}, number=2, previous=idle.digest, kind=1, start=OCTOBER[0], end=OCTOBER[1]))
+    november = b"".join([idle.data, *(one.data for one in again), late.data])
+    (Path("oct.cbor")).write_bytes(first.data)
+    code, found, _ = check(november, f"{BOTH} --account acme --previous oct.cbor")
+    assert code != 0, found
+
+
+def test_a7_again_by_a_line_without_a_time(check, folder):
+    """A log has a line when a call is sent, and one with its usage when it ends: the second names no time, and that counts as any time."""
+    rows = [row for r in REQUESTS for row in ({"request": r, "time": OCTOBER[0] + DAY}, {"request": r, "usage": USAGE})]
+    Path("r.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    assert check(HONEST, "--requests r.jsonl")[0] == 1
+
+
+@pytest.mark.parametrize("sql", [
+    "CREATE VIEW calls AS WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i AS number, 1 AS sent, NULL AS answered, '' AS host,"
+    " '' AS path, NULL AS credential, NULL AS account, NULL AS status, NULL AS outcome, 0 AS replay, x'' AS commitment, x'' AS nonce,"
+    " NULL AS requested_model, NULL AS model, NULL AS request, NULL AS usage FROM n",
+    "CREATE VIEW receipts AS WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT 1 AS call, 1 AS data FROM n WHERE i < 0",
+])  # fmt: skip
+@pytest.mark.parametrize("command", ["verify b.cbor --keys k.json --no-remember --requests w.db", "show w.db"])
+def test_c_endless_views(folder, sql, command):
+    import subprocess
+    import sys
+
+    TestWallet("w.db").close()
+    db = sqlite3.connect("w.db")
+    db.execute(f"DROP TABLE {'calls' if 'VIEW calls' in sql else 'receipts'}")
+    db.execute(sql)
+    db.commit()
+    db.close()
+    (folder / "k.json").write_text(json.dumps(jwk_set(KEY)))
+    (folder / "b.cbor").write_bytes(HONEST.data)
+    code = "import sys, resource; resource.setrlimit(resource.RLIMIT_CPU, (10, 10)); from cli.main import main; sys.argv = ['receipt', *sys.argv[1:]]; main()"
+    done = subprocess.run([sys.executable, "-c", code, *command.split()], capture_output=True, timeout=60)  # noqa: S603
+    assert done.returncode == 2, (done.returncode, done.stderr[-300:])
+
+
+@pytest.mark.parametrize("text", ["[" * 200_000, '{"a":' * 200_000, '{"iss": "x", "keys": ' + "[" * 100_000])
+@pytest.mark.parametrize("option", ["--keys", "--prompts", "--cache-key", "--requests"])
+def test_c_deep_files(shell, check, folder, option, text):
+    (folder / "deep").write_text(text)
+    (folder / "p.jsonl").write_text("")
+    (folder / "b.cbor").write_bytes(HONEST.data)
+    (folder / "k.json").write_text(json.dumps(jwk_set(KEY)))
+    more = "--prompts p.jsonl" if option == "--cache-key" else ""
+    assert shell(f"verify b.cbor --keys k.json --no-remember {option} deep {more}").code == 2
+
+
+@pytest.mark.parametrize("more", ["--signatures statement", "--jobs 2"])
+def test_sealed_batches_are_compared_too(shell, check, wallet, folder, more):
+    """No hole: here for the record."""
+    assert check(costly(1), f"{BOTH} {more}")[0] == 1
+    assert check(HONEST, f"{BOTH} {more}")[0] == 0
+    told = HONEST.ones[2].data
+    spoilt = HONEST.data.replace(told, told[:-1] + bytes((told[-1] ^ 1,)))
+    if more == "--signatures statement":
+        assert check(spoilt, f"{BOTH} {more}")[0] == 0
+
+
+def test_a_one_call_for_two_issuers(check, wallet, folder):
+    """Nothing is hidden from the wallet: every call came with a receipt of the second issuer; the first one bills it too."""
+    other = "https://second.example.com"
+    (folder / "k2.json").write_text(json.dumps(jwk_set(SECOND, issuer=other)))
+    over = {"issuer": other}
+    second = [Stream("gpu-7", 3, change=echoing, over=over, key=SECOND), Stream("gpu-8", 2, change=echoing, over=over, key=SECOND)]
+    receipts = [one.receipts() for one in second]
+    wallet.db.execute("DELETE FROM receipts")
+    for n, receipt in enumerate([*receipts[0], *receipts[1]], 1):
+        wallet.receipt(n, receipt.data)
+    claims = statement_claims({"gpu-7": receipts[0], "gpu-8": receipts[1]}) | {2: other}
+    theirs = b"".join([*(r.data for s in receipts for r in s), sign_statement(claims, SECOND).data])
+    codes = [check(batch, f"{BOTH} --keys k2.json")[0] for batch in (theirs, HONEST)]
+    assert codes != [0, 0]
+
+
+@pytest.mark.parametrize("times", [1, 3])
+def test_a_a_receipt_of_nothing_but_a_ping(folder, times):
+    """An event that Anthropic's SDK passes over carries the usage that counts."""
+    import anthropic
+
+    from receipts.wallet import Wallet
+
+    library = __import__("httpx2" if "httpx2" in type(anthropic.Anthropic(api_key="x")._client).__mro__[1].__module__ else "httpx")
+    begin = {"type": "message_start", "message": {"id": "m1", "type": "message", "role": "assistant", "model": "claude-sonnet-4-6", "content": [],
+             "stop_reason": None, "stop_sequence": None, "usage": {"input_tokens": 4, "cache_read_input_tokens": 0, "cache_creation_input_tokens": 0, "output_tokens": 1}}}  # fmt: skip
+    end = {"type": "message_delta", "delta": {"stop_reason": "end_turn", "stop_sequence": None}, "usage": {"output_tokens": 2}}
+    ping = {"type": "ping", "usage": {"input_tokens": 90_000, "output_tokens": 20_000}}
+    events = [begin, end, *[ping] * times, {"type": "message_stop"}]
+    body = "".join(f"event: {one['type']}\ndata: {json.dumps(one)}\n\n" for one in events).encode()
+    inner = library.MockTransport(lambda request: library.Response(200, headers={"content-type": "text/event-stream"}, stream=library.ByteStream(body)))
+    kept = Wallet("kept.db")
+    client = anthropic.Anthropic(api_key="x", http_client=library.Client(transport=kept.transport(library, inner)))
+    with client.messages.stream(model="claude-sonnet-4-6", max_tokens=9, messages=[]) as stream:
+        shown = stream.get_final_message().usage
+    assert (shown.input_tokens, shown.output_tokens) == (4, 2)
+    (call,) = noted(kept)
+    assert call["usage"] is None or json.loads(call["usage"])["input_tokens"] == 4
