@@ -617,7 +617,8 @@ def test_a_a_receipt_of_nothing_but_a_ping(folder, times):
 
     from receipts.wallet import Wallet
 
-    library = __import__("httpx2" if "httpx2" in type(anthropic.Anthropic(api_key="x")._client).__mro__[1].__module__ else "httpx")
+    from tests.test_wallet import ANTHROPIC as library  # noqa: N811
+
     begin = {"type": "message_start", "message": {"id": "m1", "type": "message", "role": "assistant", "model": "claude-sonnet-4-6", "content": [],
              "stop_reason": None, "stop_sequence": None, "usage": {"input_tokens": 4, "cache_read_input_tokens": 0, "cache_creation_input_tokens": 0, "output_tokens": 1}}}  # fmt: skip
     end = {"type": "message_delta", "delta": {"stop_reason": "end_turn", "stop_sequence": None}, "usage": {"output_tokens": 2}}
@@ -632,3 +633,58 @@ def test_a_a_receipt_of_nothing_but_a_ping(folder, times):
     assert (shown.input_tokens, shown.output_tokens) == (4, 2)
     (call,) = noted(kept)
     assert call["usage"] is None or json.loads(call["usage"])["input_tokens"] == 4
+
+
+# Closing and keys.
+
+
+def test_b7_a_journal_is_restored_from_a_backup(shell, keys, folder):
+    """The backup is older than the statement: it has the same id, so nobody notes that statement 0 was given already."""
+    import shutil
+
+    from receipts import Counts, Journal
+
+    def issue(*requests):
+        with Journal("a.db", ISSUER, KEY) as journal:
+            for request in requests:
+                journal.issue(ACCOUNT, request=request, model="m", counts=Counts(3000, 2000), time=NOON)
+
+    close = f"close --keys keys --account {ACCOUNT} --period 2026-11 --journal a.db --out"
+    issue("r0")
+    shutil.copy("a.db", "backup.db")
+    issue("r1")
+    assert shell(f"{close} one.cbor").code == 0
+    for name in ("a.db", "a.db-wal", "a.db-shm"):
+        Path(name).unlink(missing_ok=True)
+    shutil.copy("backup.db", "a.db")
+    result = shell(f"{close} two.cbor")
+    assert result.code == 2 or "before" in result.err, result.err
+
+
+def test_b_an_old_key_file_takes_back_a_revocation(shell, keys, folder):
+    """The thief of a revoked key has the key file of last month, which lists the same kid."""
+    from receipts import kid_text
+
+    kid = kid_text(KEY.kid)
+    (folder / "new.json").write_text(json.dumps(jwk_set(KEY, SECOND) | {"keys": [
+        {**jwk_set(KEY)["keys"][0], "revoked": {"revoked_at": NOON // 1000}}, jwk_set(SECOND)["keys"][0]]}))  # fmt: skip
+    (folder / "old.json").write_text(json.dumps(jwk_set(KEY)))
+    assert shell("trust add new.json --yes").code == 0
+    result = shell(f"trust add old.json --kid {kid}")
+    assert result.code == 2, result.err
+
+
+def test_b_a_wallet_of_version_1_and_an_embedding(check, folder):
+    """Version 2 asks no receipt for a path that is not known; of version 1 each such call is due one."""
+    db = sqlite3.connect("wallet.db")
+    db.executescript(
+        "CREATE TABLE requests (number INTEGER PRIMARY KEY, request TEXT, time INTEGER NOT NULL, model TEXT, status INTEGER, commitment BLOB NOT NULL,"
+        " nonce BLOB NOT NULL, url TEXT NOT NULL, complete INTEGER NOT NULL); CREATE TABLE receipts (number INTEGER NOT NULL, data BLOB NOT NULL);"
+        "PRAGMA application_id=0x52435057; PRAGMA user_version=1"
+    )  # fmt: skip
+    row = "INSERT INTO requests (request, time, model, status, commitment, nonce, url, complete) VALUES (?, ?, ?, 200, ?, x'', ?, 1)"
+    for r in REQUESTS:
+        db.execute(row, (r, NOON, "claude-sonnet-4-6", commitment(r), "https://api.example.com/v1/messages"))
+    db.execute(row, (None, NOON, "text-embedding-3", commitment("e"), "https://api.example.com/v1/embeddings"))
+    db.commit()
+    assert check(HONEST, "--requests wallet.db")[:2] == (0, [])
