@@ -688,3 +688,12 @@ def test_b_a_wallet_of_version_1_and_an_embedding(check, folder):
     db.execute(row, (None, NOON, "text-embedding-3", commitment("e"), "https://api.example.com/v1/embeddings"))
     db.commit()
     assert check(HONEST, "--requests wallet.db")[:2] == (0, [])
+
+
+def test_a_receipts_withheld_and_a_log_without_hosts(check, folder):
+    """R-14.15 in SQL: a host that is not stated is NULL, and NULL IN (...) is not true."""
+    rows = [{"request": r, "sent": NOON, "answered": NOON + 1000} for r in REQUESTS]
+    for row, receipt in zip(rows[1:], [*HONEST.ones, *HONEST.twos][1:], strict=True):
+        row["receipts"] = [receipt.data.hex()]
+    Path("r.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    assert check(HONEST, "--requests r.jsonl")[:2] == (3, [("received-missing", None, None)])
