@@ -8,11 +8,34 @@ from pathlib import Path
 import pytest
 
 from tests.build import (
-    ACCOUNT, DECEMBER, ISSUER, KEY, NOON, NOVEMBER, OCTOBER, SECOND, USAGE, Batch, Stream, jwk_set, receipt_claims, sign_receipt,
-    sign_statement, statement_claims,
+    ACCOUNT,
+    DECEMBER,
+    ISSUER,
+    KEY,
+    NOON,
+    NOVEMBER,
+    OCTOBER,
+    SECOND,
+    USAGE,
+    Batch,
+    Stream,
+    jwk_set,
+    receipt_claims,
+    sign_receipt,
+    sign_statement,
+    statement_claims,
 )  # fmt: skip
 from tests.test_two_sides import (  # noqa: F401  # fixtures
-    DAY, EXPENSIVE, HONEST, IDLE, REQUESTS, check, commitment, echoing, wallet, without,
+    DAY,
+    EXPENSIVE,
+    HONEST,
+    IDLE,
+    REQUESTS,
+    check,
+    commitment,
+    echoing,
+    wallet,
+    without,
 )  # fmt: skip
 from tests.wallets import TestWallet
 
@@ -72,7 +95,10 @@ def test_a_blinded_wallet_confirms_everything_silently(check, wallet, name):
 def test_a_replayed_header_switches_off_the_times(check, wallet):
     """`idempotent-replayed: true` on every response in October: billed in October, and once more in November."""
     put(wallet)
-    wallet.db.execute("UPDATE calls SET sent = ?, answered = ?, replay = 1", (OCTOBER[0] + DAY, OCTOBER[0] + DAY + 1000))
+    wallet.db.execute(
+        "UPDATE calls SET sent = ?, answered = ?, replay = 1",
+        (OCTOBER[0] + DAY, OCTOBER[0] + DAY + 1000),
+    )
     assert check(HONEST)[0] == 1
 
 
@@ -87,14 +113,24 @@ def test_a_reused_id_covers_the_time_between(check, folder):
 
 def test_a_writes_that_no_usage_object_states(check, wallet):
     """An object of OpenAI's form has no cache writes; the receipt bills 1000 tokens of one-hour writes."""
-    usage = {"prompt_tokens": 3000, "prompt_tokens_details": {"cached_tokens": 2000}, "completion_tokens": 500}
+    usage = {
+        "prompt_tokens": 3000,
+        "prompt_tokens_details": {"cached_tokens": 2000},
+        "completion_tokens": 500,
+    }
     put(wallet, usage=json.dumps(usage))
     assert check(bill({10: {1: 3000, 2: 2000, 3: 1000, 4: {3600: 1000}}, 13: None}))[0] == 1
 
 
 def test_a_ttl_that_the_response_leaves_open(check, wallet):
     """The parts do not sum up to the whole, by one token: all of it may be billed as one-hour writes."""
-    put(wallet, usage=json.dumps(USAGE | {"cache_creation": {"ephemeral_5m_input_tokens": 599, "ephemeral_1h_input_tokens": 0}}))
+    put(
+        wallet,
+        usage=json.dumps(
+            USAGE
+            | {"cache_creation": {"ephemeral_5m_input_tokens": 599, "ephemeral_1h_input_tokens": 0}}
+        ),
+    )
     assert check(bill({10: {1: 3000, 2: 2000, 3: 1000, 4: {3600: 600}}, 13: None}))[0] == 1
 
 
@@ -113,7 +149,11 @@ def test_a_output_of_the_short_form(check, wallet):
 
 def test_a_usage_of_two_forms(check, wallet):
     """The SDK shows prompt_tokens 30; the verifier reads the other members, which no SDK of this API shows."""
-    two = {"prompt_tokens": 30, "completion_tokens": 5, "iterations": [dict(USAGE, input_tokens=60_400, output_tokens=500)]}
+    two = {
+        "prompt_tokens": 30,
+        "completion_tokens": 5,
+        "iterations": [dict(USAGE, input_tokens=60_400, output_tokens=500)],
+    }
     put(wallet, usage=json.dumps(two))
     assert check(bill({10: {1: 63_000, 2: 2000, 3: 61_000, 4: {300: 600}}, 13: None}))[0] != 0
 
@@ -144,9 +184,16 @@ def test_a_one_call_for_two_accounts(check, wallet):
 def test_a_in_band_receipts_of_a_second_issuer(check, wallet, folder):
     """Two pinned issuers of one provider; the wallet is blinded, and what came in-band is left aside."""
     put(wallet, usage=None)
-    second = receipt_claims(stream="x", request="gpu-7-1", client=commitment("gpu-7-1"), issuer="https://second.example.com")
+    second = receipt_claims(
+        stream="x",
+        request="gpu-7-1",
+        client=commitment("gpu-7-1"),
+        issuer="https://second.example.com",
+    )
     wallet.receipt(2, sign_receipt(second, SECOND).data)
-    (folder / "k2.json").write_text(json.dumps(jwk_set(SECOND, issuer="https://second.example.com")))
+    (folder / "k2.json").write_text(
+        json.dumps(jwk_set(SECOND, issuer="https://second.example.com"))
+    )
     wallet.db.execute("DELETE FROM receipts WHERE call <> 2")
     for n, r in enumerate(REQUESTS, 1):
         if n != 2:
@@ -166,17 +213,34 @@ def test_a_in_band_receipts_of_a_second_issuer(check, wallet, folder):
 def test_b_a_retry_is_answered_with_the_stored_answer(check, wallet):
     """The first attempt timed out before an id came; the retry under the same idempotency key got the stored answer. The receipt echoes the first."""
     put(wallet, commitment=commitment("retry"), replay=1)
-    wallet.call(None, outcome="cut", status=None, usage=None, model=None, answered=NOON + 500, commitment=commitment("gpu-7-1"))
+    wallet.call(
+        None,
+        outcome="cut",
+        status=None,
+        usage=None,
+        model=None,
+        answered=NOON + 500,
+        commitment=commitment("gpu-7-1"),
+    )
     assert check(HONEST)[:2] == (0, [])
 
 
 def test_b_a_stored_answer_brings_the_receipt_of_last_month(check, wallet):
     """The call was of October; its stored answer comes in November, with the receipt of October in its header."""
     sent = OCTOBER[1] - 3_600_000
-    old = sign_receipt(receipt_claims(stream="old", request="old", time=sent + 500, client=commitment("old"))).data
+    old = sign_receipt(
+        receipt_claims(stream="old", request="old", time=sent + 500, client=commitment("old"))
+    ).data
     wallet.call("old", old, sent=sent, answered=sent + 1000, commitment=commitment("old"))
     assert check(HONEST)[:2] == (0, [])
-    wallet.call("old", old, replay=1, sent=NOVEMBER[0] + 600_000, answered=NOVEMBER[0] + 600_500, commitment=commitment("old again"))
+    wallet.call(
+        "old",
+        old,
+        replay=1,
+        sent=NOVEMBER[0] + 600_000,
+        answered=NOVEMBER[0] + 600_500,
+        commitment=commitment("old again"),
+    )
     assert check(HONEST)[:2] == (0, [])
 
 
@@ -186,14 +250,26 @@ def test_b_two_providers_call_the_customer_the_same(check, wallet, folder):
     (folder / "k2.json").write_text(json.dumps(jwk_set(SECOND, issuer=other)))
     for n in range(2):
         c = receipt_claims(stream="o", request=f"o{n}", client=commitment(f"o{n}"), issuer=other)
-        wallet.call(f"o{n}", sign_receipt(c, SECOND).data, host="api.other.com", commitment=commitment(f"o{n}"), credential=b"\2")
+        wallet.call(
+            f"o{n}",
+            sign_receipt(c, SECOND).data,
+            host="api.other.com",
+            commitment=commitment(f"o{n}"),
+            credential=b"\2",
+        )
     assert check(HONEST, f"{BOTH} --keys k2.json")[:2] == (0, [])
 
 
 def test_b_two_providers_and_the_account_is_stated(check, wallet):
     """`wallet.transport(account="acme")` for the clients of two providers, who both call the customer acme."""
     for n in range(2):
-        wallet.call(f"o{n}", host="api.other.com", commitment=commitment(f"o{n}"), credential=b"\2", account=ACCOUNT)
+        wallet.call(
+            f"o{n}",
+            host="api.other.com",
+            commitment=commitment(f"o{n}"),
+            credential=b"\2",
+            account=ACCOUNT,
+        )
     wallet.db.execute("UPDATE calls SET account = ?", [ACCOUNT])
     assert check(HONEST)[0] != 1
 
@@ -208,7 +284,9 @@ def test_b_idle_at_one_provider_and_busy_at_another(check, folder):
 
 def test_b_a_log_with_hosts(check, folder):
     """A log has the host of each call, and no credential: a call to somebody else is not due a receipt here (record.md, Whose call it is)."""
-    rows = [{"request": r, "time": NOON, "host": "api.example.com"} for r in REQUESTS] + [{"request": "x", "time": NOON, "host": "api.other.com"}]
+    rows = [{"request": r, "time": NOON, "host": "api.example.com"} for r in REQUESTS] + [
+        {"request": "x", "time": NOON, "host": "api.other.com"}
+    ]
     Path("r.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     assert check(HONEST, "--requests r.jsonl")[:2] == (0, [])
 
@@ -250,7 +328,14 @@ def test_b_cancelled_before_an_id_came_and_the_issuer_does_not_echo(check, walle
 
 def test_b_a_batch_whose_results_were_not_fetched(check, wallet):
     """Its results are billed; the wallet has the call that made it, and not yet the file."""
-    put(wallet, request="msgbatch_1", path="/v1/messages/batches", usage=None, model=None, requested_model=None)
+    put(
+        wallet,
+        request="msgbatch_1",
+        path="/v1/messages/batches",
+        usage=None,
+        model=None,
+        requested_model=None,
+    )
     code, found, _ = check(Batch(one=Stream("gpu-7", 3), two=Stream("gpu-8", 2)))
     assert code != 1, found
 
@@ -294,12 +379,21 @@ def test_c_garbage_that_came_in_band(shell, check, wallet, folder, raw):
 def test_c_aliases(shell, check, wallet, folder, text):
     Path("names.json").write_text(text)
     (folder / "b.cbor").write_bytes(HONEST.data)
-    assert shell(f"verify b.cbor --keys k.json --no-remember {BOTH} --aliases names.json").code in (0, 2)
+    assert shell(f"verify b.cbor --keys k.json --no-remember {BOTH} --aliases names.json").code in (
+        0,
+        2,
+    )
 
 
-@pytest.mark.parametrize("tier", ['{"service_tier": "\\ud800", "prompt_tokens": 1}', "[" * 100_000, '{"a":' * 100_000])
+@pytest.mark.parametrize(
+    "tier", ['{"service_tier": "\\ud800", "prompt_tokens": 1}', "[" * 100_000, '{"a":' * 100_000]
+)
 def test_c_usage_in_a_log(shell, check, folder, tier):
-    Path("r.jsonl").write_text('{"request": "x", "usage": ' + (tier if tier[0] == "{" and tier[-1] == "}" else json.dumps(tier)) + "}\n")
+    Path("r.jsonl").write_text(
+        '{"request": "x", "usage": '
+        + (tier if tier[0] == "{" and tier[-1] == "}" else json.dumps(tier))
+        + "}\n"
+    )
     (folder / "b.cbor").write_bytes(HONEST.data)
     assert shell("verify b.cbor --keys k.json --no-remember --requests r.jsonl").code in (1, 2)
 
@@ -331,8 +425,18 @@ def test_c_one_id_for_all_calls_and_receipts(shell, check, folder):
 
 # The wallet's writer, and the official clients: what the customer's SDK shows against what the wallet notes.
 
-CHAT = {"prompt_tokens": 9, "completion_tokens": 2, "total_tokens": 11, "prompt_tokens_details": {"cached_tokens": 4}}
-HUGE = {"prompt_tokens": 90_000, "completion_tokens": 20_000, "total_tokens": 110_000, "prompt_tokens_details": {"cached_tokens": 0}}
+CHAT = {
+    "prompt_tokens": 9,
+    "completion_tokens": 2,
+    "total_tokens": 11,
+    "prompt_tokens_details": {"cached_tokens": 4},
+}
+HUGE = {
+    "prompt_tokens": 90_000,
+    "completion_tokens": 20_000,
+    "total_tokens": 110_000,
+    "prompt_tokens_details": {"cached_tokens": 0},
+}
 
 
 def openai_client(respond, **more):
@@ -348,7 +452,13 @@ def openai_client(respond, **more):
     kept = Wallet("kept.db")
     inner = library.MockTransport(lambda request: respond(library, request))
     client = library.Client(transport=kept.transport(library, inner), follow_redirects=True)
-    return openai.OpenAI(api_key="sk-1", http_client=client, base_url="https://api.example.com/v1", max_retries=0, **more), kept
+    return openai.OpenAI(
+        api_key="sk-1",
+        http_client=client,
+        base_url="https://api.example.com/v1",
+        max_retries=0,
+        **more,
+    ), kept
 
 
 def noted(kept):
@@ -362,7 +472,12 @@ def chat_stream(*extra, usage=CHAT):
     chunk = {"id": "c1", "object": "chat.completion.chunk", "created": 1, "model": "gpt-4o"}
     text = {**chunk, "choices": [{"index": 0, "delta": {"content": "hi"}, "finish_reason": None}]}
     last = {**chunk, "choices": [], "usage": usage}
-    lines = [f"data: {json.dumps(text)}\n\n", f"data: {json.dumps(last)}\n\n", *extra, "data: [DONE]\n\n"]
+    lines = [
+        f"data: {json.dumps(text)}\n\n",
+        f"data: {json.dumps(last)}\n\n",
+        *extra,
+        "data: [DONE]\n\n",
+    ]
     return "".join(lines).encode()
 
 
@@ -395,7 +510,11 @@ def test_a_wallet_sees_what_the_client_sees(folder, how):
 @pytest.mark.parametrize("how", ["response member", "message member", "usageMetadata"])
 def test_a_wallet_reads_another_usage_than_the_client(folder, how):
     """A member that the SDK does not look at takes the place of the usage that it shows."""
-    hidden = {"response member": {"response": {"usage": HUGE}}, "message member": {"message": {"usage": HUGE}}, "usageMetadata": {"usageMetadata": HUGE}}[how]
+    hidden = {
+        "response member": {"response": {"usage": HUGE}},
+        "message member": {"message": {"usage": HUGE}},
+        "usageMetadata": {"usageMetadata": HUGE},
+    }[how]
     body = {"id": "c1", "object": "chat.completion", "created": 1, "model": "gpt-4o", "usage": CHAT,
             "choices": [{"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": "hi"}}]} | hidden  # fmt: skip
     client, kept = openai_client(lambda library, request: library.Response(200, json=body))
@@ -416,28 +535,53 @@ def test_a_tier_of_openai_stands_beside_the_usage(folder):
 
 def test_a_results_that_nobody_asked_for(folder):
     """The file of a batch's results has ten lines for one custom_id: ten calls are noted, each of which may be billed."""
-    line = {"custom_id": "one", "response": {"status_code": 200, "body": {"model": "gpt-4o", "usage": HUGE}}}
-    lines = [line | {"response": {"status_code": 200, "body": line["response"]["body"] | {"id": f"p{n}"}}} for n in range(10)]
+    line = {
+        "custom_id": "one",
+        "response": {"status_code": 200, "body": {"model": "gpt-4o", "usage": HUGE}},
+    }
+    lines = [
+        line
+        | {"response": {"status_code": 200, "body": line["response"]["body"] | {"id": f"p{n}"}}}
+        for n in range(10)
+    ]
     body = "".join(json.dumps(one) + "\n" for one in lines).encode()
-    client, kept = openai_client(lambda library, request: library.Response(200, stream=library.ByteStream(body)))
+    client, kept = openai_client(
+        lambda library, request: library.Response(200, stream=library.ByteStream(body))
+    )
     client.files.content("file-1").read()
     assert len(noted(kept)) <= 1
 
 
 def test_a_download_of_any_file_makes_calls(folder):
     """No batch was ever made. A file that the customer fetches brings calls into its record."""
-    line = {"custom_id": "one", "response": {"status_code": 200, "body": {"id": "p", "model": "gpt-4o", "usage": HUGE}}}
-    client, kept = openai_client(lambda library, request: library.Response(200, stream=library.ByteStream(json.dumps(line).encode())))
+    line = {
+        "custom_id": "one",
+        "response": {"status_code": 200, "body": {"id": "p", "model": "gpt-4o", "usage": HUGE}},
+    }
+    client, kept = openai_client(
+        lambda library, request: library.Response(
+            200, stream=library.ByteStream(json.dumps(line).encode())
+        )
+    )
     client.files.content("file-1").read()
     assert noted(kept) == []
 
 
 def test_b_one_key_of_two_organizations(folder):
     """A user's key of OpenAI serves several organizations; a header says which. They are two accounts, and one credential in the wallet."""
-    body = {"id": "c1", "object": "chat.completion", "created": 1, "model": "gpt-4o", "usage": CHAT, "choices": []}
+    body = {
+        "id": "c1",
+        "object": "chat.completion",
+        "created": 1,
+        "model": "gpt-4o",
+        "usage": CHAT,
+        "choices": [],
+    }
     client, kept = openai_client(lambda library, request: library.Response(200, json=body))
     for name in ("org-a", "org-b"):
-        client.with_options(default_headers={"OpenAI-Organization": name}).chat.completions.create(model="gpt-4o", messages=[])
+        client.with_options(default_headers={"OpenAI-Organization": name}).chat.completions.create(
+            model="gpt-4o", messages=[]
+        )
     assert len({call["credential"] for call in noted(kept)}) == 2
 
 
@@ -445,7 +589,12 @@ def test_b_usage_as_moonshot_gives_it(check, wallet):
     """`cached_tokens` at the top: the project's own reader of OpenAI's form does not read it, the verifier does."""
     from receipts.ingest import read_usage
 
-    usage = {"prompt_tokens": 3000, "completion_tokens": 500, "total_tokens": 3500, "cached_tokens": 2000}
+    usage = {
+        "prompt_tokens": 3000,
+        "completion_tokens": 500,
+        "total_tokens": 3500,
+        "cached_tokens": 2000,
+    }
     counts = read_usage("openai", "chat.completions", usage).counts
     assert (counts.logical, counts.cached) == (3000, None)
     put(wallet, usage=json.dumps(usage))
@@ -464,7 +613,9 @@ def test_b_two_issuers_one_account_name_in_one_input(shell, check, wallet, folde
     idle = sign_statement(statement_claims({}) | {2: other}, SECOND).data
     (folder / "b.cbor").write_bytes(HONEST.data + idle)
     (folder / "k.json").write_text(json.dumps(jwk_set(KEY)))
-    result = shell(f"verify b.cbor --keys k.json --keys k2.json --no-remember {BOTH} --account acme --period 2026-11")
+    result = shell(
+        f"verify b.cbor --keys k.json --keys k2.json --no-remember {BOTH} --account acme --period 2026-11"
+    )
     assert result.code == 0, result.err
 
 
@@ -473,13 +624,29 @@ def test_a_a_result_of_a_batch_is_billed_in_two_months(check, folder):
     wallet = TestWallet()
     answered = NOVEMBER[0] + 2 * DAY
     for r in REQUESTS:
-        wallet.call(r, sent=answered - 30 * DAY, answered=answered, path="/v1/files/f/content", commitment=b"")
+        wallet.call(
+            r,
+            sent=answered - 30 * DAY,
+            answered=answered,
+            path="/v1/files/f/content",
+            commitment=b"",
+        )
     change = lambda time: {"time": time}  # noqa: E731
     months = [
-        Batch(one=Stream("gpu-7", 3, over=change(at)), two=Stream("gpu-8", 2, over=change(at)), statement_over=over)
-        for at, over in ((OCTOBER[1] - DAY, {"start": OCTOBER[0], "end": OCTOBER[1]}), (NOVEMBER[0] + DAY, {}))
+        Batch(
+            one=Stream("gpu-7", 3, over=change(at)),
+            two=Stream("gpu-8", 2, over=change(at)),
+            statement_over=over,
+        )
+        for at, over in (
+            (OCTOBER[1] - DAY, {"start": OCTOBER[0], "end": OCTOBER[1]}),
+            (NOVEMBER[0] + DAY, {}),
+        )
     ]
-    codes = [check(batch, period=f"--period {month}")[0] for batch, month in zip(months, ("2026-10", "2026-11"), strict=True)]
+    codes = [
+        check(batch, period=f"--period {month}")[0]
+        for batch, month in zip(months, ("2026-10", "2026-11"), strict=True)
+    ]
     assert codes != [0, 0]
 
 
@@ -487,7 +654,9 @@ def test_c_many_statements_and_spoilt_signatures(check, folder):
     """Receipts that came in-band and are omitted, a spoilt signature, and many statements: each with each is looked for."""
     wallet = TestWallet()
     for n in range(100):
-        c = receipt_claims(n, bytes(32) if n else None, stream="gpu-7", request=f"in-{n}", time=NOON)
+        c = receipt_claims(
+            n, bytes(32) if n else None, stream="gpu-7", request=f"in-{n}", time=NOON
+        )
         wallet.call(f"in-{n}", sign_receipt(c).data, usage=None)
     ones = Stream("gpu-7", 3000).receipts()
     claims = statement_claims({"gpu-7": ones})
@@ -532,9 +701,20 @@ def test_a7_again_by_a_late_statement(check, wallet):
     first = Batch(one=Stream("gpu-7", 3, change=echoing, over=october), two=Stream("gpu-8", 2, change=echoing, over=october),
                   statement_over={"start": OCTOBER[0], "end": OCTOBER[1]})  # fmt: skip
     assert check(first, period="--period 2026-10")[0] == 0
-    again = Stream("late", 5, change=lambda n, c: echoing(n, c | {8: REQUESTS[n]}), over=october).receipts()
+    again = Stream(
+        "late", 5, change=lambda n, c: echoing(n, c | {8: REQUESTS[n]}), over=october
+    ).receipts()
     idle = sign_statement(statement_claims({}, number=1, previous=first.statement.digest))
-    late = sign_statement(statement_claims({"late": again}, number=2, previous=idle.digest, kind=1, start=OCTOBER[0], end=OCTOBER[1]))
+    late = sign_statement(
+        statement_claims(
+            {"late": again},
+            number=2,
+            previous=idle.digest,
+            kind=1,
+            start=OCTOBER[0],
+            end=OCTOBER[1],
+        )
+    )
     november = b"".join([idle.data, *(one.data for one in again), late.data])
     (Path("oct.cbor")).write_bytes(first.data)
     code, found, _ = check(november, f"{BOTH} --account acme --previous oct.cbor")
@@ -543,7 +723,11 @@ def test_a7_again_by_a_late_statement(check, wallet):
 
 def test_a7_again_by_a_line_without_a_time(check, folder):
     """A log has a line when a call is sent, and one with its usage when it ends: the second names no time, and that counts as any time."""
-    rows = [row for r in REQUESTS for row in ({"request": r, "time": OCTOBER[0] + DAY}, {"request": r, "usage": USAGE})]
+    rows = [
+        row
+        for r in REQUESTS
+        for row in ({"request": r, "time": OCTOBER[0] + DAY}, {"request": r, "usage": USAGE})
+    ]
     Path("r.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     assert check(HONEST, "--requests r.jsonl")[0] == 1
 
@@ -554,7 +738,9 @@ def test_a7_again_by_a_line_without_a_time(check, folder):
     " NULL AS requested_model, NULL AS model, NULL AS request, NULL AS usage FROM n",
     "CREATE VIEW receipts AS WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT 1 AS call, 1 AS data FROM n WHERE i < 0",
 ])  # fmt: skip
-@pytest.mark.parametrize("command", ["verify b.cbor --keys k.json --no-remember --requests w.db", "show w.db"])
+@pytest.mark.parametrize(
+    "command", ["verify b.cbor --keys k.json --no-remember --requests w.db", "show w.db"]
+)
 def test_c_endless_views(folder, sql, command):
     import subprocess
     import sys
@@ -568,11 +754,15 @@ def test_c_endless_views(folder, sql, command):
     (folder / "k.json").write_text(json.dumps(jwk_set(KEY)))
     (folder / "b.cbor").write_bytes(HONEST.data)
     code = "import sys, resource; resource.setrlimit(resource.RLIMIT_CPU, (10, 10)); from cli.main import main; sys.argv = ['receipt', *sys.argv[1:]]; main()"
-    done = subprocess.run([sys.executable, "-c", code, *command.split()], capture_output=True, timeout=60)  # noqa: S603
+    done = subprocess.run(
+        [sys.executable, "-c", code, *command.split()], capture_output=True, timeout=60
+    )
     assert done.returncode == 2, (done.returncode, done.stderr[-300:])
 
 
-@pytest.mark.parametrize("text", ["[" * 200_000, '{"a":' * 200_000, '{"iss": "x", "keys": ' + "[" * 100_000])
+@pytest.mark.parametrize(
+    "text", ["[" * 200_000, '{"a":' * 200_000, '{"iss": "x", "keys": ' + "[" * 100_000]
+)
 @pytest.mark.parametrize("option", ["--keys", "--prompts", "--cache-key", "--requests"])
 def test_c_deep_files(shell, check, folder, option, text):
     (folder / "deep").write_text(text)
@@ -599,7 +789,10 @@ def test_a_one_call_for_two_issuers(check, wallet, folder):
     other = "https://second.example.com"
     (folder / "k2.json").write_text(json.dumps(jwk_set(SECOND, issuer=other)))
     over = {"issuer": other}
-    second = [Stream("gpu-7", 3, change=echoing, over=over, key=SECOND), Stream("gpu-8", 2, change=echoing, over=over, key=SECOND)]
+    second = [
+        Stream("gpu-7", 3, change=echoing, over=over, key=SECOND),
+        Stream("gpu-8", 2, change=echoing, over=over, key=SECOND),
+    ]
     receipts = [one.receipts() for one in second]
     wallet.db.execute("DELETE FROM receipts")
     for n, receipt in enumerate([*receipts[0], *receipts[1]], 1):
@@ -616,18 +809,27 @@ def test_a_a_receipt_of_nothing_but_a_ping(folder, times):
     import anthropic
 
     from receipts.wallet import Wallet
-
     from tests.test_wallet import ANTHROPIC as library  # noqa: N811
 
     begin = {"type": "message_start", "message": {"id": "m1", "type": "message", "role": "assistant", "model": "claude-sonnet-4-6", "content": [],
              "stop_reason": None, "stop_sequence": None, "usage": {"input_tokens": 4, "cache_read_input_tokens": 0, "cache_creation_input_tokens": 0, "output_tokens": 1}}}  # fmt: skip
-    end = {"type": "message_delta", "delta": {"stop_reason": "end_turn", "stop_sequence": None}, "usage": {"output_tokens": 2}}
+    end = {
+        "type": "message_delta",
+        "delta": {"stop_reason": "end_turn", "stop_sequence": None},
+        "usage": {"output_tokens": 2},
+    }
     ping = {"type": "ping", "usage": {"input_tokens": 90_000, "output_tokens": 20_000}}
     events = [begin, end, *[ping] * times, {"type": "message_stop"}]
     body = "".join(f"event: {one['type']}\ndata: {json.dumps(one)}\n\n" for one in events).encode()
-    inner = library.MockTransport(lambda request: library.Response(200, headers={"content-type": "text/event-stream"}, stream=library.ByteStream(body)))
+    inner = library.MockTransport(
+        lambda request: library.Response(
+            200, headers={"content-type": "text/event-stream"}, stream=library.ByteStream(body)
+        )
+    )
     kept = Wallet("kept.db")
-    client = anthropic.Anthropic(api_key="x", http_client=library.Client(transport=kept.transport(library, inner)))
+    client = anthropic.Anthropic(
+        api_key="x", http_client=library.Client(transport=kept.transport(library, inner))
+    )
     with client.messages.stream(model="claude-sonnet-4-6", max_tokens=9, messages=[]) as stream:
         shown = stream.get_final_message().usage
     assert (shown.input_tokens, shown.output_tokens) == (4, 2)
@@ -647,7 +849,9 @@ def test_b7_a_journal_is_restored_from_a_backup(shell, keys, folder):
     def issue(*requests):
         with Journal("a.db", ISSUER, KEY) as journal:
             for request in requests:
-                journal.issue(ACCOUNT, request=request, model="m", counts=Counts(3000, 2000), time=NOON)
+                journal.issue(
+                    ACCOUNT, request=request, model="m", counts=Counts(3000, 2000), time=NOON
+                )
 
     close = f"close --keys keys --account {ACCOUNT} --period 2026-11 --journal a.db --out"
     issue("r0")
@@ -684,8 +888,14 @@ def test_b_a_wallet_of_version_1_and_an_embedding(check, folder):
     )  # fmt: skip
     row = "INSERT INTO requests (request, time, model, status, commitment, nonce, url, complete) VALUES (?, ?, ?, 200, ?, x'', ?, 1)"
     for r in REQUESTS:
-        db.execute(row, (r, NOON, "claude-sonnet-4-6", commitment(r), "https://api.example.com/v1/messages"))
-    db.execute(row, (None, NOON, "text-embedding-3", commitment("e"), "https://api.example.com/v1/embeddings"))
+        db.execute(
+            row,
+            (r, NOON, "claude-sonnet-4-6", commitment(r), "https://api.example.com/v1/messages"),
+        )
+    db.execute(
+        row,
+        (None, NOON, "text-embedding-3", commitment("e"), "https://api.example.com/v1/embeddings"),
+    )
     db.commit()
     assert check(HONEST, "--requests wallet.db")[:2] == (0, [])
 

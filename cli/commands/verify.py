@@ -178,7 +178,7 @@ def _record(
 def _aliases(path: str) -> dict[str, str]:
     try:
         names = json.loads(read_bytes(path))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise CliError(f"{path} is not JSON: {error}", _ALIASES_HINT) from None
     if not isinstance(names, dict) or not all(isinstance(name, str) for name in names.values()):
         raise CliError(f"{path} is not an object of texts", _ALIASES_HINT)

@@ -12,12 +12,15 @@ from tests.build import (
     DECEMBER,
     NOON,
     NOVEMBER,
+    OCTOBER,
     STRANGER,
     USAGE,
     Batch,
     Stream,
     receipt_claims,
     sign_receipt,
+    sign_statement,
+    statement_claims,
 )
 from tests.vectors.model import Vector
 
@@ -193,6 +196,7 @@ def vectors() -> Iterator[Vector]:
     )
     yield from _calls()
     yield from _differing()
+    yield from _unconfirmed()
     yield from _in_band()
     yield from _prompts()
     stranger = sign_receipt({1: 1}, STRANGER)
@@ -251,6 +255,27 @@ def _calls() -> Iterator[Vector]:
               over_the_end | {"answered": NOVEMBER[1] - 300_001})  # fmt: skip
     yield Vector("record-empty", "R-14.2", "an empty log is a log", items, "receipt-without-request", 0, options={"requests": []},
                  also=("receipt-without-request",) * 4)  # fmt: skip
+
+
+def _unconfirmed() -> Iterator[Vector]:
+    """Receipts that nothing of the record speaks against, and nothing for."""
+    items = _batch().items
+    silent = {"path": "/v1/messages", "outcome": "cut"}
+    yield Vector("record-unconfirmed", "R-14.17", "a receipt for a call that showed no usage", items, "count-unconfirmed", 2,
+                 options={"requests": _requests(gpu_7_1=silent)})  # fmt: skip
+    yield Vector("record-cancelled", "R-14.17", "the customer hung up before the usage came", items,
+                 options={"requests": _requests(gpu_7_1=silent | {"outcome": "cancelled"})})  # fmt: skip
+    yield Vector("record-unseen", "R-14.17", "a log that does not say what was answered", items,
+                 options={"requests": _requests(gpu_7_1={"outcome": "cut"})})  # fmt: skip
+    first = {"request": None, "time": NOON, "outcome": "cut", "commitment": (bytes([1]) * 32).hex()}
+    yield Vector("record-first-attempt", "R-14.5", "the answer to a second attempt; the receipt echoes the first", items,
+                 options={"requests": _requests(first, gpu_7_1={"commitment": "ab" * 32})})  # fmt: skip
+    batch = Batch()
+    late = Stream("gpu-9", 1, over={"time": OCTOBER[0]}).receipts()
+    claims = statement_claims({"gpu-9": late}, number=1, previous=batch.statement.digest, start=OCTOBER[0], end=OCTOBER[1], kind=1)  # fmt: skip
+    apart = [*batch.items, late[0].data, sign_statement(claims).data]
+    yield Vector("record-late-apart", "R-14.18", "a late statement without the statement of its period", apart, "late-apart", 7,
+                 options={"requests": _requests({"request": "gpu-9-0", "time": OCTOBER[0]})})  # fmt: skip
 
 
 def _differing() -> Iterator[Vector]:
@@ -458,21 +483,21 @@ def _prompts() -> Iterator[Vector]:
     options = {"prompts": prompts, "cache_key": document}
     yield Vector(
         "prompts-agree",
-        "R-14.17",
+        "R-14.19",
         "the identifier is of the prefix that both prompts share",
         batch(),
         options=options,
     )
     yield Vector(
         "prompts-period-key",
-        "R-14.17",
+        "R-14.19",
         "the same with the key of the month",
         batch(),
         options=options | {"cache_key": json.loads(_CACHE_KEY.for_period("2026-11").to_json())},
     )
     yield Vector(
         "prompts-id",
-        "R-14.17",
+        "R-14.19",
         "the identifier is of half of that prefix",
         batch(ids[16]),
         "cache-id-mismatch",
@@ -482,7 +507,7 @@ def _prompts() -> Iterator[Vector]:
     longer = token_ids("claude-sonnet-4-6", second, [33], _CACHE_KEY.for_time(NOON))[33]
     yield Vector(
         "prompts-beyond",
-        "R-14.18",
+        "R-14.20",
         "one token more is cached than was ever sent before",
         batch(longer, 33),
         "cached-beyond-prefix",
@@ -498,5 +523,5 @@ def _prompts() -> Iterator[Vector]:
         2,
         options=options,
     )
-    yield Vector("prompts-other-month", "R-14.17", "the key of another month: the identifier is not recomputed", batch(ids[16]),
+    yield Vector("prompts-other-month", "R-14.19", "the key of another month: the identifier is not recomputed", batch(ids[16]),
                  options=options | {"cache_key": json.loads(_CACHE_KEY.for_period("2026-12").to_json())})  # fmt: skip

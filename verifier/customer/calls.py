@@ -77,11 +77,10 @@ class Call:
         return failed or self.billed is False
 
     @property
-    def due(self) -> bool:
-        """Whether it must have one."""
+    def is_due(self) -> bool:
+        """Whether it must have one, unless its answer was a stored one."""
         return (
             not self.closed
-            and not self.replay
             and self.outcome in (None, COMPLETE)
             and (self.request is not None or self.commitment is not None)
             and bool(self.billed)
@@ -103,5 +102,10 @@ _DATED: Final = re.compile(r"[-@](20\d{6}|20\d\d-\d\d-\d\d)$")
 
 def is_one_model(one: str, other: str, aliases: Mapping[str, str]) -> bool:
     """Whether two names are of one model: equal, or one is the other with a date behind it, or the caller says so."""
-    one, other = aliases.get(one, one), aliases.get(other, other)
+    one, other = (_DATED.sub(_one_form, aliases.get(name, name)) for name in (one, other))
     return one == other or _DATED.sub("", one) == other or _DATED.sub("", other) == one
+
+
+def _one_form(date: re.Match[str]) -> str:
+    """``@2025-05-14`` as ``-20250514``."""
+    return "-" + date[1].replace("-", "")

@@ -70,7 +70,7 @@ def differences(receipt: Stated, call: Stated, aliases: Mapping[str, str]) -> It
         if ours is not None and theirs != ours:
             same = False
             yield Difference("count-differs", field, ours, theirs or "nothing")
-    if call.writes is not None and _written(receipt.writes, call.writes) != call.writes:
+    if call.writes is not None and not _are_written(receipt.writes, call.writes):
         same = False
         yield Difference("count-differs", "writes", call.writes, receipt.writes or "nothing")
     if call.model is not None and not is_one_model(receipt.model or "", call.model, aliases):
@@ -82,12 +82,16 @@ def differences(receipt: Stated, call: Stated, aliases: Mapping[str, str]) -> It
         yield Difference("usage-differs", "source.usage", call.usage.hex(), receipt.usage.hex())
 
 
-def _written(theirs: str | None, ours: str) -> str | None:
-    """The receipt's writes in the terms of the call's, which may not know the TTLs: 0 is *not stated*."""
-    writes = json.loads(ours)
-    if theirs is None or writes.keys() != {"0"}:
-        return None if theirs is None and writes else theirs or ours
-    return json.dumps({"0": str(sum(map(int, json.loads(theirs).values())))})
+def _are_written(theirs: str | None, ours: str) -> bool:
+    """Whether the writes are those of the call, which may not know all TTLs: what it has for 0 is of some other one, or of 0."""
+    if theirs == ours or (theirs is None and ours == packed({})):
+        return True
+    receipt, call = (
+        {ttl: int(tokens) for ttl, tokens in json.loads(writes or "{}").items()}
+        for writes in (theirs, ours)
+    )
+    known = (receipt.get(ttl, 0) >= tokens for ttl, tokens in call.items() if ttl != "0")
+    return "0" in call and all(known) and sum(receipt.values()) == sum(call.values())
 
 
 def misfit(

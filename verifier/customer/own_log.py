@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping, Set
 from typing import Any, Final
 
@@ -37,6 +38,8 @@ _COLUMNS: Final = (
     | _ALIASES.keys() | _IN_USAGE | {name for names in _NAMES.values() for name in names}
 )  # fmt: skip
 _SUCCESS: Final = frozenset({"ok", "success", "succeeded", "completed"})
+_FAILURE: Final = frozenset({"error", "failed", "failure", "timeout", "cancelled", "canceled"})
+_STATUS: Final = re.compile(r"([1-5]\d\d)(\.0+| .*)?", re.DOTALL)
 _EARLIEST: Final = 946_684_800_000
 """The year 2000, in ms. A time before is in seconds."""
 
@@ -59,7 +62,7 @@ def logged_calls(path: str, names: set[str]) -> Iterator[Call]:
         names.update(row)
         try:
             call = _call(where, row)
-        except (ValueError, PeriodError) as error:
+        except (ValueError, PeriodError, RecursionError) as error:
             raise LogError(f"{where}: {error}") from None
         named = named or any(one is not None for one in (call.request, call.commitment, call.ok))
         yield call
@@ -113,12 +116,16 @@ def _flag(row: Mapping[str, Any], name: str) -> bool:
 
 
 def _ok(status: object) -> bool | None:
-    if status is None:
+    """Whether a status is a success; programs write 200 as a number, as a fraction, or with its name behind it."""
+    text = "" if status is None else str(status).strip().lower()
+    if not text:
         return None
-    if isinstance(status, str) and status.lower() in _SUCCESS:
-        return True
-    code = str(status)
-    return code.isascii() and code.isdecimal() and code[0] == "2"
+    if text in _SUCCESS or text in _FAILURE:
+        return text in _SUCCESS
+    code = _STATUS.fullmatch(text)
+    if code is None:
+        raise ValueError(f"status is that of HTTP, found {status!r}")
+    return code[1][0] == "2"
 
 
 def _time(row: Mapping[str, Any], name: str) -> int | None:

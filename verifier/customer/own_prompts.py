@@ -169,7 +169,7 @@ def _answered(db: sqlite3.Connection) -> Iterator[tuple[Prompt, _Row]]:
 def _compare(
     prompt: Prompt, row: _Row, key: CacheKey | None, before: SentBefore, tally: _Tally
 ) -> Iterator[Finding]:
-    if prompt.tokens is not None:  # R-14.18
+    if prompt.tokens is not None:  # R-14.20
         tally.prefixes += 1
         longest = before.longest_prefix(prompt.tokens)
         if row.cached is not None and row.cached > longest:
@@ -197,7 +197,7 @@ def _compare(
 def _identifiers(
     prompt: Prompt, row: _Row, key: CacheKey | None, tally: _Tally
 ) -> Iterator[Finding]:
-    """R-14.17."""
+    """R-14.19."""
     for entry in row.entries:
         tally.identifiers += 1
         try:

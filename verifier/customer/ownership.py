@@ -10,17 +10,16 @@ UPDATE calls SET ours = CASE
   WHEN account IS NOT NULL THEN account = :account OR :account IS NULL
   WHEN source IS NULL THEN 1
   WHEN request IN (SELECT request FROM batch) OR client IN (SELECT client FROM batch WHERE client IS NOT NULL) THEN 1
-  ELSE (SELECT max(coalesce(batch.account, received.account) = :account) FROM received LEFT JOIN batch USING (item)
-        WHERE received.call = calls.call)
+  ELSE (SELECT max(received.mine) FROM received WHERE received.call = calls.call)
 END
 """
 _OF_SOURCES: Final = """
-SELECT source, max(host), max(ours), count(ours) FROM calls WHERE source IS NOT NULL GROUP BY source
+SELECT source, max(host), max(ours), count(ours), sum(due) FROM calls WHERE source IS NOT NULL GROUP BY source
 """
 
 
 class Strangers(NamedTuple):
-    """Calls that are not held against the batch: of an unknown account, and of somebody else."""
+    """Calls that are not held against the batch: those due a receipt of an unknown account, and of somebody else."""
 
     unknown: int
     others: int
@@ -33,15 +32,14 @@ def divide(db: sqlite3.Connection, account: str | None) -> Strangers:
     """
     db.execute(_BY_ITSELF, {"account": account})
     sources = db.execute(_OF_SOURCES).fetchall()
-    nothing_known = not any(known for *_, known in sources)
-    hosts = {host for _, host, ours, _ in sources if ours}
+    nothing_known = not any(known for *_, known, _ in sources)
+    hosts = {host for _, host, ours, *_ in sources if ours}
     unknown = 0
-    for source, host, ours, known in sources:
-        settled = (ours if known else nothing_known) or 0
-        found = db.execute(
-            "UPDATE calls SET ours = ? WHERE source = ? AND ours IS NULL", (settled, source)
+    for source, host, ours, known, due in sources:
+        db.execute(
+            "UPDATE calls SET ours = ? WHERE source = ? AND ours IS NULL", (ours or 0, source)
         )
-        if not known and not nothing_known and host in hosts:
-            unknown += found.rowcount
+        if not known and (nothing_known or host in hosts):
+            unknown += due
     (others,) = db.execute("SELECT count(*) FROM calls WHERE NOT ours").fetchone()
     return Strangers(unknown, others - unknown)

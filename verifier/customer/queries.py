@@ -8,6 +8,11 @@ from verifier.customer.tables import stated_columns
 
 ABOUT: Final = "batch.item, issuer, batch.account, stream, sequence, batch.request"
 """What a finding names of a receipt."""
+PHANTOMS: Final = f"""
+SELECT {ABOUT} FROM batch WHERE request NOT IN (SELECT request FROM calls WHERE ours AND request IS NOT NULL)
+  AND (client IS NULL OR client NOT IN (SELECT client FROM calls WHERE ours AND client IS NOT NULL)) ORDER BY item
+"""
+"""R-14.2."""
 REPEATED: Final = f"""
 SELECT {ABOUT}, (SELECT min(item) FROM batch earlier WHERE earlier.client = batch.client) AS earliest FROM batch
 WHERE client IN (SELECT client FROM calls WHERE ours AND client IS NOT NULL) AND item > earliest ORDER BY item
@@ -19,11 +24,9 @@ WHERE NOT pairs.named AND calls.named ORDER BY item
 """
 """R-14.4."""
 ANOTHER_COMMITMENT: Final = f"""
-SELECT {ABOUT}, batch.client, max(calls.client), sum(calls.client IS batch.client) AS echoed
-FROM batch JOIN pairs USING (item) JOIN calls USING (call)
-WHERE pairs.named AND batch.client IS NOT NULL AND calls.client IS NOT NULL AND calls.client <> batch.client
-  AND NOT EXISTS (SELECT 1 FROM pairs other JOIN calls one USING (call) WHERE other.item = batch.item AND one.client = batch.client)
-GROUP BY item ORDER BY item
+SELECT {ABOUT}, batch.client, max(calls.client) FROM batch JOIN pairs USING (item) JOIN calls USING (call)
+WHERE pairs.named AND batch.client IS NOT NULL AND calls.client IS NOT NULL
+GROUP BY item HAVING NOT max(calls.client = batch.client) ORDER BY item
 """
 """R-14.5."""
 CLOSED: Final = f"""
@@ -33,17 +36,17 @@ GROUP BY item HAVING min(calls.closed) = 1 ORDER BY item
 """R-14.6."""
 DIFFERENT: Final = f"""
 SELECT {ABOUT}, {stated_columns("batch")}, {stated_columns("calls")} FROM batch JOIN pairs USING (item) JOIN calls USING (call)
-WHERE calls.logical IS NOT NULL AND calls.logical IS NOT batch.logical OR calls.cached IS NOT NULL AND calls.cached IS NOT batch.cached
+WHERE pairs.named < 2 AND (calls.logical IS NOT NULL AND calls.logical IS NOT batch.logical OR calls.cached IS NOT NULL AND calls.cached IS NOT batch.cached
   OR calls.output IS NOT NULL AND calls.output IS NOT batch.output
   OR calls.reasoning IS NOT NULL AND calls.reasoning IS NOT batch.reasoning
   OR calls.writes IS NOT NULL AND calls.writes IS NOT batch.writes
-  OR calls.model <> batch.model OR calls.tier <> batch.tier OR calls.usage <> batch.usage
+  OR calls.model <> batch.model OR calls.tier <> batch.tier OR calls.usage <> batch.usage)
 ORDER BY item, call
 """
 """R-14.7 to R-14.10: receipts of which a claim may not be what the call states; `differences` tells."""
 UNTIMELY: Final = f"""
 SELECT {ABOUT}, batch.time, min(first), max(last) FROM batch JOIN pairs USING (item) JOIN calls USING (call)
-WHERE NOT calls.replay GROUP BY item HAVING NOT coalesce(max(first IS NULL OR batch.time BETWEEN first AND last), 1) ORDER BY item
+WHERE NOT calls.replay GROUP BY item HAVING count(first) AND NOT max(first IS NOT NULL AND batch.time BETWEEN first AND last) ORDER BY item
 """
 """R-14.11."""
 WITHOUT_RECEIPT: Final = """
@@ -55,12 +58,18 @@ MISPLACED: Final = f"""
 SELECT batch.item, issuer, batch.account, stream, sequence, batch.request, batch.time, received.place, first, last,
        {stated_columns("batch")}, {stated_columns("calls")}
 FROM received JOIN batch USING (item) JOIN calls ON calls.call = received.call
-WHERE calls.ours AND NOT EXISTS (SELECT 1 FROM pairs WHERE pairs.item = batch.item AND pairs.call = calls.call)
+WHERE calls.ours AND NOT calls.replay AND NOT EXISTS (SELECT 1 FROM pairs WHERE pairs.item = batch.item AND pairs.call = calls.call)
 ORDER BY received.rowid
 """
 """R-14.14: received receipts that are in the batch, but not as the receipt of the call that they came with."""
 WITHOUT_RECEIVED: Final = """
 SELECT count(*), min(place) FROM calls WHERE ours AND due AND answered AND call NOT IN (SELECT call FROM received WHERE call IS NOT NULL)
-  AND host IN (SELECT host FROM calls JOIN received USING (call))
+  AND EXISTS (SELECT 1 FROM calls other JOIN received USING (call) WHERE other.host IS calls.host)
 """
 """R-14.15."""
+UNCONFIRMED: Final = """
+SELECT count(*), min(item), sum(CAST(logical AS INTEGER)) FROM (
+  SELECT item, batch.logical FROM batch JOIN pairs USING (item) JOIN calls USING (call) WHERE item NOT IN (SELECT item FROM faulty)
+  GROUP BY item HAVING min(calls.seen) AND count(coalesce(calls.logical, calls.output)) = 0)
+"""
+"""R-14.17: receipts of which the calls show no usage, though the record has what was answered."""

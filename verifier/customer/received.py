@@ -16,7 +16,7 @@ from verifier.customer.subject import VerifiedBatch
 from verifier.customer.tables import stated_columns
 from verifier.format.claims import Receipt
 from verifier.item.opening import Opened, open_item
-from verifier.reading.framing import ChangedError
+from verifier.reading.framing import ChangedError, is_item
 from verifier.report.findings import Conflict, Finding, Findings, plural
 from verifier.report.model import Check
 
@@ -68,19 +68,22 @@ class ReceivedReceipts:
             ).fetchone()
             if same is not None:  # the same bytes: nothing about them is left to check
                 self._matched += 1
-                self._keep(call, same[0], place, None, None)
+                self._keep(call, same[0], place, None, ours=True)
             else:
                 self._open_received(call, place, raw)
         self._db.execute("CREATE INDEX received_call ON received (call)")
 
     def _keep(
-        self, call: int | None, item: int | None, place: str, raw: bytes | None, account: str | None
+        self, call: int | None, item: int | None, place: str, raw: bytes | None, *, ours: bool
     ) -> None:
-        self._db.execute(
-            "INSERT INTO received VALUES (?, ?, ?, ?, ?)", (call, item, place, raw, account)
-        )
+        values = (call, item, place, raw, ours)
+        self._db.execute("INSERT INTO received VALUES (?, ?, ?, ?, ?)", values)
 
     def _open_received(self, call: int | None, place: str, raw: bytes) -> None:
+        if not is_item(raw):
+            self._invalid += 1
+            self._findings.add(Finding("received-invalid", f"{place}: it is not one CBOR item"))
+            return
         opened = open_item(raw, self._policy, identities=False)
         claims = opened.claims
         if opened.lost or not isinstance(claims, Receipt) or opened.faults:  # R-14.12
@@ -88,7 +91,7 @@ class ReceivedReceipts:
             reason = str(opened.faults[0]) if opened.faults else "it is not a receipt"
             self._findings.add(Finding("received-invalid", f"{place}: {reason}"))
         else:
-            self._keep(call, None, place, raw, claims.account)
+            self._keep(call, None, place, raw, ours=self._is_ours(claims))
 
     def compare(self) -> list[Check]:
         """R-14.13 to R-14.15.
@@ -109,7 +112,7 @@ class ReceivedReceipts:
             if seen is not None:
                 fits = self._fits(place, claims, *seen)
                 fitting, misfits = fitting + fits, misfits + (not fits)
-            if self._batch.accounts and (claims.issuer, claims.account) not in self._batch.accounts:
+            if not self._is_ours(claims):
                 self._other_party += 1
             else:
                 self._compare(place, raw, claims, opened)
@@ -147,7 +150,7 @@ class ReceivedReceipts:
     def _call(self, call: int | None) -> tuple[Stated, tuple[int | None, int | None]] | None:
         """A call of the account, and when its receipt can be."""
         row = self._db.execute(
-            f"SELECT first, last, {stated_columns('calls')} FROM calls WHERE call = ? AND ours",
+            f"SELECT first, last, {stated_columns('calls')} FROM calls WHERE call = ? AND ours AND NOT replay",
             (call,),
         ).fetchone()
         return None if row is None else (Stated(*row[2:]), (row[0], row[1]))
@@ -156,9 +159,10 @@ class ReceivedReceipts:
         self, place: str, claims: Receipt, call: Stated, window: tuple[int | None, int | None]
     ) -> bool:
         """R-14.14."""
-        ours = {account for _, account in self._batch.accounts}
-        if ours and claims.account not in ours:
-            field, expected, actual = "account", *ours, claims.account
+        if not self._is_ours(claims):
+            ((issuer, account),) = self._batch.accounts or ((claims.issuer, self._batch.account),)
+            field = "issuer" if claims.issuer != issuer else "account"
+            expected, actual = str(issuer if field == "issuer" else account), getattr(claims, field)
         else:
             difference = misfit(stated(claims), claims.time, call, window, self._record.aliases)
             if difference is None:
@@ -173,6 +177,12 @@ class ReceivedReceipts:
             )
         )
         return False
+
+    def _is_ours(self, claims: Receipt) -> bool:
+        """Whether a receipt is of the issuer and the account of the batch."""
+        if self._batch.accounts:
+            return (claims.issuer, claims.account) in self._batch.accounts
+        return self._batch.account in (None, claims.account)
 
     def _without(self) -> int:
         """R-14.15."""

@@ -8,7 +8,7 @@ from operator import itemgetter
 from typing import Any
 
 from verifier.customer import ownership, queries
-from verifier.customer.differences import Stated, differences, outside
+from verifier.customer.differences import Difference, Stated, differences
 from verifier.customer.own_log import unknown_columns
 from verifier.customer.received import ReceivedReceipts, about_row
 from verifier.customer.record import Record
@@ -95,6 +95,7 @@ class Reconciliation:
         unbillable = self._tell(self._closed())
         differing = self._different()
         untimely = self._tell(self._untimely())
+        self._unconfirmed()
         failed = phantoms + repeated + renamed + unbillable
         (receipts,) = self._one("SELECT count(*) FROM batch")
         return [
@@ -181,9 +182,7 @@ class Reconciliation:
 
     def _phantoms(self) -> Iterator[Finding]:
         """R-14.2."""
-        for row in self._db.execute(
-            f"SELECT {queries.ABOUT} FROM batch WHERE item NOT IN (SELECT item FROM pairs) ORDER BY item"
-        ):
+        for row in self._db.execute(queries.PHANTOMS):
             yield about_row(
                 "receipt-without-request",
                 f"request {row[5]!r} is not in the customer's record",
@@ -259,17 +258,26 @@ class Reconciliation:
 
     def _untimely(self) -> Iterator[Finding]:
         """R-14.11."""
-        for row in self._db.execute(queries.UNTIMELY):
-            found = outside(row[6], row[7:9])
-            if found is not None:
-                yield about_row(
-                    found.code,
-                    found.message,
-                    row,
-                    field="time",
-                    expected=found.expected,
-                    actual=found.actual,
-                )
+        for *row, time, first, last in self._db.execute(queries.UNTIMELY):
+            found = Difference("time-differs", "time", f"{first} to {last}", str(time))
+            yield about_row(
+                found.code,
+                found.message,
+                row,
+                field="time",
+                expected=found.expected,
+                actual=found.actual,
+            )
+
+    def _unconfirmed(self) -> int:
+        """R-14.17."""
+        count, item, tokens = self._one(queries.UNCONFIRMED)
+        if count:
+            message = (
+                f"the calls of these receipts show no usage; they bill {tokens:,} input tokens"
+            )
+            self._findings.add(Finding("count-unconfirmed", message, item=item, count=count))
+        return int(count)
 
 
 def _not_given(name: str, option: str) -> Check:

@@ -1,4 +1,4 @@
-"""The prompts that were sent, on the disk and in their order as bytes: which one shares the longest prefix with another (R-14.18)."""
+"""The prompts that were sent, on the disk and in their order as bytes: which one shares the longest prefix with another (R-14.20)."""
 
 from __future__ import annotations
 

@@ -20,9 +20,9 @@ CREATE TABLE batch (item INTEGER PRIMARY KEY, offset INTEGER, issuer TEXT, accou
                     reasoning TEXT, writes TEXT, tier TEXT, usage BLOB);
 CREATE TABLE calls (call INTEGER PRIMARY KEY, file TEXT, number INTEGER, place TEXT, asked INTEGER, host TEXT, source TEXT,
                     account TEXT, first INTEGER, last INTEGER, due INTEGER, closed INTEGER, replay INTEGER, answered INTEGER,
-                    named INTEGER, ours INTEGER, request TEXT, client BLOB, model TEXT, logical TEXT, cached TEXT, output TEXT, reasoning TEXT,
+                    named INTEGER, seen INTEGER, ours INTEGER, request TEXT, client BLOB, model TEXT, logical TEXT, cached TEXT, output TEXT, reasoning TEXT,
                     writes TEXT, tier TEXT, usage BLOB);
-CREATE TABLE received (call INTEGER, item INTEGER, place TEXT, raw BLOB, account TEXT);
+CREATE TABLE received (call INTEGER, item INTEGER, place TEXT, raw BLOB, mine INTEGER);
 CREATE TABLE pairs (item INTEGER, call INTEGER, named INTEGER);
 CREATE TABLE faulty (item INTEGER PRIMARY KEY);
 """
@@ -84,11 +84,12 @@ def load_calls(db: sqlite3.Connection, record: Record) -> dict[str, set[str]]:
     for paths, asked in ((dict.fromkeys(record.requests), True), (wallets, False)):
         for path in paths:
             db.executemany(
-                f"INSERT INTO calls VALUES ({_marks(26)})",
+                f"INSERT INTO calls VALUES ({_marks(27)})",
                 (_call_row(path, number, call, asked, record.margin) for number, call in read_calls(path, names[path])),
             )  # fmt: skip
     for columns in ("request", "client", "file, number", "source"):
         db.execute(f"CREATE INDEX calls_{columns.partition(',')[0]} ON calls ({columns})")
+    keep_replays(db)
     return names
 
 
@@ -97,12 +98,21 @@ def _call_row(path: str, number: int, call: Call, asked: bool, margin: int) -> t
     usage, counts = call.usage, call.usage.counts
     whole = call.outcome in (None, COMPLETE)
     return (
-        None, path, number, call.where, asked, call.host, call.source, call.account, first, last, asked and call.due,
-        call.closed, call.replay, call.answered is not None, call.request is not None, None, call.request, call.commitment,
+        None, path, number, call.where, asked, call.host, call.source, call.account, first, last, asked and call.is_due,
+        call.closed, call.replay, call.answered is not None, call.request is not None,
+        call.path is not None and call.outcome != "cancelled", None, call.request, call.commitment,
         call.model or call.requested_model, text(counts.get("logical")), text(counts.get("cached")),
         text(counts.get("output")) if whole else None, text(counts.get("reasoning")) if whole else None,
         packed(usage.writes), usage.tier, usage.digest if whole else None,
     )  # fmt: skip
+
+
+def keep_replays(db: sqlite3.Connection) -> None:
+    """An answer is a stored one only if the record has the call that it was first given to."""
+    db.execute(
+        "UPDATE calls SET replay = 0 WHERE replay AND request NOT IN (SELECT request FROM calls WHERE NOT replay AND request IS NOT NULL)"
+    )
+    db.execute("UPDATE calls SET due = 0 WHERE replay")
 
 
 def check_times(db: sqlite3.Connection, covered: Sequence[tuple[int, int]]) -> None:
@@ -125,14 +135,23 @@ def check_times(db: sqlite3.Connection, covered: Sequence[tuple[int, int]]) -> N
 
 
 def pair(db: sqlite3.Connection) -> None:
-    """The calls of each receipt: those with its request id, or else that with its commitment."""
+    """The calls of each receipt: those with its request id, or else that with its commitment.
+
+    Of several receipts for one request the first is held against the calls: the others are `request-duplicate` already.
+    """
     db.execute(
-        "INSERT INTO pairs SELECT item, call, 1 FROM batch JOIN calls USING (request) WHERE calls.ours"
+        "INSERT INTO pairs SELECT min(item), call, 1 FROM batch JOIN calls USING (request) WHERE calls.ours GROUP BY call"
     )
     db.execute("CREATE INDEX pairs_item ON pairs (item)")
+    # The first attempt at what was answered to the second: it has no id, and the receipt echoes it.
+    db.execute(
+        "INSERT INTO pairs SELECT item, call, 2 FROM batch JOIN calls ON calls.client = batch.client"
+        " WHERE calls.ours AND calls.request IS NULL AND item IN (SELECT item FROM pairs)"
+    )
     db.execute(
         "INSERT INTO pairs SELECT item, call, 0 FROM batch JOIN calls ON calls.client = batch.client"
         " WHERE calls.ours AND item NOT IN (SELECT item FROM pairs)"
+        " AND batch.request NOT IN (SELECT request FROM calls WHERE ours AND request IS NOT NULL)"
     )
     db.execute("CREATE INDEX pairs_call ON pairs (call)")
 

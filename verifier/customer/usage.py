@@ -38,6 +38,8 @@ def read_usage(usage: Mapping[str, Any]) -> Usage:
     """
     counts, writes = _counts(usage)
     tier = usage.get("service_tier")
+    if isinstance(tier, str):
+        tier.encode()  # a lone surrogate is no text
     return Usage(counts, writes, tier if isinstance(tier, str) else None)
 
 
@@ -64,31 +66,40 @@ def count(name: str, value: object) -> int:
 
 def _counts(usage: Mapping[str, Any]) -> tuple[dict[str, int], dict[int, int] | None]:
     iterations = usage.get("iterations")
+    if usage.get("prompt_tokens") is not None:
+        return _chat(usage)
     if isinstance(iterations, list) and iterations:
         return _anthropic(_summed(iterations))
     if usage.get(_READ) is not None and usage.get(_WRITTEN) is not None:
         return _anthropic(usage)
-    return _openai(usage), None
+    if isinstance(usage.get("input_tokens_details"), Mapping):
+        return _responses(usage)
+    return _stated(usage, output=("output_tokens",)), None
 
 
-def _openai(usage: Mapping[str, Any]) -> dict[str, int]:
-    """The objects of OpenAI, and of those who copy them."""
-    chat = _stated(
+def _chat(usage: Mapping[str, Any]) -> tuple[dict[str, int], dict[int, int] | None]:
+    """The objects of OpenAI's chat completions, and of those who copy them."""
+    counts = _stated(
         usage,
         logical=("prompt_tokens",),
         cached=("prompt_tokens_details.cached_tokens", "prompt_cache_hit_tokens", "cached_tokens"),
         output=("completion_tokens",),
         reasoning=("completion_tokens_details.reasoning_tokens",),
     )
-    if "logical" in chat or not isinstance(usage.get("input_tokens_details"), Mapping):
-        return chat if "logical" in chat else {}
-    return _stated(
+    written = _stated(usage, writes=("prompt_tokens_details.cache_write_tokens", "prompt_tokens_details.cache_creation_tokens", _WRITTEN))  # fmt: skip
+    return counts, {0: written["writes"]} if written else None
+
+
+def _responses(usage: Mapping[str, Any]) -> tuple[dict[str, int], dict[int, int] | None]:
+    counts = _stated(
         usage,
         logical=("input_tokens",),
         cached=("input_tokens_details.cached_tokens",),
         output=("output_tokens",),
         reasoning=("output_tokens_details.reasoning_tokens",),
     )
+    written = _stated(usage, writes=("input_tokens_details.cache_write_tokens",))
+    return counts, {0: written["writes"]} if written else None
 
 
 def _anthropic(usage: Mapping[str, Any]) -> tuple[dict[str, int], dict[int, int] | None]:
@@ -99,14 +110,13 @@ def _anthropic(usage: Mapping[str, Any]) -> tuple[dict[str, int], dict[int, int]
     counts = {"logical": plain + read + written, "cached": read}
     counts |= _stated(usage, output=("output_tokens",))
     parts = usage.get("cache_creation")
-    if not isinstance(parts, Mapping) or not parts.keys() & _BY_TTL.keys():
-        return counts, {0: written}
     by_ttl = {
         ttl: count(name, parts[name])
         for name, ttl in _BY_TTL.items()
-        if parts.get(name) is not None
+        if isinstance(parts, Mapping) and parts.get(name) is not None
     }
-    return counts, by_ttl if sum(by_ttl.values()) == written else {0: written}
+    rest = written - sum(by_ttl.values())
+    return counts, by_ttl | {0: rest} if rest > 0 else by_ttl
 
 
 def _summed(iterations: list[Any]) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from verifier.customer.calls import COMPLETE, OUTCOMES, Call
 from verifier.customer.usage import Usage, UsageError, hashed, read_usage
+from verifier.format.fields import MAX_TIME
 
 _SQLITE: Final = b"SQLite format 3\0"
 _LOOK_EVERY: Final = 1000
@@ -44,6 +45,7 @@ _FIRST: Final = {
     "url": str, "complete": int,
 }  # fmt: skip
 """Those of version 1."""
+_TIMES: Final = ("sent", "answered", "time")
 _UNFINISHED: Final = "cut"
 """What a call counts as whose end was not seen."""
 
@@ -90,7 +92,8 @@ def _is_first(path: str) -> bool:
 def _typed(path: str, table: str, columns: dict[str, Any]) -> Iterator[dict[str, Any]]:
     for values in wallet_rows(path, table, ", ".join(columns)):
         row = dict(zip(columns, values, strict=True))
-        if not all(isinstance(row[name], kind) for name, kind in columns.items()):
+        sound = all(isinstance(row[name], kind) for name, kind in columns.items())
+        if not sound or not all(0 <= (row.get(name) or 0) < MAX_TIME for name in _TIMES):
             raise WalletError(f"{path}, {table[:-1]} {row['number']} is damaged")
         yield row
 
@@ -105,20 +108,19 @@ def _call(path: str, row: dict[str, Any]) -> Call:
         where, row["request"], row["sent"], row["answered"], row["host"], row["path"], row["account"],
         f"{path} {row['host']} {'' if credential is None else credential.hex()}",
         None if status is None else 200 <= status < 300, outcome or _UNFINISHED, bool(row["replay"]), row["commitment"] or None,
-        row["requested_model"], row["model"], _usage(where, row["usage"]),
+        row["requested_model"], row["model"], _usage(row["usage"]),
     )  # fmt: skip
 
 
-def _usage(where: str, text: str | None) -> Usage:
-    if text is None:
-        return Usage()
+def _usage(text: str | None) -> Usage:
+    """What a usage object says; one that cannot be read says nothing: the provider wrote it, and it must not spoil the wallet."""
     try:
-        usage = json.loads(text)
+        usage = None if text is None else json.loads(text)
         return (
             replace(read_usage(usage), digest=hashed(usage)) if isinstance(usage, dict) else Usage()
         )
-    except (UsageError, ValueError, RecursionError) as error:
-        raise WalletError(f"{where} is damaged: {error}") from None
+    except (UsageError, ValueError, RecursionError):
+        return Usage()
 
 
 def _first_call(path: str, row: dict[str, Any]) -> Call:
@@ -129,7 +131,7 @@ def _first_call(path: str, row: dict[str, Any]) -> Call:
     status = row["status"]
     return Call(
         f"{path}, request {row['number']}", row["request"], row["time"], None, host,
-        path_there if seen.billed is False else None, None, f"{path} {host} ",
+        None if seen.billed else path_there, None, f"{path} {host} ",
         None if status is None else 200 <= status < 300, COMPLETE if row["complete"] else _UNFINISHED, False, row["commitment"] or None,
         row["model"], None,
     )  # fmt: skip

@@ -182,6 +182,9 @@ def check_record(run: Run) -> None:
     if (period := run.question.period) is not None:
         cut = [(max(s, period[0]), min(e, period[1])) for s, e in covered]
         covered = [(start, end) for start, end in cut if start < end]
+    if record.requests:
+        for finding in completeness.late_apart(run.ledgers):
+            run.findings.add(finding)
     blocks = run.collection.index.blocks() if record.requests or record.received else ()
     batch = VerifiedBatch(
         run.question.policy, accounts, covered, run.batch.fetch, run.demand.signatures

@@ -245,3 +245,11 @@ def _uniform_run(data: bytes, at: int) -> tuple[list[int], int]:
         starts.append(at - begin)
         at = tail + ENVELOPE_SIZE
     return starts, at
+
+
+def is_item(raw: bytes) -> bool:
+    """Whether bytes are one CBOR item of a batch, and nothing behind it (R-1.1 to R-1.3)."""
+    try:
+        return cbor.item_end(raw, 0, MAX_ITEM) == len(raw)
+    except cbor.CborError:
+        return False

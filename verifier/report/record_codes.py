@@ -89,13 +89,24 @@ RECORD_RULES: Final[dict[str, Rule]] = {
         "say it where they are made: Wallet.transport(account=...)",
         grouped=True,
     ),
-    "cache-id-mismatch": rejected(
+    "count-unconfirmed": incomplete(
         "R-14.17",
+        "receipts for calls that showed no usage: their counts could not be compared",
+        "ask for the usage with each response; fetch the results of background responses",
+        grouped=True,
+    ),
+    "late-apart": incomplete(
+        "R-14.18",
+        "a late statement without the statement of its period",
+        "verify it together with the batch of that period: was anything billed there already?",
+    ),
+    "cache-id-mismatch": rejected(
+        "R-14.19",
         "the cache identifier is not of the customer's prompt",
         "dispute it: another prefix, length, model or key was credited",
     ),
     "cached-beyond-prefix": rejected(
-        "R-14.18",
+        "R-14.20",
         "more tokens cached than the prompt shares with any other",
         "do the prompts reach back far enough? if they do, dispute the count",
     ),

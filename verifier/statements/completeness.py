@@ -123,3 +123,15 @@ def beyond(period: Period | None, covered: Iterable[Period]) -> int:
     if period is None:
         return 0
     return sum(s < period[0] < e or s < period[1] < e for s, e in covered)
+
+
+def late_apart(ledgers: Mapping[AccountName, Ledger]) -> Iterator[Finding]:
+    """R-14.18: late statements whose period no regular statement of the input covers."""
+    for ledger in ledgers.values():
+        for seen in ledger.seen:
+            claims = seen.claims
+            if claims.kind != LATE or not claims.streams:
+                continue
+            if uncovered((claims.start, claims.end), ledger.covered):
+                message = f"statement {claims.number} closes receipts of {show(claims.start, claims.end)}, whose own statement is not here"
+                yield Finding.about(claims, "late-apart", message, item=seen.item)

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from verifier.format import cbor
 from verifier.format.claims import Statement
 from verifier.item.opening import Opened, open_item, open_unverified
 from verifier.item.policy import Policy
-from verifier.reading.framing import MAX_ITEM
+from verifier.reading.framing import is_item
 from verifier.reading.sources import Source
 from verifier.reading.unverified import read_statements
 from verifier.statements.chain import Seen
@@ -81,10 +80,6 @@ def opened_statements(known: Known, account: tuple[str, str], policy: Policy) ->
 
 
 def _open(known: KnownStatement, policy: Policy) -> Opened:
-    try:
-        whole = cbor.item_end(known.signed, 0, MAX_ITEM) == len(known.signed)
-    except cbor.CborError:
-        whole = False
-    if not whole:
+    if not is_item(known.signed):
         return Opened(lost=True)
     return open_unverified(known.signed) if known.verified else open_item(known.signed, policy)
