@@ -418,3 +418,17 @@ def test_batches_before_in_any_order(shell, closed):
         result = shell(f"{line} --out {'dec' if month.endswith('12') else 'jan'}.cbor --json")
         assert result.code == 0, result.err
     assert [s.claims.number for s in statements("nov.cbor", "dec.cbor", "jan.cbor")][-2:] == [1, 2]
+
+
+def test_two_statements_of_one_number_before(shell, closed):
+    rows = Path("usage.jsonl").read_text().splitlines(keepends=True)
+    Path("part.jsonl").write_text("".join(rows[:20]))
+    shell(f"issue part.jsonl --keys keys --account {ACCOUNT} --out other.cbor")
+    assert shell("close other.cbor --keys keys --period 2026-11").code == 0
+    Path("empty.cbor").touch()
+    line = f"close empty.cbor --keys keys --account {ACCOUNT} --period 2026-12 --early --out x.cbor"
+    refused(
+        shell(f"{line} --previous {closed} --previous other.cbor"),
+        "there are two statements 0 of acme",
+        "receipt verify",
+    )

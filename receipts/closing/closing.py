@@ -33,7 +33,7 @@ def unclaimed(_account: str, _number: int, _digest: bytes) -> None:
     """Nobody else closes the account."""
 
 
-def anywhere(_account: str, _read: Callable[[], Sequence[bytes]], _told: bool) -> None:  # noqa: FBT001  # called by position
+def anywhere(_account: str, _read: Callable[[], Sequence[bytes]], _told: bool) -> None:
     """Nobody else knows where the statements of a journal stand."""
 
 
