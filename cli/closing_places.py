@@ -1,16 +1,17 @@
 """Where each account is closed: ``closing.json`` in the key folder, so that no second place signs a second story.
 
-    {"acme": {"journals": [{"id": "<id>", "path": "/srv/issuer.db"}]},
+    {"acme": {"journals": [{"id": "<id>", "path": "/srv/issuer.db"}], "last": {"number": 1, "digest": "<of statement 1>"}},
      "globex": {"batches": ["<digest of statement 0>", "<of statement 1>"]}}
 
 An account is closed either from the journals in the list, of which the first has the statements, or in batches. Its entry is written
-before its first statement goes anywhere, and never removed.
+before its first statement goes anywhere, and never removed. The last statement that was written from a journal is noted before its first
+byte goes out: a journal that lacks it is an old copy.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -54,10 +55,14 @@ def journals(paths: Sequence[str], issuer: str) -> list[Place]:
 
 @dataclass(frozen=True, slots=True)
 class _Entry:
-    """Where one account is closed: from journals, or else in batches, with the digests of these statements by number, in hex."""
+    """Where one account is closed: from journals, or else in batches, with the digests of these statements by number, in hex.
+
+    ``last`` is the number and the digest of the last statement from a journal; None before the first.
+    """
 
     journals: list[Place]
     batches: list[str]
+    last: tuple[int, str] | None = None
 
 
 class ClosingPlaces:
@@ -92,7 +97,52 @@ class ClosingPlaces:
             CliError: another place was faster.
         """
         with key_folder.locked(self._folder):
-            self._note(account, _Entry(self.in_order(account, given), []))
+            last = self._read().get(account, _Entry([], [])).last
+            self._note(account, _Entry(self.in_order(account, given), [], last))
+
+    def check_journal(
+        self, account: str, given: Sequence[Place], read: Callable[[], Sequence[bytes]], told: bool
+    ) -> None:
+        """Make sure that a journal has the last statement that was written from it, and note its last one if that is about to be written.
+
+        Args:
+            account: whose.
+            given: the journals, that with the statements first.
+            read: reads the digests of the statements in the journal, by number. It is called here, because what another command
+                notes is in the journal before.
+            told: whether the last statement is about to be written.
+
+        Raises:
+            CliError: the journal is an old copy of itself, or the account is closed elsewhere.
+        """
+        with key_folder.locked(self._folder):
+            known = self._read().get(account, _Entry([], []))
+            found = [digest.hex() for digest in read()]
+            if known.last is not None:
+                self._check_has(account, given[0], known.last, found)
+            if told:
+                last = len(found) - 1, found[-1]
+                self._note(account, _Entry(self.in_order(account, given), [], last))
+
+    def _check_has(
+        self, account: str, place: Place, last: tuple[int, str], found: Sequence[str]
+    ) -> None:
+        number, digest = last
+        if len(found) > number and found[number] == digest:
+            return
+        if len(found) > number:
+            there = f"statement {number} is {found[number]}"
+        else:
+            there = f"the last statement is {len(found) - 1}" if found else "there is no statement"
+        message = (
+            f"{place.path} is behind {self._path}: of {account}, expected statement {number}, {digest},"
+            f" which was written before; found that {there}"
+        )
+        hint = (
+            "the journal is an old copy, and what it signs now would be proof against you: bring back the newer one;"
+            f" if that is lost, do not issue into this one, and ask your customers for the batch with statement {number}"
+        )
+        raise CliError(message, hint)
 
     def claim_batch(self, account: str, number: int, digest: bytes) -> None:
         """Note, before a statement goes anywhere, that the account is closed in batches; warn if its number was given before.
@@ -134,12 +184,20 @@ class ClosingPlaces:
 
 def _entry(document: dict[str, Any]) -> _Entry:
     places = [Place(one["id"], one["path"]) for one in document.get("journals", ())]
-    return _Entry(places, [str(digest) for digest in document.get("batches", ())])
+    last = document.get("last")
+    return _Entry(
+        places,
+        [str(digest) for digest in document.get("batches", ())],
+        None if last is None else (int(last["number"]), str(last["digest"])),
+    )
 
 
 def _as_dict(entry: _Entry) -> dict[str, Any]:
     if entry.journals:
-        return {"journals": [{"id": one.journal, "path": one.path} for one in entry.journals]}
+        journals = [{"id": one.journal, "path": one.path} for one in entry.journals]
+        if entry.last is None:
+            return {"journals": journals}
+        return {"journals": journals, "last": {"number": entry.last[0], "digest": entry.last[1]}}
     return {"batches": entry.batches}
 
 

@@ -14,7 +14,16 @@ import click
 from cli.files import output_file, read_bytes
 from cli.memory import Memory, hashed_name
 from cli.terminal import CliError
-from verifier import KeyConflictError, KeyFileError, TrustedKey, by_kid, read_jwks
+from verifier import (
+    KeyConflictError,
+    KeyFileError,
+    TrustedKey,
+    by_kid,
+    escape,
+    kid_text,
+    read_jwks,
+    show_instant,
+)
 
 VARIABLE = "RECEIPT_TRUST_STORE"
 """The variable that names the folder of pins and memory."""
@@ -67,14 +76,19 @@ class TrustStore:
         """The pinned keys of one issuer."""
         return [key for key in self.keys() if key.issuer == issuer]
 
-    def check(self, issuer: str, keys: list[TrustedKey]) -> None:
-        """Raise what would be wrong with the pinned keys, if these took the place of the issuer's.
+    def check(self, name: str, keys: list[TrustedKey]) -> None:
+        """Raise what would be wrong with the pinned keys, if those of the file ``name`` took the place of the issuer's.
 
         Raises:
-            CliError: one of the keys is another issuer's, or is listed twice.
+            CliError: one of the keys is another issuer's, or is listed twice, or a revocation that is pinned would be lost.
         """
+        issuer = keys[0].issuer
         others = [known for known in self.issuers().values() if known[0].issuer != issuer]
         _together([*others, keys], _UNPIN)
+        found = {key.kid: key for key in keys}
+        for key in self.pinned(issuer):
+            if key.revoked is not None:
+                _check_still_revoked(name, key, found.get(key.kid))
 
     def pin(self, issuer: str, jwks: bytes) -> None:
         """Trust an issuer's key file, in place of an earlier one."""
@@ -105,6 +119,32 @@ def parse_keys(name: str, data: bytes) -> list[TrustedKey]:
     except KeyFileError as error:
         hint = "a key file is the issuer.jwks.json that the issuer publishes"
         raise CliError(f"{name}: {error}", hint) from None
+
+
+def _check_still_revoked(name: str, pinned: TrustedKey, new: TrustedKey | None) -> None:
+    """A revocation is not taken back: a file that says nothing of it, or less, is an old one, or comes from the thief.
+
+    A file without the key is refused too: after it, an old one with the key would be nothing but a file with one key more.
+    """
+    if pinned.revoked is None or (
+        new is not None and new.revoked is not None and new.revoked <= pinned.revoked
+    ):
+        return
+    if new is None:
+        found = "it is not listed"
+    elif new.revoked is None:
+        found = "it is not revoked"
+    else:
+        found = f"it is revoked from {show_instant(new.revoked)} on"
+    message = (
+        f"{name}: key {kid_text(pinned.kid)} is pinned as revoked from {show_instant(pinned.revoked)} on,"
+        f" and here {found}"
+    )
+    hint = (
+        "ask the issuer for its newest key file; if it does take the revocation back,"
+        f" receipt trust remove {escape(pinned.issuer)} first"
+    )
+    raise CliError(message, hint)
 
 
 def _together(files: Iterable[Sequence[TrustedKey]], hint: str) -> dict[bytes, TrustedKey]:

@@ -307,3 +307,128 @@ def test_receipts_that_came_after_the_closing_are_said(shell, gateways):
     assert (
         shell("verify nov.cbor late.cbor --keys keys/issuer.jwks.json --period 2026-11").code == 0
     )
+
+
+# A journal that was brought back from a backup has the same name.
+
+
+def bring_back(copy, path="a.db"):
+    for name in (path, f"{path}-wal", f"{path}-shm"):
+        Path(name).unlink(missing_ok=True)
+    shutil.copy(copy, path)
+
+
+def test_a_journal_that_is_an_old_copy_signs_nothing(shell, gateways):
+    """Of before statement 0, and then of before statement 1: the second statement of a number would be proof of two stories."""
+    december = CLOSE.replace("2026-11", "2026-12")
+    shutil.copy("a.db", "before.db")
+    assert shell(f"{CLOSE} --journal a.db --out nov.cbor").code == 0
+    shutil.copy("a.db", "nov.db")
+    assert shell(f"{december} --journal a.db --out dec.cbor").code == 0
+    shutil.copy("a.db", "dec.db")
+    zero, one = (s.digest.hex() for s in statements("nov.cbor", "dec.cbor"))
+    known = json.loads((gateways / "closing.json").read_text())[ACCOUNT]
+    assert known["last"] == {"number": 1, "digest": one}
+    for copy, there in (
+        ("before.db", "there is no statement"),
+        ("nov.db", "the last statement is 0"),
+    ):
+        bring_back(copy)
+        issue("a.db", "a9")
+        for line in (CLOSE, f"{CLOSE} --late", december, CLOSE.replace("2026-11", "2027-01")):
+            refused(
+                shell(f"{line} --journal a.db --early --out x.cbor"),
+                f"a.db is behind keys/closing.json: of acme, expected statement 1, {one}, which was written before; found that {there}",
+                "bring back the newer one",
+            )
+        assert not Path("x.cbor").exists()
+    assert json.loads((gateways / "closing.json").read_text())[ACCOUNT] == known
+    bring_back("dec.db")
+    assert shell(f"{CLOSE} --journal a.db --out again.cbor").code == 0
+    assert Path("again.cbor").read_bytes() == Path("nov.cbor").read_bytes()
+    assert zero != one
+
+
+def test_two_copies_with_a_statement_each(shell, gateways):
+    """The copy was closed with another key folder's memory: it has a statement 0 of its own, and that is not written either."""
+    shutil.copy("a.db", "copy.db")
+    assert shell(f"{CLOSE} --journal a.db --out nov.cbor").code == 0
+    remembered = (gateways / "closing.json").read_text()
+    (gateways / "closing.json").unlink()
+    issue("copy.db", "a9")
+    assert shell(f"{CLOSE} --journal copy.db --out x.cbor").code == 0
+    Path("x.cbor").unlink()
+    (gateways / "closing.json").write_text(remembered)
+    refused(
+        shell(f"{CLOSE} --journal copy.db --out x.cbor"), "found that statement 0 is", "old copy"
+    )
+    assert not Path("x.cbor").exists()
+
+
+def test_a_place_of_before_statements_were_noted(shell, gateways):
+    """A closing.json without the last statement gets it when the period is written again; one that is lost comes back whole."""
+    assert shell(f"{CLOSE} --journal a.db --journal b.db --out nov.cbor").code == 0
+    remembered = json.loads((gateways / "closing.json").read_text())
+    short = {ACCOUNT: {"journals": remembered[ACCOUNT]["journals"]}}
+    (gateways / "closing.json").write_text(json.dumps(short))
+    again = f"{CLOSE} --journal a.db --journal b.db --out nov.cbor"
+    assert shell(again).code == 0
+    assert json.loads((gateways / "closing.json").read_text()) == remembered
+    (gateways / "closing.json").unlink()
+    assert shell(again).code == 0
+    assert json.loads((gateways / "closing.json").read_text()) == remembered
+
+
+def test_another_machine_is_an_old_copy(shell, gateways):
+    """Its receipts are closed under the first journal's statement; it gives their places a second time."""
+    issue("b.db", "old", stream="gpu")
+    shutil.copy("b.db", "before.db")
+    issue("b.db", "closed", stream="gpu")
+    both = "--journal a.db --journal b.db"
+    assert shell(f"{CLOSE} {both} --out nov.cbor").code == 0
+    told = "statement 0 of acme closes receipt 1 of stream 'gpu', and in "
+    bring_back("before.db", "b.db")
+    for instead in ("it is not there", "another one is in its place"):
+        for line in (CLOSE, CLOSE.replace("2026-11", "2026-12")):
+            result = shell(f"{line} {both} --out x.cbor")
+            refused(result, told, "bring back the newer one")
+            assert instead in result.err
+        if instead == "it is not there":
+            issue("b.db", "another", "one more", time=DECEMBER[0], stream="gpu")
+    assert not Path("x.cbor").exists()
+
+
+def test_a_journal_is_missing_and_nobody_remembers(shell, gateways):
+    """closing.json is lost: the batch would be written without the receipts of the other machine."""
+    assert shell(f"{CLOSE} --journal a.db --journal b.db --out nov.cbor").code == 0
+    (gateways / "closing.json").unlink()
+    refused(shell(f"{CLOSE} --journal a.db --out x.cbor"), "it is not there", "or one is missing")
+    assert not (gateways / "closing.json").exists()
+
+
+def test_batches_before_in_any_order(shell, closed):
+    """--previous with the newer batch first: the next number is the next one all the same."""
+    for month, more in (("2026-12", "nov.cbor"), ("2027-01", "dec.cbor nov.cbor")):
+        shutil.copy(closed, "nov.cbor")
+        Path("empty.cbor").touch()
+        previous = " ".join(f"--previous {name}" for name in more.split())
+        line = (
+            f"close empty.cbor --keys keys --account {ACCOUNT} --period {month} --early {previous}"
+        )
+        result = shell(f"{line} --out {'dec' if month.endswith('12') else 'jan'}.cbor --json")
+        assert result.code == 0, result.err
+    assert [s.claims.number for s in statements("nov.cbor", "dec.cbor", "jan.cbor")][-2:] == [1, 2]
+
+
+def test_two_statements_of_one_number_before(shell, closed):
+    rows = Path("usage.jsonl").read_text().splitlines(keepends=True)
+    Path("part.jsonl").write_text("".join(rows[:20]))
+    shell(f"issue part.jsonl --keys keys --account {ACCOUNT} --out other.cbor")
+    assert shell("close other.cbor --keys keys --period 2026-11").code == 0
+    Path("empty.cbor").touch()
+    line = f"close empty.cbor --keys keys --account {ACCOUNT} --period 2026-12 --early --out x.cbor"
+    refused(
+        shell(f"{line} --previous {closed} --previous other.cbor"),
+        "there are two statements 0 of acme",
+        "receipt verify",
+    )

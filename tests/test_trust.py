@@ -381,3 +381,59 @@ def test_another_key_than_the_one_told_of_is_refused(shell, folder):
     key_file("issuer.json", KEY)
     assert shell("trust add issuer.json --yes").code == 0  # pinned keys need not be named again
     assert shell(f"trust add beside.json --kid {text(STRANGER.kid)}").code == 0
+
+
+# What an old key file takes back.
+
+
+def revoked(key, moment):
+    (entry,) = jwk_set(key)["keys"]
+    return {**entry, "revoked": {"revoked_at": moment}}
+
+
+@pytest.mark.parametrize("how", ["--yes", "--kid"])
+@pytest.mark.parametrize(
+    ("keys", "told"),
+    [
+        (jwk_set(KEY)["keys"], "and here it is not revoked"),
+        ([revoked(KEY, 1800000000)], "and here it is revoked from 2027-01-15T08:00:00Z on"),
+        (jwk_set(SECOND)["keys"], "and here it is not listed"),
+    ],
+)
+def test_a_revocation_that_is_pinned_is_not_taken_back(shell, folder, keys, told, how):
+    """The thief has the key file of last month; or one without the key, after which that of last month has nothing revoked to lose."""
+    both = jwk_set(KEY) | {"keys": [revoked(KEY, 1790000000), *jwk_set(SECOND)["keys"]]}
+    Path("now.json").write_text(json.dumps(both))
+    assert shell("trust add now.json --yes").code == 0
+    before = shell("trust list").out
+    Path("old.json").write_text(json.dumps(jwk_set(KEY) | {"keys": keys}))
+    how = how if how == "--yes" else f"--kid {keys[0]['kid']}"
+    result = shell(f"trust add old.json {how}")
+    assert result.code == 2
+    assert f"old.json: key {text(KEY.kid)} is pinned as revoked from 2026-" in result.err
+    assert told in result.err
+    assert f"receipt trust remove {ISSUER} first" in result.err
+    assert shell("trust list").out == before
+    assert shell(f"trust remove {ISSUER}").code == 0
+    assert shell(f"trust add old.json {how}").code == 0
+
+
+def test_a_revocation_may_come_earlier(shell, folder):
+    for moment in (1790000000, 1790000000, 1780000000):
+        Path("now.json").write_text(json.dumps(jwk_set(KEY) | {"keys": [revoked(KEY, moment)]}))
+        assert shell("trust add now.json --yes").code == 0
+
+
+def test_a_key_that_has_ended_is_not_opened_again_unless_it_is_named(shell, folder):
+    """The key file of before the rotation, beside a --kid for another key."""
+    ended = jwk_set(KEY, nbf=1760000000, exp=1790000000)["keys"]
+    other = jwk_set(SECOND)["keys"]
+    for more in ({"nbf": 1760000000}, {"nbf": 1760000000, "exp": 1800000000}, {"exp": 1790000000}):
+        Path("now.json").write_text(json.dumps(jwk_set(KEY) | {"keys": ended + other}))
+        assert shell("trust add now.json --yes").code == 0
+        old = jwk_set(KEY) | {"keys": jwk_set(KEY, **more)["keys"] + other}
+        Path("old.json").write_text(json.dumps(old))
+        result = shell(f"trust add old.json --kid {text(SECOND.kid)}")
+        assert (result.code, "has more time than is pinned" in result.err) == (2, True)
+        assert shell(f"trust add old.json --kid {text(KEY.kid)}").code == 0
+        assert shell(f"trust add now.json --kid {text(SECOND.kid)}").code == 0

@@ -29,6 +29,7 @@ from receipts import (
     close_batch,
     close_journal,
 )
+from receipts.closing import OldJournalError
 from verifier import (
     Policy,
     Severity,
@@ -68,6 +69,7 @@ _HINTS = {
 _HINT = "the batch with the statement before goes with --previous"
 _SPELLING = "look at the spelling; --empty closes an account that is new and had no request"
 _JOURNAL_HINT = "a journal is the FILE that receipt issue --journal wrote, with streams of its own"
+_OLD_HINT = "a journal is an old copy: bring back the newer one; or one is missing: give all of the account's journals"
 _NO_KEY_HINT = "receipt key list prints the keys; receipt key rotate makes the next one"
 _MOMENT = re.compile(r"\b[0-9]{12,15}\b")
 
@@ -153,6 +155,8 @@ def _refusals(period: tuple[int, int], account: str | None) -> Iterator[None]:
         hint = _HINTS.get(error.field, _HINT)
         hint = _SPELLING if error.field == "account" and account is not None else hint
         raise CliError(message, hint) from None
+    except OldJournalError as error:
+        raise CliError(str(error), _OLD_HINT) from None
     except JournalError as error:
         raise CliError(str(error), _JOURNAL_HINT) from None
 
@@ -184,7 +188,11 @@ def _journals(
 ) -> Closed:
     places = ClosingPlaces(folder.path)
     given = places.in_order(account, closing_places.journals(paths, closing.issuer))
-    claimed = replace(closing, claim=lambda name, *_: places.claim_journals(name, given))
+    claimed = replace(
+        closing,
+        claim=lambda name, *_: places.claim_journals(name, given),
+        standing=lambda name, read, told: places.check_journal(name, given, read, told),
+    )
     check = _accepted(f"the journal's part of {account}", folder)
     first, *others = [place.path for place in given]
     with output_file(out) as target:

@@ -19,6 +19,7 @@ A batch is verified against the pinned keys. Get a key file on another way than 
 _ADD_HELP = """Pin the issuer of a key FILE.
 
 With --kid the file must hold the key that the issuer told you of, and the first time no other.
+A key that is pinned as revoked stays revoked: an older file is refused.
 
 \b
 receipt trust add issuer.jwks.json
@@ -57,7 +58,7 @@ def add(
     keys = parse_keys(file, data)
     _check_strength(file, keys)
     store, issuer = TrustStore(trust_store), keys[0].issuer
-    store.check(issuer, keys)
+    store.check(file, keys)
     pinned = store.pinned(issuer)
     _show(issuer, keys, pinned)
     if kids:
@@ -85,7 +86,7 @@ def _check_strength(file: str, keys: list[TrustedKey]) -> None:
 def _compare(
     file: str, keys: list[TrustedKey], pinned: list[TrustedKey], kids: tuple[str, ...]
 ) -> None:
-    """Every key that was told of is in the file, and the file has no other new one."""
+    """Every key that was told of is in the file, and the file has no other new one, and none with more time than is pinned."""
     found = [kid_text(key.kid) for key in keys]
     hint = "nothing was pinned: ask the issuer, on another way than the one the file came"
     for kid in kids:
@@ -96,6 +97,19 @@ def _compare(
     for kid in found:
         if kid not in known:
             raise CliError(f"{file}: key {kid} is new, and no --kid names it", hint)
+    before = {key.kid: key for key in pinned}
+    for key in keys:
+        old = before.get(key.kid)
+        if old is not None and _has_more_time(key, old) and kid_text(key.kid) not in kids:
+            message = f"{file}: key {kid_text(key.kid)}{_window(key)} has more time than is pinned{_window(old)}, and no --kid names it"
+            raise CliError(message, hint)
+
+
+def _has_more_time(new: TrustedKey, old: TrustedKey) -> bool:
+    """Whether a key may sign at a time at which it might not: an old key file does not know that its key has ended."""
+    begins = (new.not_before or 0) < (old.not_before or 0)
+    ends = old.expires is not None and (new.expires is None or new.expires > old.expires)
+    return begins or ends
 
 
 def _show(issuer: str, keys: list[TrustedKey], pinned: list[TrustedKey]) -> None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import BinaryIO
 
 from receipts.closing.objects import KeptReceipt, KeptStatement, kept_objects
+from receipts.errors import BatchError
 from receipts.statement import REGULAR, Period, Previous
 
 
@@ -18,25 +19,35 @@ class Chain:
         previous: the last one, and what all of them say together; None before the first.
         after: the number of its item in the batch that is closed; receipts before that are closed already.
         known: whether the account has a receipt or a statement.
+        digests: of the statements, by number.
     """
 
     previous: Previous | None = None
     after: int = -1
     known: bool = False
+    digests: dict[int, bytes] = field(default_factory=dict)
 
     def add(self, statement: KeptStatement) -> None:
-        """Go on to the next statement."""
+        """Add a statement; whatever their order, the last one is that of the highest number.
+
+        Raises:
+            BatchError: there is another one of its number.
+        """
         self.known = True
-        before = self.previous
-        streams = dict(before.streams) if before else {}
-        streams |= {entry.name: entry.first + entry.count for entry in statement.streams}
-        regular = statement.kind == REGULAR or before is None
-        end = statement.end if regular or before is None else before.end
-        self.previous = Previous(statement.number, statement.digest, end, streams)
+        if self.digests.setdefault(statement.number, statement.digest) != statement.digest:
+            raise BatchError(f"there are two statements {statement.number} of {statement.account}")
+        last = self.previous or Previous(statement.number, statement.digest, statement.end, {})
+        if statement.number > last.number:
+            last = replace(last, number=statement.number, digest=statement.digest)
+        streams = dict(last.streams)
+        for entry in statement.streams:
+            streams[entry.name] = max(streams.get(entry.name, 0), entry.first + entry.count)
+        end = max(last.end, statement.end) if statement.kind == REGULAR else last.end
+        self.previous = replace(last, streams=streams, end=end)
 
 
 def chain(statements: Iterable[KeptStatement]) -> Chain:
-    """The chain of one account's statements, given by number."""
+    """The chain of one account's statements."""
     found = Chain()
     for statement in statements:
         found.add(statement)
@@ -55,7 +66,7 @@ def chains(
         account: the account to close, which may have no receipts; None for all in the batch.
 
     Raises:
-        BatchError: a batch cannot be read.
+        BatchError: a batch cannot be read, or two statements have one number.
     """
     found: dict[str, Chain] = {} if account is None else {account: Chain()}
     for earlier in previous:

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from receipts.errors import ReceiptError
+from receipts.errors import JournalError, ReceiptError
 from receipts.keys import KeySource
 from receipts.signing import Signed
 from receipts.statement import REGULAR, Period, Previous
+
+
+class OldJournalError(JournalError):
+    """A journal lacks what its account's statements close: it is an old copy, or another one that belongs to it is not given."""
+
 
 Check = Callable[[str], None]
 """Called with the path of a file that holds what is to be closed; it raises what it likes to stop that. The file is
@@ -19,8 +24,17 @@ Claim = Callable[[str, int, bytes], None]
 """Called with account, number and digest of a statement before anything of it is kept or written; it raises what it likes to stop that."""
 
 
+Standing = Callable[[str, Callable[[], Sequence[bytes]], bool], None]
+"""Called with an account, what reads the digests of all its statements in the journal, by number, and whether the last of them is about
+to be written; it raises what it likes to stop that. First before anything is signed, and once more before the first byte is written."""
+
+
 def unclaimed(_account: str, _number: int, _digest: bytes) -> None:
     """Nobody else closes the account."""
+
+
+def anywhere(_account: str, _read: Callable[[], Sequence[bytes]], _told: bool) -> None:
+    """Nobody else knows where the statements of a journal stand."""
 
 
 def unchecked(_path: str) -> None:
@@ -39,6 +53,7 @@ class Closing:
         kind: `REGULAR`, or `LATE` for receipts of a time that is closed already.
         empty: whether an account may be closed that has neither a receipt nor a statement yet; its name may be mistyped.
         claim: makes sure that no other place closes an account.
+        standing: makes sure that a journal has every statement that was given before: it may be an old copy of itself.
     """
 
     issuer: str
@@ -48,6 +63,7 @@ class Closing:
     kind: int = REGULAR
     empty: bool = False
     claim: Claim = unclaimed
+    standing: Standing = anywhere
 
     def check_known(self, account: str, *, known: bool) -> None:
         """Raise that nothing is known of an account, unless that is meant.

@@ -10,7 +10,7 @@ from typing import BinaryIO
 
 from receipts import limits
 from receipts.closing.chain import add_receipt, chain
-from receipts.closing.closing import Check, Closed, Closing, unchecked
+from receipts.closing.closing import Check, Closed, Closing, OldJournalError, unchecked
 from receipts.closing.objects import KeptReceipt, KeptStatement, kept_object, kept_objects
 from receipts.errors import BatchError, JournalError
 from receipts.journal import Store
@@ -46,6 +46,7 @@ def close_journal(
     Raises:
         ReceiptError: the period does not continue where the last one ended, a receipt does not belong into it, or nothing is known of
             the account.
+        OldJournalError: receipts that a statement closes are in none of the journals, or are others there.
         JournalError: a file is not there, is no journal of this issuer, or cannot be read or written; two journals have one stream, or
             statements of the account.
         OSError: there is no room, or ``out`` cannot be written.
@@ -94,7 +95,13 @@ def _close(
     check: Check,
 ) -> Closed | None:
     """Close, or write again; None if the statement's number was given to another one in the meantime."""
+
+    def digests() -> list[bytes]:
+        return [_statement(data).digest for data in stores[0].statements(account)]
+
+    closing.standing(account, digests, False)
     statements = [_statement(data) for data in stores[0].statements(account)]
+    _check_whole(stores, account, statements)
     previous = chain(statements).previous
     done = previous.streams if previous else {}
     with spool.open("wb") as target:
@@ -103,6 +110,7 @@ def _close(
                 target.writelines(store.open_receipts(account, done, closing.end))
     same = _last(statements, closing)
     if same is not None and (closing.kind != LATE or not spool.stat().st_size):
+        closing.standing(account, digests, True)
         return _write(stores, same, out, left=_count(spool))
     known = bool(statements) or any(store.streams(account) for store in stores)
     closing.check_known(account, known=known)
@@ -113,7 +121,23 @@ def _close(
     closing.claim(account, period.number, signed.digest)
     if not stores[0].add_statement(account, period.number, signed.data):
         return None
+    closing.standing(account, digests, True)
     return _write(stores, _statement(signed.data), out)
+
+
+def _check_whole(
+    stores: Sequence[Store], account: str, statements: Sequence[KeptStatement]
+) -> None:
+    """What was closed is still there: a journal that is an old copy of itself gives its places a second time."""
+    closed = {entry.name: (entry, one.number) for one in statements for entry in one.streams}
+    for name, (entry, number) in closed.items():
+        sequence = entry.first + entry.count - 1
+        found = [data for store in stores for data in store.receipts(account, name, sequence, 1)]
+        if [kept_object(data).digest for data in found] != [entry.head]:
+            what = f"statement {number} of {account} closes receipt {sequence} of stream {name!r}"
+            instead = "another one is in its place" if found else "it is not there"
+            places = ", ".join(store.path for store in stores)
+            raise OldJournalError(f"{what}, and in {places} {instead}")
 
 
 def _count(spool: Path) -> int:

@@ -37,11 +37,12 @@ class KeptReceipt:
 
 @dataclass(frozen=True, slots=True)
 class KeptStream:
-    """A stream in a statement: its name, the sequence of its first receipt, and their number."""
+    """A stream in a statement: its name, the sequence of its first receipt, their number, and the digest of the last one."""
 
     name: str
     first: int
     count: int
+    head: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +160,12 @@ def _statement(data: bytes, digest: bytes, claims: dict[int, Any]) -> KeptStatem
         claims[STATEMENT["end"]],
         claims[STATEMENT["kind"]],
         tuple(
-            KeptStream(entry[STREAM["stream"]], entry[STREAM["first"]], entry[STREAM["count"]])
+            KeptStream(
+                entry[STREAM["stream"]],
+                entry[STREAM["first"]],
+                entry[STREAM["count"]],
+                entry[STREAM["head"]],
+            )
             for entry in claims[STATEMENT["streams"]]
         ),
     )
