@@ -689,7 +689,7 @@ def test_c_one_receipt_that_came_many_times(check, folder):
 def test_c_deep_usage(shell, check, wallet, folder, depth):
     """What the wallet writes, the verifier reads, with another depth of its own stack."""
     put(wallet, usage='{"a":' + "[" * depth + "]" * depth + "}")
-    assert check(HONEST)[0] in (0, 1)
+    assert check(HONEST)[0] in (0, 1, 3)
 
 
 def test_a7_again_by_a_late_statement(check, wallet):

@@ -101,8 +101,8 @@ def _text(row: Mapping[str, Any], name: str) -> str | None:
 
 
 def _source(row: Mapping[str, Any]) -> str | None:
-    credential = _text(row, "credential")
-    return None if credential is None else f"{row.get('host')} {credential}"
+    host, credential = _text(row, "host"), _text(row, "credential")
+    return None if host is None and credential is None else f"{host} {credential}"
 
 
 def _flag(row: Mapping[str, Any], name: str) -> bool:

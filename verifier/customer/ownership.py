@@ -7,14 +7,14 @@ from typing import Final, NamedTuple
 
 _BY_ITSELF: Final = """
 UPDATE calls SET ours = CASE
-  WHEN account IS NOT NULL THEN account = :account OR :account IS NULL
+  WHEN account <> :account THEN 0
   WHEN source IS NULL THEN 1
   WHEN request IN (SELECT request FROM batch) OR client IN (SELECT client FROM batch WHERE client IS NOT NULL) THEN 1
   ELSE (SELECT max(received.mine) FROM received WHERE received.call = calls.call)
 END
 """
 _OF_SOURCES: Final = """
-SELECT source, max(host), max(ours), count(ours), sum(due) FROM calls WHERE source IS NOT NULL GROUP BY source
+SELECT source, max(host), max(ours), count(ours), sum(due), coalesce(max(account = :account), 0) FROM calls WHERE source IS NOT NULL GROUP BY source
 """
 
 
@@ -28,18 +28,19 @@ class Strangers(NamedTuple):
 def divide(db: sqlite3.Connection, account: str | None) -> Strangers:
     """Settle in ``calls.ours`` which calls are of an account; None: the batch has none.
 
-    What a call states of itself comes first; then what is known of other calls of its source; then what is known of its host.
+    That it states another account comes first; then what the batch and the receipts tell; then what is known of other calls of its source; then
+    that it states this account, and what is known of its host.
     """
     db.execute(_BY_ITSELF, {"account": account})
-    sources = db.execute(_OF_SOURCES).fetchall()
-    nothing_known = not any(known for *_, known, _ in sources)
+    sources = db.execute(_OF_SOURCES, {"account": account}).fetchall()
+    nothing_known = not any(known for *_, known, _, _ in sources)
     hosts = {host for _, host, ours, *_ in sources if ours}
     unknown = 0
-    for source, host, ours, known, due in sources:
-        db.execute(
-            "UPDATE calls SET ours = ? WHERE source = ? AND ours IS NULL", (ours or 0, source)
-        )
-        if not known and (nothing_known or host in hosts):
+    for source, host, ours, known, due, stated in sources:
+        # Two providers may call the customer by one name: that is not enough to miss receipts of one of them.
+        settled = ours or 0 if known else stated and (nothing_known or host in hosts)
+        db.execute("UPDATE calls SET ours = ? WHERE source = ? AND ours IS NULL", (settled, source))
+        if not known and not settled and (stated or nothing_known or host in hosts):
             unknown += due
     (others,) = db.execute("SELECT count(*) FROM calls WHERE NOT ours").fetchone()
     return Strangers(unknown, others - unknown)

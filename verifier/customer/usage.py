@@ -82,12 +82,12 @@ def _chat(usage: Mapping[str, Any]) -> tuple[dict[str, int], dict[int, int] | No
     counts = _stated(
         usage,
         logical=("prompt_tokens",),
-        cached=("prompt_tokens_details.cached_tokens", "prompt_cache_hit_tokens", "cached_tokens"),
+        cached=("prompt_tokens_details.cached_tokens", "prompt_cache_hit_tokens"),
         output=("completion_tokens",),
         reasoning=("completion_tokens_details.reasoning_tokens",),
     )
     written = _stated(usage, writes=("prompt_tokens_details.cache_write_tokens", "prompt_tokens_details.cache_creation_tokens", _WRITTEN))  # fmt: skip
-    return counts, {0: written["writes"]} if written else None
+    return counts, {0: written["writes"]} if written else {}
 
 
 def _responses(usage: Mapping[str, Any]) -> tuple[dict[str, int], dict[int, int] | None]:
@@ -99,7 +99,7 @@ def _responses(usage: Mapping[str, Any]) -> tuple[dict[str, int], dict[int, int]
         reasoning=("output_tokens_details.reasoning_tokens",),
     )
     written = _stated(usage, writes=("input_tokens_details.cache_write_tokens",))
-    return counts, {0: written["writes"]} if written else None
+    return counts, {0: written["writes"]} if written else {}
 
 
 def _anthropic(usage: Mapping[str, Any]) -> tuple[dict[str, int], dict[int, int] | None]:
