@@ -310,9 +310,9 @@ def write(name, lines):
 COUNTS = {
     "equal": ({"logical": 3000, "cached": 2000, "output": 500, "reasoning": 120}, None),
     "OpenAI's names": ({"prompt_tokens": 3000, "cached_tokens": 2000, "completion_tokens": 500}, None),
-    "OpenAI's object": ({"usage": {"prompt_tokens": 3000, "prompt_tokens_details": {"cached_tokens": 2000}, "completion_tokens": 500,
+    "OpenAI's object": ({"usage": {"prompt_tokens": 3000, "prompt_tokens_details": {"cached_tokens": 2000, "cache_write_tokens": 600}, "completion_tokens": 500,
                         "completion_tokens_details": {"reasoning_tokens": 120}}}, None),
-    "Responses' object": ({"usage": {"input_tokens": 3000, "input_tokens_details": {"cached_tokens": 2000}, "output_tokens": 500}}, None),
+    "Responses' object": ({"usage": {"input_tokens": 3000, "input_tokens_details": {"cached_tokens": 2000, "cache_write_tokens": 600}, "output_tokens": 500}}, None),
     "Anthropic's object": ({"usage": {"input_tokens": 400, "cache_read_input_tokens": 2000, "cache_creation_input_tokens": 600, "output_tokens": 500}}, None),
     "logical": ({"logical": 2999}, ("logical", "2999", "3000")),
     "cached": ({"cached": 2500}, ("cached", "2500", "2000")),
