@@ -11,9 +11,16 @@ from types import TracebackType
 from typing import Any, Final
 
 from receipts.header import CLIENT, RECEIPT, byte_sequence, parse_byte_sequence
-from receipts.wallet.answer import Answer, is_storable
+from receipts.wallet.answer import Answer, form_of, is_storable
 from receipts.wallet.call import Call, Outcome, commitment
-from receipts.wallet.reader import DocumentReader, EventReader, OpaqueReader, Reader
+from receipts.wallet.reader import (
+    DocumentReader,
+    EventReader,
+    OpaqueReader,
+    OpenReader,
+    Reader,
+    inflating,
+)
 from receipts.wallet.results import ResultReader
 from receipts.wallet.store import Store
 
@@ -64,7 +71,7 @@ class Note(ABC):
 
     def __init__(self, store: Store, call: Call, request: Any) -> None:
         self.store, self.call = store, call
-        self.answer = Answer()
+        self.answer = Answer(form_of(call.path))
         self.reader: Reader = OpaqueReader()
         self._stopped = False
         # Compressed, a stream could not be read along.
@@ -96,17 +103,18 @@ class Note(ABC):
         if response.is_stream_consumed:  # by a transport that reads along itself
             self.feed(response.content)
             self.end()
+        else:
+            self.reader = inflating(self.reader, response.headers.get("content-encoding", ""))
 
     def reads(self, response: Any) -> Reader:
         """What reads the body along."""
         kind = response.headers.get("content-type", "").lower()
-        if response.headers.get("content-encoding", "identity") != "identity":
-            return OpaqueReader()
+        keep = self.call.receipts.append
+        events = EventReader(self.answer, keep, lambda: self.stop(Outcome.CUT))
         if kind.startswith("text/event-stream"):
-            return EventReader(
-                self.answer, self.call.receipts.append, lambda: self.stop(Outcome.CUT)
-            )
-        return DocumentReader(self.answer) if not kind or "json" in kind else OpaqueReader()
+            return events
+        is_json = not kind or "json" in kind
+        return OpenReader(events, DocumentReader(self.answer) if is_json else OpaqueReader())
 
     def feed(self, chunk: bytes) -> None:
         """Take note of the next bytes of the body."""
@@ -156,7 +164,7 @@ class CallNote(Note):
         whole, answer = self.reader.whole, self.answer
         if answer.failed or (self.call.status is not None and self.call.status // 100 != 2):
             return Outcome.FAILED
-        is_stream = isinstance(self.reader, EventReader)
+        is_stream = self.reader.is_stream
         if answer.pending and (answer.background if is_stream and not whole else not is_stream):
             return Outcome.PENDING
         return Outcome.COMPLETE if whole else otherwise
