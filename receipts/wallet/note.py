@@ -27,8 +27,11 @@ from receipts.wallet.store import Store
 _NONCE: Final = 32
 _CREDENTIALS: Final = ("authorization", "x-api-key", "api-key", "x-goog-api-key")
 """The headers that say who calls; the first that is there counts."""
+_ACCOUNTS: Final = ("openai-organization", "openai-project")
+"""The headers that say on whose account, where one credential has several."""
 _REPLAYED: Final = "idempotent-replayed"
 _RESPONSE: Final = re.compile(r"/responses/[^/]+")
+_BATCH: Final = re.compile(r"/batches/[^/]+")
 _RESULTS: Final = re.compile(r"/messages/batches/([^/]+)/results|/files/([^/]+)/content")
 
 
@@ -36,8 +39,7 @@ def note(store: Store, account: str | None, request: Any) -> Note | None:
     """The note on a request of httpx or httpx2 that is about to be sent, with its body read; None: it is not noted."""
     path = request.url.raw_path.partition(b"?")[0].decode()
     call = Call(_now(), request.url.netloc.decode(), path, account=account)
-    values = (request.headers.get(name) for name in _CREDENTIALS)
-    value = next((value for value in values if value is not None), None)
+    value = _credential(request.headers)
     call.credential = None if value is None else store.credential(value)
     if request.method == "POST":
         return _begin(store, call, request)
@@ -48,8 +50,16 @@ def note(store: Store, account: str | None, request: Any) -> Note | None:
     if re.search(f"(?:{_RESPONSE.pattern})$", path):
         return ResultNote(store, call, request)
     if batch := re.search(f"(?:{_RESULTS.pattern})$", path):
-        return BatchNote(store, call, request, batch[1] or batch[2])
-    return None
+        return ResultsNote(store, call, request, batch[1], batch[2])
+    return BatchNote(store, call, request) if re.search(f"(?:{_BATCH.pattern})$", path) else None
+
+
+def _credential(headers: Any) -> str | None:
+    """What says who calls, and on whose account; None: nothing does."""
+    values = (headers.get(name) for name in _CREDENTIALS)
+    value = next((value for value in values if value is not None), None)
+    more = [f"{name}: {headers[name]}" for name in _ACCOUNTS if name in headers]
+    return value if not more else "\n".join([value or "", *more])
 
 
 def _begin(store: Store, call: Call, request: Any) -> CallNote:
@@ -157,8 +167,11 @@ class CallNote(Note):
         call.answered = _now()
         call.model, call.request = answer.model, answer.id
         # That of a response which is not complete is not final.
-        call.usage = answer.usage if call.outcome is Outcome.COMPLETE else None
+        if call.outcome is Outcome.COMPLETE:
+            call.usage, call.tier = answer.usage, answer.tier
         (self.store.save if call.request is None else self.store.answer)(call)
+        if call.request is not None and answer.file is not None and call.path.endswith("/batches"):
+            self.store.add_file(call.host, call.request, answer.file)
 
     def _outcome(self, otherwise: Outcome) -> Outcome:
         whole, answer = self.reader.whole, self.answer
@@ -183,7 +196,8 @@ class ResultNote(Note):
             return
         if call.outcome is not None:
             call.answered = _now()
-            call.model, call.request, call.usage = answer.model, answer.id, answer.usage
+            call.model, call.request = answer.model, answer.id
+            call.usage, call.tier = answer.usage, answer.tier
             self.store.complete(call)
 
 
@@ -197,22 +211,37 @@ _RESULT: Final = {
 
 
 class BatchNote(Note):
+    """A note on a batch that is asked after: it may name the file that holds its results."""
+
+    def settle(self, outcome: Outcome) -> None:  # noqa: ARG002  # what is not whole is fetched again
+        """Note the file."""
+        call, answer = self.call, self.answer
+        batch = call.path.rpartition("/")[2]
+        if call.status == 200 and self.reader.whole and answer.id == batch and answer.file:
+            self.store.add_file(call.host, batch, answer.file)
+
+
+class ResultsNote(Note):
     """A note on the results of a batch that are fetched: each is a call of its own."""
 
-    def __init__(self, store: Store, call: Call, request: Any, batch: str) -> None:
+    def __init__(
+        self, store: Store, call: Call, request: Any, batch: str | None, file: str | None
+    ) -> None:
         super().__init__(store, call, request)
-        self._batch = batch
+        self._batch, self._file = batch, file
+        self._results: ResultReader | None = None
 
     def reads(self, response: Any) -> Reader:
         """A reader of results, one a line."""
-        if response.status_code != 200 or "content-encoding" in response.headers:
+        if response.status_code != 200:
             return OpaqueReader()
-        return ResultReader(self.call, self._batch, self.store)
+        self._results = ResultReader(self.call, self._batch, self._file, self.store)
+        return self._results
 
     def settle(self, outcome: Outcome) -> None:  # noqa: ARG002  # the results that came are there
         """Note the results that are not noted yet."""
-        if isinstance(self.reader, ResultReader):
-            self.reader.flush()
+        if self._results is not None:
+            self._results.flush()
 
 
 def _requested_model(body: bytes) -> str | None:
