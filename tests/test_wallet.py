@@ -437,6 +437,25 @@ def test_an_incomplete_response_is_complete(provider, url, wallet, chat):
     check(second, provider.seen[1], url=url, usage=RESPONSE_USAGE, **RESPONSES | {"replay": 1})
 
 
+@pytest.mark.parametrize("cut", [False, True])
+def test_usage_after_an_end_that_is_none_for_the_client(provider, wallet, chat, claude, cut):
+    """The wallet notes what the client shows at last: it reads past the end of other APIs, and of its own if more comes."""
+    large = {"prompt_tokens": 90_000, "completion_tokens": 2, "total_tokens": 90_002, "prompt_tokens_details": {"cached_tokens": 0}}  # fmt: skip
+    more = f"data: {json.dumps({'id': 'c', 'model': 'm', 'choices': [], 'usage': large})}\n\n"
+    stop = named("message_stop")
+    streams = [[more, stop, *chat_events(), more], [*message_events(), named("message_delta", delta={"stop_reason": "end_turn"}, usage={"output_tokens": 9})]]  # fmt: skip
+    for events in streams:
+        provider.streams(events if cut else ["".join(events)])
+    with ask_chat(chat, stream=True) as answer:
+        shown = [chunk.usage.to_dict() for chunk in answer if getattr(chunk, "usage", None)][-1]
+    with claude.messages.stream(model="claude", max_tokens=9, messages=ASK) as events:
+        final = events.get_final_message().usage
+    first, second = lines(wallet)
+    assert json.loads(first["usage"]) == shown == CHAT_USAGE
+    assert json.loads(second["usage"])["output_tokens"] == final.output_tokens == 9
+    assert (first["outcome"], second["outcome"], wallet.store.failed) == ("complete", "complete", 0)
+
+
 def test_an_anthropic_stream_without_its_final_usage(provider, url, wallet, claude):
     events = [event for event in message_events() if "message_delta" not in event]
     provider.streams(events)

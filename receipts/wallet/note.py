@@ -154,11 +154,15 @@ class CallNote(Note):
     """A note on a call."""
 
     def stop(self, outcome: Outcome) -> None:
-        """Nothing more comes; a receipt may have come after the last event."""
-        late = self._stopped and self.call.receipts
+        """Nothing more comes; after the last event a receipt may have come, or usage that the client shows."""
+        call, answer, again = self.call, self.answer, self._stopped
         super().stop(outcome)
-        if late:
-            self.store.save(self.call)
+        if not again:
+            return
+        if call.outcome is Outcome.COMPLETE and (answer.usage, answer.tier) != (call.usage, call.tier):  # fmt: skip
+            self.settle(outcome)
+        elif call.receipts:
+            self.store.save(call)
 
     def settle(self, outcome: Outcome) -> None:
         """Complete the line."""
@@ -167,8 +171,8 @@ class CallNote(Note):
         call.answered = _now()
         call.model, call.request = answer.model, answer.id
         # That of a response which is not complete is not final.
-        if call.outcome is Outcome.COMPLETE:
-            call.usage, call.tier = answer.usage, answer.tier
+        is_final = call.outcome is Outcome.COMPLETE
+        call.usage, call.tier = (answer.usage, answer.tier) if is_final else (None, None)
         (self.store.save if call.request is None else self.store.answer)(call)
         if call.request is not None and answer.file is not None and call.path.endswith("/batches"):
             self.store.add_file(call.host, call.request, answer.file)

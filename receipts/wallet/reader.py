@@ -11,7 +11,7 @@ from typing import Final, Protocol
 
 from receipts.events import TERMINAL
 from receipts.header import COMMENT, parse_byte_sequence
-from receipts.wallet.answer import Answer
+from receipts.wallet.answer import Answer, Form
 
 MAX_PART: Final = 64 << 20
 """Bytes of a JSON body, or of a line of a stream, that are looked at; of a longer one, only what it begins with."""
@@ -142,6 +142,7 @@ class EventReader:
         self._is_last = False
         """Whether it is the last one."""
         self._ended = False
+        self._is_over = False
 
     @property
     def whole(self) -> bool:
@@ -161,7 +162,7 @@ class EventReader:
         if not line:
             self._dispatch()
             return
-        self._is_last = self._is_last or line.startswith(TERMINAL)
+        self._is_last = self._is_last or self._ends(line)
         if line.startswith(COMMENT):
             receipt = parse_byte_sequence(line[len(COMMENT) :])
             if receipt:
@@ -173,10 +174,21 @@ class EventReader:
             self._name = line[len(_EVENT) :].strip()
             self._answer.failed = self._answer.failed or self._name == b"error"
 
+    def _ends(self, line: bytes) -> bool:
+        """Whether a line makes its event the last one, as the client of the API sees it."""
+        if not line.startswith(TERMINAL):
+            return False
+        is_done, form = _is_done(line), self._answer.form
+        if form is Form.MESSAGES:
+            return not is_done and b"message_stop" in line
+        return is_done or form is not Form.CHAT
+
     def _dispatch(self) -> None:
         """An event is whole."""
-        if self._data and self._size <= MAX_PART:
+        if self._data and self._size <= MAX_PART and not self._is_over:
             self._answer.add_event(b"\n".join(self._data), self._name)
+        # What comes after [DONE] the clients do not read.
+        self._is_over = self._is_over or (self._is_last and any(map(_is_done, self._data)))
         self._data, self._size, self._name = [], 0, b""
         if self._is_last:
             self._is_last, self._ended = False, True
@@ -281,6 +293,11 @@ def inflating(reader: Reader, encodings: str) -> Reader:
         if encoding.strip() in _WINDOWS:
             reader = InflatingReader(reader, encoding.strip())
     return reader
+
+
+def _is_done(line: bytes) -> bool:
+    """Whether the data of an event is OpenAI's mark of the end."""
+    return line.removeprefix(_DATA).removeprefix(b" ").startswith(b"[DONE]")
 
 
 class _Beginning:
