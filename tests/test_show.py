@@ -34,7 +34,7 @@ def wallet(journal, shell, folder):
     usage = {"prompt_tokens": 9, "completion_tokens": 2}
     first = Call(NOON, "api.example.com", "/v1/responses", b"\1" * 32, b"\2" * 32, b"\3" * 16, "acme", "gpt",
                  NOON + 50, 200, Outcome.COMPLETE, False, "gpt-1", "resp_" + "0123456789abcdef" * 2, json.dumps(usage),
-                 [raw[0], b"junk", raw[1]])  # fmt: skip
+                 [raw[0], b"junk", raw[1]], tier="flex")  # fmt: skip
     store.save(first)
     store.save(Call(NOON + 86_400_000 // 2, "h", "/x", b"", b"", requested_model="asked for"))
     store.save(Call(NOON, "h", "/x", b"", b"", status=200, outcome=Outcome.COMPLETE, replay=True, model=RUDE, request=RUDE))  # fmt: skip
@@ -63,7 +63,7 @@ def test_the_calls_of_a_wallet_as_json(shell, wallet):
         "number": 1, "sent": NOON, "answered": NOON + 50, "host": "api.example.com", "path": "/v1/responses", "credential": "03" * 16,
         "account": "acme", "status": 200, "outcome": "complete", "replay": False, "commitment": "01" * 32, "nonce": "02" * 32,
         "requested_model": "gpt", "model": "gpt-1", "request": "resp_" + "0123456789abcdef" * 2,
-        "usage": {"prompt_tokens": 9, "completion_tokens": 2}, "receipts": 3,
+        "usage": {"prompt_tokens": 9, "completion_tokens": 2}, "tier": "flex", "receipts": 3,
     }  # fmt: skip
     assert second == {"number": 2, "sent": NOON + 43_200_000, "host": "h", "path": "/x", "replay": False, "commitment": "", "nonce": "", "requested_model": "asked for", "receipts": 0}  # fmt: skip
 

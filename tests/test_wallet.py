@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import gzip
 import json
 import os
 import sqlite3
@@ -126,7 +127,7 @@ def check(line, seen=None, *, url=None, usage=None, key=None, **expected):
         assert seen.headers["token-receipt-client"] == byte_sequence(committed).decode()
     kept = line.pop("usage")
     assert (kept and json.loads(kept)) == usage
-    nothing = dict.fromkeys(("account", "status", "requested_model", "model", "request"))
+    nothing = dict.fromkeys(("account", "status", "requested_model", "model", "request", "tier"))
     assert line == {
         "host": url.removeprefix("http://") if url else None, "credential": credential(key),
         "replay": 0, "receipts": [], **nothing, **expected,
@@ -436,6 +437,25 @@ def test_an_incomplete_response_is_complete(provider, url, wallet, chat):
     check(second, provider.seen[1], url=url, usage=RESPONSE_USAGE, **RESPONSES | {"replay": 1})
 
 
+@pytest.mark.parametrize("cut", [False, True])
+def test_usage_after_an_end_that_is_none_for_the_client(provider, wallet, chat, claude, cut):
+    """The wallet notes what the client shows at last: it reads past the end of other APIs, and of its own if more comes."""
+    large = {"prompt_tokens": 90_000, "completion_tokens": 2, "total_tokens": 90_002, "prompt_tokens_details": {"cached_tokens": 0}}  # fmt: skip
+    more = f"data: {json.dumps({'id': 'c', 'model': 'm', 'choices': [], 'usage': large})}\n\n"
+    stop = named("message_stop")
+    streams = [[more, stop, *chat_events(), more], [*message_events(), named("message_delta", delta={"stop_reason": "end_turn"}, usage={"output_tokens": 9})]]  # fmt: skip
+    for events in streams:
+        provider.streams(events if cut else ["".join(events)])
+    with ask_chat(chat, stream=True) as answer:
+        shown = [chunk.usage.to_dict() for chunk in answer if getattr(chunk, "usage", None)][-1]
+    with claude.messages.stream(model="claude", max_tokens=9, messages=ASK) as events:
+        final = events.get_final_message().usage
+    first, second = lines(wallet)
+    assert json.loads(first["usage"]) == shown == CHAT_USAGE
+    assert json.loads(second["usage"])["output_tokens"] == final.output_tokens == 9
+    assert (first["outcome"], second["outcome"], wallet.store.failed) == ("complete", "complete", 0)
+
+
 def test_an_anthropic_stream_without_its_final_usage(provider, url, wallet, claude):
     events = [event for event in message_events() if "message_delta" not in event]
     provider.streams(events)
@@ -528,29 +548,107 @@ def test_the_results_of_an_anthropic_batch(provider, url, wallet, claude):
 
 def test_the_results_of_an_openai_batch(provider, url, wallet, chat):
     results = batch_of(
-        {"id": "b1", "custom_id": "a", "response": {"status_code": 200, "request_id": "x", "body": completion()}, "error": None},
+        {"id": "b1", "custom_id": "a", "response": {"status_code": 200, "request_id": "x", "body": completion(service_tier="flex")}, "error": None},
         {"id": "b2", "custom_id": "b", "response": {"status_code": 400, "body": completion("chatcmpl-3")}},
         {"id": "b3", "custom_id": "c", "response": {"status_code": 200, "body": response()}},
         {"id": "b4", "custom_id": "c", "response": {"status_code": 200, "body": {"object": "list", "usage": {"total_tokens": 1}}}},
     )  # fmt: skip
+    made(provider, chat)
     provider.gives(results, "application/octet-stream")
     assert chat.files.content("file-1").content == results
-    first, second = lines(wallet)
+    batch, first, second = lines(wallet)
+    check(batch, provider.seen[0], url=url, **CHAT | {"path": "/v1/batches", "requested_model": None, "model": None, "request": "batch_1"})  # fmt: skip
     for line, (_, _, expected, usage) in ((first, PLAIN["chat"]), (second, PLAIN["responses"])):
-        line["sent"] += 30 * 86_400_000  # at most so long ago, and nothing says when
-        check(line, url=url, usage=usage, **expected | {"path": "/v1/files/file-1/content", "requested_model": None})  # fmt: skip
+        assert line["sent"] == batch["sent"]
+        more = {"tier": "flex"} if line is first else {}
+        check(line, url=url, usage=usage, **expected | {"path": "/v1/files/file-1/content", "requested_model": None} | more)  # fmt: skip
+
+
+def batch(name="batch_1", file=None):
+    return {
+        "id": name, "object": "batch", "endpoint": "/v1/chat/completions", "input_file_id": "file-0", "completion_window": "24h",
+        "status": "completed" if file else "validating", "created_at": 1793534400, "output_file_id": file,
+    }  # fmt: skip
+
+
+def made(provider, chat, name="batch_1", file="file-1"):
+    """A batch that was made, and asked after when it had ended."""
+    provider.replies(batch(name))
+    provider.replies(batch(name, file))
+    chat.batches.create(completion_window="24h", endpoint="/v1/chat/completions", input_file_id="file-0")  # fmt: skip
+    chat.batches.retrieve(name)
+
+
+def results_of(provider, chat, file, *pairs, headers=None, packed=bytes):
+    """Fetch a file of results: pairs of a request and the id of its answer."""
+    ends = [{"custom_id": custom, "response": {"status_code": 200, "body": completion(name)}} for custom, name in pairs]  # fmt: skip
+    provider.gives(packed(batch_of(*ends)), "application/octet-stream", headers=headers)
+    chat.files.content(file)
+
+
+def noted(wallet):
+    return [line["request"] for line in lines(wallet) if line["path"].endswith(("content", "results"))]  # fmt: skip
+
+
+def test_each_request_of_a_batch_has_one_result(provider, wallet, chat):
+    made(provider, chat)
+    results_of(provider, chat, "file-1", ("a", "c1"), ("a", "c2"), ("b", "c3"), ("b", "c3"))
+    results_of(provider, chat, "file-1", ("a", "c4"), ("c", "c5"), ("d", "c1"), ("\ud800", "c6"), (3, "c7"))  # fmt: skip
+    provider.replies(batch(file="file-2"))
+    chat.batches.retrieve("batch_1")
+    results_of(provider, chat, "file-2", ("b", "c8"), ("e", "c9"))
+    assert noted(wallet) == ["c1", "c3", "c5", "c6", "c9"]
+    made(provider, chat, "batch_2", "file-3")  # whose requests may be named alike
+    results_of(provider, chat, "file-3", ("a", "c10"))
+    assert noted(wallet)[5:] == ["c10"]
+    assert wallet.store.failed == 0
+
+
+def test_results_of_what_was_not_asked_for_here(provider, url, wallet, chat, claude):
+    """A file that no batch named; a batch that was made elsewhere, or at another host, or not at all."""
+    results_of(provider, chat, "file-1", ("a", "c1"))
+    provider.replies(batch(file="file-1"))
+    chat.batches.retrieve("batch_1")
+    results_of(provider, chat, "file-1", ("a", "c1"))
+    provider.replies(completion("batch_1"))
+    ask_chat(chat)
+    provider.replies(batch(file="file-1"))
+    chat.batches.retrieve("batch_1")
+    results_of(provider, chat, "file-1", ("a", "c1"))
+    provider.gives(batch_of({"custom_id": "a", "result": {"type": "succeeded", "message": message()}}), "x/y")  # fmt: skip
+    with httpx.Client(transport=wallet.transport(httpx)) as client:
+        client.get(f"{url}/v1/messages/batches/msgbatch_1/results")
+        made(provider, chat, "batch_2", "file-2")
+        there = url.replace("127.0.0.1", "localhost")
+        provider.gives(batch_of({"custom_id": "a", "response": {"status_code": 200, "body": completion("c2")}}), "x/y")  # fmt: skip
+        client.get(f"{there}/v1/files/file-2/content")
+    for answer, status in ((batch("other", "file-3"), 200), (batch("batch_2", "file-3"), 203)):
+        provider.replies(answer, status)
+        chat.batches.retrieve("batch_2")
+    results_of(provider, chat, "file-3", ("a", "c3"))
+    assert noted(wallet) == []
+    results_of(provider, chat, "file-2", ("a", "c4"), headers={"content-encoding": "gzip"}, packed=gzip.compress)  # fmt: skip
+    assert noted(wallet) == ["c4"]
+
+
+def test_a_batch_that_is_made_with_its_results(provider, wallet, chat):
+    provider.replies(batch(file="file-1"))
+    chat.batches.create(completion_window="24h", endpoint="/v1/chat/completions", input_file_id="file-0")  # fmt: skip
+    results_of(provider, chat, "file-1", ("a", "c1"))
+    assert noted(wallet) == ["c1"]
 
 
 def test_many_results(provider, wallet, chat):
     """They are written in groups; a file that is no result of a batch is let pass, however large."""
-    results = [{"response": {"status_code": 200, "body": completion(f"c-{n}")}} for n in range(1201)]  # fmt: skip
+    made(provider, chat)
+    results = [{"custom_id": str(n), "response": {"status_code": 200, "body": completion(f"c-{n}")}} for n in range(1201)]  # fmt: skip
     provider.gives(batch_of(*results), "application/octet-stream")
     provider.gives(b"\x89PNG\n" * 100_000, "application/octet-stream")
-    provider.gives(b'{"a": 1}\n{\n[]\n{"result": 3, "response": []}\n{"response": {"status_code": 200}}', "x/y")  # fmt: skip
+    provider.gives(b'{"a": 1}\n{\n[]\n{"custom_id": "x"}\n{"result": 3, "response": []}\n{"response": {"status_code": 200}}', "x/y")  # fmt: skip
     provider.gives(b"", "x/y")
     for _ in range(4):
         chat.files.content("file-1")
-    assert [line["request"] for line in lines(wallet)] == [f"c-{n}" for n in range(1201)]
+    assert noted(wallet) == [f"c-{n}" for n in range(1201)]
 
 
 def test_a_file(provider, url, wallet, chat):
@@ -634,6 +732,45 @@ def test_the_credential_is_in_the_first_of_four_headers(wallet, name):
         client.post("http://x/v1/messages", headers=headers)
     (line,) = lines(wallet)
     check(line, url="x", path="/v1/messages", status=200, outcome="complete", request="r", key=name)
+
+
+def test_a_credential_of_several_accounts(wallet):
+    """OpenAI's headers say on whose account a call is."""
+    inner = httpx.MockTransport(lambda _: httpx.Response(200, json={"id": "r"}))
+    one, two, key = {"openai-organization": "a"}, {"OpenAI-Project": "a"}, {"authorization": "k"}
+    told = [key, key | one, key | two, key | one | two, one, {}]
+    with httpx.Client(transport=wallet.transport(httpx, inner)) as client:
+        for headers in (*told, *told):
+            client.post("http://x/v1/messages", headers=headers)
+    kept = [line["credential"] for line in lines(wallet)]
+    assert kept[:6] == kept[6:]
+    assert len(set(kept)) == 6
+    assert (kept[0], kept[5]) == (credential("k"), None)
+
+
+@pytest.mark.parametrize("form", ["plain", "chunks", "response", "events", "message", "cut"])
+def test_the_tier_beside_the_usage(provider, wallet, chat, claude, form):
+    """OpenAI's; Anthropic's is a member of the usage."""
+    flex = {"service_tier": "flex"}
+    if form == "plain":
+        provider.replies(completion(**flex))
+        ask_chat(chat)
+    elif form == "response":
+        provider.replies(response(**flex))
+        chat.responses.create(model="gpt", input="hi")
+    elif form == "message":
+        provider.replies(message(**flex))
+        ask_claude(claude)
+    elif form == "events":
+        begun = response(status="in_progress", usage=None, service_tier="auto")
+        provider.streams([named("response.created", response=begun), named("response.completed", response=response(**flex))])  # fmt: skip
+        read(chat.responses.create(model="gpt", input="hi", stream=True), stream=True)
+    else:
+        events = [event.replace('"id"', '"service_tier": "flex", "id"') for event in chat_events()]
+        provider.streams(events[: None if form == "chunks" else -1])
+        read(ask_chat(chat, stream=True), stream=True)
+    (line,) = lines(wallet)
+    assert line["tier"] == (None if form in ("message", "cut") else "flex")
 
 
 def test_a_stored_answer(provider, url, wallet, chat):
@@ -919,7 +1056,7 @@ def test_the_tables(wallet):
         ("number", "INTEGER", 0), ("sent", "INTEGER", 1), ("answered", "INTEGER", 0), ("host", "TEXT", 1), ("path", "TEXT", 1),
         ("credential", "BLOB", 0), ("account", "TEXT", 0), ("status", "INTEGER", 0), ("outcome", "TEXT", 0), ("replay", "INTEGER", 1),
         ("commitment", "BLOB", 1), ("nonce", "BLOB", 1), ("requested_model", "TEXT", 0), ("model", "TEXT", 0), ("request", "TEXT", 0),
-        ("usage", "TEXT", 0),
+        ("usage", "TEXT", 0), ("tier", "TEXT", 0),
     ]  # fmt: skip
 
 
@@ -978,7 +1115,7 @@ def test_a_wallet_of_version_1(old, folder):
     """It goes on, with what it knew."""
     wallet = Wallet("wallet.db")
     kept = lines(wallet)
-    nothing = dict.fromkeys(("answered", "credential", "account", "outcome", "requested_model", "model", "request", "usage", "status"))  # fmt: skip
+    nothing = dict.fromkeys(("answered", "credential", "account", "outcome", "requested_model", "model", "request", "usage", "status", "tier"))  # fmt: skip
     expected = [
         {"number": 3, "sent": 1000, "host": "h:8", "path": "/v1/messages", "status": 200, "outcome": "complete", "commitment": b"\1", "nonce": b"\2", "requested_model": "m", "request": "r", "receipts": [b"\xaa", b"\xcc"]},
         {"number": 4, "sent": 2000, "host": "h", "path": "/", "status": 500, "outcome": "failed", "commitment": b"\3", "nonce": b"\4", "receipts": []},

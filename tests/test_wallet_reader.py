@@ -1,14 +1,23 @@
 """What the wallet reads of a response while it passes: however it is cut, however long it is, in linear time."""
 
+import gzip
 import json
+import zlib
 from time import process_time
 
 import pytest
 
 from receipts.header import COMMENT, byte_sequence
 from receipts.wallet import reader
-from receipts.wallet.answer import Answer
-from receipts.wallet.reader import MAX_PART, DocumentReader, EventReader
+from receipts.wallet.answer import Answer, Form, form_of
+from receipts.wallet.reader import (
+    MAX_PART,
+    DocumentReader,
+    EventReader,
+    OpaqueReader,
+    OpenReader,
+    inflating,
+)
 
 SECONDS = 5
 """CPU time that nothing here comes near; in quadratic time each of these took half a minute."""
@@ -103,8 +112,8 @@ def test_however_it_is_cut(cut, end):
     receipt = bytes(range(200))
     response = {"object": "response", "id": "r", "model": "m", "usage": USAGE}
     lines = [
-        b"event: a", b'data: {"id": "r"}', b"", COMMENT + byte_sequence(receipt), b"",
-        b"event: response.completed", b"data: " + json.dumps({"response": response}).encode(), b"", b"",
+        b"event: a", b'data: {"type": "response.created", "response": {"id": "r"}}', b"", COMMENT + byte_sequence(receipt), b"",
+        b"event: response.completed", b"data: " + json.dumps({"type": "response.completed", "response": response}).encode(), b"", b"",
     ]  # fmt: skip
     seen = Seen(True).read(end.join(lines), cut)
     assert (seen.id, seen.answer.model, seen.receipts) == ("r", "m", [receipt])
@@ -125,7 +134,8 @@ def test_the_last_event_is_read_before_the_stream_is_finished():
     seen = Seen(True)
     seen.reader.feed(b"event: response.completed\n")
     assert (seen.finished, seen.reader.whole) == (0, False)
-    seen.reader.feed(b'data: {"response": {"id": "r", "usage": {"a": 1}}}\n\n')
+    event = {"type": "response.completed", "response": {"id": "r", "usage": {"a": 1}}}
+    seen.reader.feed(b"data: %s\n\n" % json.dumps(event).encode())
     assert (seen.finished, seen.reader.whole, seen.answer.usage) == (1, True, '{"a": 1}')
 
 
@@ -145,3 +155,175 @@ def test_usage_that_cannot_be_kept(usage):
 def test_an_id_that_no_receipt_could_name(text):
     seen = Seen(False).read(json.dumps({"id": text, "model": text}).encode(), 1000)
     assert (seen.id, seen.answer.model) == (None, None)
+
+
+SMALL, HUGE = {"input_tokens": 1}, {"input_tokens": 90_000, "more": 1}
+BEGUN = {"type": "message_start", "message": {"id": "m", "model": "c", "usage": SMALL}}
+DELTA = {"type": "message_delta", "usage": {"output_tokens": 2}}
+
+
+def events(*documents):
+    """A stream of events, each named by its type."""
+    names = ((one.get("type"), one) for one in documents)
+    return "".join((f"event: {name}\n" if name else "") + f"data: {json.dumps(one)}\n\n" for name, one in names).encode()  # fmt: skip
+
+
+def usage_of(form, body, stream=True):
+    answer = Answer(form)
+    reader = EventReader(answer, print, lambda: None) if stream else DocumentReader(answer)
+    reader.feed(body)
+    reader.end()
+    return answer.usage and json.loads(answer.usage)
+
+
+@pytest.mark.parametrize("form", [Form.MESSAGES, None])
+@pytest.mark.parametrize(
+    "extra",
+    [
+        {"type": "ping", "usage": HUGE}, {"type": "ping", "message": {"usage": HUGE}}, {"usage": HUGE}, {"type": "new", "usage": HUGE},
+        {"type": "content_block_stop", "usage": HUGE}, BEGUN | {"message": {"usage": HUGE}}, {"type": "message_stop", "usage": HUGE},
+        {"type": "response.completed", "response": {"usage": HUGE}}, {"type": "message_delta", "message": {"usage": HUGE}},
+    ],
+)  # fmt: skip
+def test_usage_that_no_client_of_anthropic_shows(form, extra):
+    expected = {"input_tokens": 1, "output_tokens": 2}
+    for n in (1, 2):
+        parts = [BEGUN, DELTA]
+        parts.insert(n, extra)
+        assert usage_of(form, events(*parts)) == expected
+    if "type" not in extra and form:
+        assert usage_of(form, events(extra, BEGUN, DELTA)) == expected
+
+
+@pytest.mark.parametrize("form", [Form.RESPONSES, None])
+@pytest.mark.parametrize(
+    "extra",
+    [
+        {"type": "ping", "response": {"usage": HUGE}}, {"type": "response.in_progress", "response": {"usage": HUGE}}, {"usage": HUGE},
+        {"type": "response.output_text.delta", "usage": HUGE}, BEGUN | {"message": {"usage": HUGE}},
+    ],
+)  # fmt: skip
+def test_usage_that_no_client_of_the_responses_api_shows(form, extra):
+    begun = {"type": "response.created", "response": {"id": "r", "model": "m"}}
+    done = {"type": "response.completed", "response": {"usage": SMALL}}
+    assert usage_of(form, events(begun, extra, done)) == SMALL
+
+
+@pytest.mark.parametrize("form", [Form.CHAT, None])
+@pytest.mark.parametrize(
+    "extra",
+    [
+        {"message": {"usage": HUGE}}, {"response": {"usage": HUGE}}, {"usageMetadata": HUGE}, BEGUN | {"message": {"usage": HUGE}},
+        {"type": "response.completed", "response": {"usage": HUGE}}, {"type": "thread.x", "usage": HUGE},
+    ],
+)  # fmt: skip
+def test_usage_that_no_client_of_chats_shows(form, extra):
+    chunk = {"id": "c", "model": "m", "usage": SMALL}
+    assert usage_of(form, events(chunk, extra)) == SMALL
+    assert usage_of(form, json.dumps(chunk | {k: v for k, v in extra.items() if k not in ("type", "usage")}).encode(), False) == SMALL  # fmt: skip
+
+
+def test_google_has_a_name_of_its_own():
+    body = json.dumps({"usage": HUGE, "usageMetadata": SMALL}).encode()
+    assert usage_of(Form.GOOGLE, body, False) == SMALL
+    assert usage_of(Form.GOOGLE, b"data: " + body + b"\n\n") == SMALL
+    assert usage_of(None, body, False) == HUGE
+    assert usage_of(None, b'{"usageMetadata": {"a": 1}}', False) is None
+    assert usage_of(None, b'[{"usage": {"a": 1}}]', False) is None
+
+
+def test_the_name_of_a_member_may_be_escaped():
+    chunk = json.dumps({"id": "c", "model": "m", "usage": HUGE})
+    last = '{"us\\u0061ge": {"input_tokens": 1, "more": 0}}'
+    assert usage_of(Form.CHAT, f"data: {chunk}\n\ndata: {last}\n\n".encode()) == {"input_tokens": 1, "more": 0}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("path", "form"),
+    [
+        ("/v1/chat/completions", Form.CHAT), ("/openai/deployments/x/chat/completions", Form.CHAT), ("/v1/responses", Form.RESPONSES),
+        ("/v1/responses/resp_1", Form.RESPONSES), ("/v1/messages", Form.MESSAGES), ("/v1/messages/batches", None), ("/v1/completions", None),
+        ("/v1beta/models/g:generateContent", Form.GOOGLE), ("/v1beta/models/g:streamGenerateContent", Form.GOOGLE), ("/v1beta/models/g:countTokens", None),
+    ],
+)  # fmt: skip
+def test_the_form_of_a_path(path, form):
+    assert form_of(path) is form
+
+
+CHUNK = b'data: {"id": "r", "usage": {"a": 1}}\n\ndata: [DONE]\n\n'
+
+
+@pytest.mark.parametrize("cut", [1, 2, 5, 1000])
+@pytest.mark.parametrize(
+    "head", [b"", b"\r\n\n", b": ping\n\n", b"id: 3\n", b"event: x\n", b"retry: 3\n"]
+)
+def test_a_stream_is_known_by_how_it_begins(cut, head):
+    seen = Seen(True)
+    reader = OpenReader(seen.reader, OpaqueReader())
+    body = head + CHUNK
+    for start in range(0, len(body), cut):
+        reader.feed(body[start : start + cut])
+    assert (seen.answer.usage, seen.finished, reader.is_stream, reader.whole) == ('{"a": 1}', 1, True, True)  # fmt: skip
+
+
+@pytest.mark.parametrize("body", [b"", b"\n", b"dat", b"\x89PNG", b"{", b"event"])
+def test_what_is_no_stream(body):
+    reader = OpenReader(Seen(True).reader, OpaqueReader())
+    reader.feed(body)
+    assert (reader.is_stream, reader.whole) == (False, False)
+    reader.end()
+    assert (reader.is_stream, reader.whole) == (False, True)
+
+
+def raw_deflate(data):
+    made = zlib.compressobj(wbits=-zlib.MAX_WBITS)
+    return made.compress(data) + made.flush()
+
+
+@pytest.mark.parametrize("cut", [7, 1000])
+@pytest.mark.parametrize(
+    ("encodings", "make"),
+    [
+        ("gzip", gzip.compress), ("GZIP", gzip.compress), ("deflate", zlib.compress), ("deflate", raw_deflate), ("identity", bytes), ("", bytes),
+        ("x", bytes), ("gzip, deflate", lambda data: zlib.compress(gzip.compress(data))),
+    ],
+)  # fmt: skip
+def test_a_compressed_body(cut, encodings, make):
+    seen = Seen(True)
+    text = b": " + b"x" * 200_000 + b"\n\n" + CHUNK
+    reader, body = inflating(seen.reader, encodings), make(text)
+    for start in range(0, len(body), cut):
+        reader.feed(body[start : start + cut])
+    assert (seen.answer.usage, seen.finished, reader.is_stream, reader.whole) == ('{"a": 1}', 1, True, True)  # fmt: skip
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "deflate"])
+@pytest.mark.parametrize("body", [b"", b"\x1f", b"junk" * 100, CHUNK, gzip.compress(CHUNK)[:20]])
+def test_a_body_that_is_not_compressed_as_it_says(encoding, body):
+    seen = Seen(False)
+    reader = inflating(seen.reader, encoding)
+    reader.feed(body)
+    reader.feed(body)
+    reader.end()
+    assert (seen.id, reader.whole) == (None, True)
+
+
+def test_a_body_that_inflates_without_end(monkeypatch):
+    monkeypatch.setattr(reader, "MAX_PART", 1 << 20)
+    fed = []
+    inner = OpaqueReader()
+    inner.feed = lambda chunk: fed.append(len(chunk))
+    inflating(inner, "gzip").feed(gzip.compress(bytes(50_000_000)))
+    assert 1 << 20 <= sum(fed) <= (1 << 20) + (1 << 16)
+
+
+@pytest.mark.parametrize(
+    ("usage", "kept"),
+    [
+        ({"service_tier": "\ud800"}, False), ({"\ud800": 1}, False), ({"a": "\U0001f600"}, True), ({"a": "\x00"}, True), ({"a": "x" * 65_000}, True),
+        ({"a": "x" * 65_536}, False), ({"a": json.loads("[" * 49 + "]" * 49)}, True), ({"a": json.loads("[" * 50 + "]" * 50)}, False),
+        ({"a": json.loads('{"a":' * 49 + "3" + "}" * 49)}, True), ({"a": json.loads('{"a":' * 50 + "3" + "}" * 50)}, False),
+    ],
+)  # fmt: skip
+def test_usage_that_everybody_can_read(usage, kept):
+    assert usage_of(None, json.dumps({"id": "r", "usage": usage}).encode(), False) == (usage if kept else None)  # fmt: skip

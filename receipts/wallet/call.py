@@ -35,6 +35,7 @@ class Call:
         usage: the final usage object, as JSON.
         receipts: those that came with it and are not in the file yet.
         number: its number in the file; None: it is not there yet.
+        tier: the service tier that stands beside the usage object.
     """
 
     sent: int
@@ -54,6 +55,15 @@ class Call:
     usage: str | None = None
     receipts: list[bytes] = field(default_factory=list)
     number: int | None = None
+    tier: str | None = None
+
+
+@dataclass(slots=True)
+class Result:
+    """A result of a batch: a call, and 16 bytes that tell for which of the batch's requests it is."""
+
+    call: Call
+    custom: bytes
 
 
 def commitment(nonce: bytes, body: bytes) -> bytes:

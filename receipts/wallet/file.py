@@ -12,22 +12,26 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
-from receipts.wallet.call import Call, Outcome
+from receipts.wallet.call import Call, Outcome, Result
 from receipts.wallet.schema import WalletError, prepare
 
 _MODE: Final = 0o600
 _WAIT_MS: Final = 10_000
 """How long a writer waits for another process."""
-_RESULT_AGE_MS: Final = 30 * 86_400_000
-"""How far before its download a result of a batch was asked for at most: providers keep results for 30 days."""
 _COLUMNS: Final = (
     "sent", "host", "path", "commitment", "nonce", "credential", "account", "requested_model",
-    "answered", "status", "outcome", "replay", "model", "request", "usage",
+    "answered", "status", "outcome", "replay", "model", "request", "usage", "tier",
 )  # fmt: skip
 _LATER: Final = _COLUMNS[_COLUMNS.index("answered") :]
 """What is not known before a response comes."""
 _INSERT: Final = f"INSERT INTO calls ({', '.join(_COLUMNS)}) VALUES ({', '.join('?' * len(_COLUMNS))})"  # fmt: skip  # noqa: S608  # names from here
 _UPDATE: Final = f"UPDATE calls SET {', '.join(f'{name} = ?' for name in _LATER)} WHERE number = ?"  # noqa: S608  # names from here
+
+_BATCH: Final = (
+    "SELECT number, sent FROM calls WHERE request = ? AND host = ? AND outcome = ? AND path LIKE '%/batches'"
+    " ORDER BY number LIMIT 1"
+)
+_FILE: Final = "SELECT number, sent FROM files JOIN calls ON number = batch WHERE files.host = ? AND file = ?"  # fmt: skip
 
 
 class WalletFile:
@@ -149,30 +153,60 @@ class WalletFile:
             if number is None:
                 return
             self._db.execute(
-                "UPDATE calls SET answered = ?, outcome = ?, model = ifnull(?, model), usage = ?"
+                "UPDATE calls SET answered = ?, outcome = ?, model = ifnull(?, model), usage = ?, tier = ?"
                 " WHERE number = ?",
-                (result.answered, result.outcome, result.model, result.usage, number),
+                (result.answered, result.outcome, result.model, result.usage, result.tier, number),
             )
             self._keep(number, result.receipts)
 
-    def add_results(self, results: Sequence[Call], batch: str) -> None:
-        """Add the results of a batch that are not there yet.
-
-        Args:
-            results: calls; they were sent when the batch was, or else within 30 days before ``answered``.
-            batch: its id, as the wallet may have noted it when the batch was made.
+    def add_file(self, host: str, batch: str, file: str) -> None:
+        """Take note of the file that holds the results of a batch, if the batch was made here.
 
         Raises:
             sqlite3.Error, OSError, WalletError: nothing of it was written.
         """
         with self._transaction():
-            row = self._db.execute(
-                "SELECT sent FROM calls WHERE request = ? ORDER BY number LIMIT 1", (batch,)
-            ).fetchone()
+            made = self._made(host, batch)
+            if made is not None:
+                self._db.execute("INSERT OR IGNORE INTO files VALUES (?, ?, ?)", (host, file, made[0]))  # fmt: skip
+
+    def _made(self, host: str, batch: str) -> tuple[int, int] | None:
+        """The call that made a batch, and when it was sent; None: it was not made here."""
+        row = self._db.execute(_BATCH, (batch, host, Outcome.COMPLETE)).fetchone()
+        return None if row is None else (int(row[0]), int(row[1]))
+
+    def _made_for(self, host: str, file: str) -> tuple[int, int] | None:
+        """The call that made the batch whose results a file holds."""
+        row = self._db.execute(_FILE, (host, file)).fetchone()
+        return None if row is None else (int(row[0]), int(row[1]))
+
+    def add_results(self, results: Sequence[Result], batch: str | None, file: str | None) -> None:
+        """Add the results of a batch that are not there yet, if the batch was made here, each of its requests once.
+
+        Args:
+            results: from one host; they were sent when the batch was.
+            batch: its id; None: it is the one whose results are in the file.
+            file: the id of the file.
+
+        Raises:
+            sqlite3.Error, OSError, WalletError: nothing of it was written.
+        """
+        with self._transaction():
+            host = results[0].call.host
+            made = self._made(host, batch) if batch else self._made_for(host, file or "")
+            if made is None:
+                return
+            number, sent = made
             for result in results:
-                if self._number(result.request) is None:
-                    result.sent = row[0] if row else (result.answered or 0) - _RESULT_AGE_MS
-                    self._write(result)
+                call, custom = result.call, (number, result.custom)
+                if self._number(call.request) is None and not self._is_noted(custom):
+                    self._db.execute("INSERT INTO results VALUES (?, ?)", custom)
+                    call.sent = sent
+                    self._write(call)
+
+    def _is_noted(self, custom: tuple[int, bytes]) -> bool:
+        query = "SELECT 1 FROM results WHERE batch = ? AND custom = ?"
+        return self._db.execute(query, custom).fetchone() is not None
 
     def counts(self) -> tuple[int, int]:
         """How many calls, and how many receipts.

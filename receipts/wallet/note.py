@@ -11,17 +11,27 @@ from types import TracebackType
 from typing import Any, Final
 
 from receipts.header import CLIENT, RECEIPT, byte_sequence, parse_byte_sequence
-from receipts.wallet.answer import Answer, is_storable
+from receipts.wallet.answer import Answer, form_of, is_storable
 from receipts.wallet.call import Call, Outcome, commitment
-from receipts.wallet.reader import DocumentReader, EventReader, OpaqueReader, Reader
+from receipts.wallet.reader import (
+    DocumentReader,
+    EventReader,
+    OpaqueReader,
+    OpenReader,
+    Reader,
+    inflating,
+)
 from receipts.wallet.results import ResultReader
 from receipts.wallet.store import Store
 
 _NONCE: Final = 32
 _CREDENTIALS: Final = ("authorization", "x-api-key", "api-key", "x-goog-api-key")
 """The headers that say who calls; the first that is there counts."""
+_ACCOUNTS: Final = ("openai-organization", "openai-project")
+"""The headers that say on whose account, where one credential has several."""
 _REPLAYED: Final = "idempotent-replayed"
 _RESPONSE: Final = re.compile(r"/responses/[^/]+")
+_BATCH: Final = re.compile(r"/batches/[^/]+")
 _RESULTS: Final = re.compile(r"/messages/batches/([^/]+)/results|/files/([^/]+)/content")
 
 
@@ -29,8 +39,7 @@ def note(store: Store, account: str | None, request: Any) -> Note | None:
     """The note on a request of httpx or httpx2 that is about to be sent, with its body read; None: it is not noted."""
     path = request.url.raw_path.partition(b"?")[0].decode()
     call = Call(_now(), request.url.netloc.decode(), path, account=account)
-    values = (request.headers.get(name) for name in _CREDENTIALS)
-    value = next((value for value in values if value is not None), None)
+    value = _credential(request.headers)
     call.credential = None if value is None else store.credential(value)
     if request.method == "POST":
         return _begin(store, call, request)
@@ -41,8 +50,16 @@ def note(store: Store, account: str | None, request: Any) -> Note | None:
     if re.search(f"(?:{_RESPONSE.pattern})$", path):
         return ResultNote(store, call, request)
     if batch := re.search(f"(?:{_RESULTS.pattern})$", path):
-        return BatchNote(store, call, request, batch[1] or batch[2])
-    return None
+        return ResultsNote(store, call, request, batch[1], batch[2])
+    return BatchNote(store, call, request) if re.search(f"(?:{_BATCH.pattern})$", path) else None
+
+
+def _credential(headers: Any) -> str | None:
+    """What says who calls, and on whose account; None: nothing does."""
+    values = (headers.get(name) for name in _CREDENTIALS)
+    value = next((value for value in values if value is not None), None)
+    more = [f"{name}: {headers[name]}" for name in _ACCOUNTS if name in headers]
+    return value if not more else "\n".join([value or "", *more])
 
 
 def _begin(store: Store, call: Call, request: Any) -> CallNote:
@@ -64,7 +81,7 @@ class Note(ABC):
 
     def __init__(self, store: Store, call: Call, request: Any) -> None:
         self.store, self.call = store, call
-        self.answer = Answer()
+        self.answer = Answer(form_of(call.path))
         self.reader: Reader = OpaqueReader()
         self._stopped = False
         # Compressed, a stream could not be read along.
@@ -96,17 +113,18 @@ class Note(ABC):
         if response.is_stream_consumed:  # by a transport that reads along itself
             self.feed(response.content)
             self.end()
+        else:
+            self.reader = inflating(self.reader, response.headers.get("content-encoding", ""))
 
     def reads(self, response: Any) -> Reader:
         """What reads the body along."""
         kind = response.headers.get("content-type", "").lower()
-        if response.headers.get("content-encoding", "identity") != "identity":
-            return OpaqueReader()
+        keep = self.call.receipts.append
+        events = EventReader(self.answer, keep, lambda: self.stop(Outcome.CUT))
         if kind.startswith("text/event-stream"):
-            return EventReader(
-                self.answer, self.call.receipts.append, lambda: self.stop(Outcome.CUT)
-            )
-        return DocumentReader(self.answer) if not kind or "json" in kind else OpaqueReader()
+            return events
+        is_json = not kind or "json" in kind
+        return OpenReader(events, DocumentReader(self.answer) if is_json else OpaqueReader())
 
     def feed(self, chunk: bytes) -> None:
         """Take note of the next bytes of the body."""
@@ -136,11 +154,15 @@ class CallNote(Note):
     """A note on a call."""
 
     def stop(self, outcome: Outcome) -> None:
-        """Nothing more comes; a receipt may have come after the last event."""
-        late = self._stopped and self.call.receipts
+        """Nothing more comes; after the last event a receipt may have come, or usage that the client shows."""
+        call, answer, again = self.call, self.answer, self._stopped
         super().stop(outcome)
-        if late:
-            self.store.save(self.call)
+        if not again:
+            return
+        if call.outcome is Outcome.COMPLETE and (answer.usage, answer.tier) != (call.usage, call.tier):  # fmt: skip
+            self.settle(outcome)
+        elif call.receipts:
+            self.store.save(call)
 
     def settle(self, outcome: Outcome) -> None:
         """Complete the line."""
@@ -149,14 +171,17 @@ class CallNote(Note):
         call.answered = _now()
         call.model, call.request = answer.model, answer.id
         # That of a response which is not complete is not final.
-        call.usage = answer.usage if call.outcome is Outcome.COMPLETE else None
+        is_final = call.outcome is Outcome.COMPLETE
+        call.usage, call.tier = (answer.usage, answer.tier) if is_final else (None, None)
         (self.store.save if call.request is None else self.store.answer)(call)
+        if call.request is not None and answer.file is not None and call.path.endswith("/batches"):
+            self.store.add_file(call.host, call.request, answer.file)
 
     def _outcome(self, otherwise: Outcome) -> Outcome:
         whole, answer = self.reader.whole, self.answer
         if answer.failed or (self.call.status is not None and self.call.status // 100 != 2):
             return Outcome.FAILED
-        is_stream = isinstance(self.reader, EventReader)
+        is_stream = self.reader.is_stream
         if answer.pending and (answer.background if is_stream and not whole else not is_stream):
             return Outcome.PENDING
         return Outcome.COMPLETE if whole else otherwise
@@ -175,7 +200,8 @@ class ResultNote(Note):
             return
         if call.outcome is not None:
             call.answered = _now()
-            call.model, call.request, call.usage = answer.model, answer.id, answer.usage
+            call.model, call.request = answer.model, answer.id
+            call.usage, call.tier = answer.usage, answer.tier
             self.store.complete(call)
 
 
@@ -189,22 +215,37 @@ _RESULT: Final = {
 
 
 class BatchNote(Note):
+    """A note on a batch that is asked after: it may name the file that holds its results."""
+
+    def settle(self, outcome: Outcome) -> None:  # noqa: ARG002  # what is not whole is fetched again
+        """Note the file."""
+        call, answer = self.call, self.answer
+        batch = call.path.rpartition("/")[2]
+        if call.status == 200 and self.reader.whole and answer.id == batch and answer.file:
+            self.store.add_file(call.host, batch, answer.file)
+
+
+class ResultsNote(Note):
     """A note on the results of a batch that are fetched: each is a call of its own."""
 
-    def __init__(self, store: Store, call: Call, request: Any, batch: str) -> None:
+    def __init__(
+        self, store: Store, call: Call, request: Any, batch: str | None, file: str | None
+    ) -> None:
         super().__init__(store, call, request)
-        self._batch = batch
+        self._batch, self._file = batch, file
+        self._results: ResultReader | None = None
 
     def reads(self, response: Any) -> Reader:
         """A reader of results, one a line."""
-        if response.status_code != 200 or "content-encoding" in response.headers:
+        if response.status_code != 200:
             return OpaqueReader()
-        return ResultReader(self.call, self._batch, self.store)
+        self._results = ResultReader(self.call, self._batch, self._file, self.store)
+        return self._results
 
     def settle(self, outcome: Outcome) -> None:  # noqa: ARG002  # the results that came are there
         """Note the results that are not noted yet."""
-        if isinstance(self.reader, ResultReader):
-            self.reader.flush()
+        if self._results is not None:
+            self._results.flush()
 
 
 def _requested_model(body: bytes) -> str | None:

@@ -5,12 +5,13 @@ Readers never hold a byte back, and never fail on what they do not understand. T
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Callable
 from typing import Final, Protocol
 
 from receipts.events import TERMINAL
 from receipts.header import COMMENT, parse_byte_sequence
-from receipts.wallet.answer import Answer
+from receipts.wallet.answer import Answer, Form
 
 MAX_PART: Final = 64 << 20
 """Bytes of a JSON body, or of a line of a stream, that are looked at; of a longer one, only what it begins with."""
@@ -18,8 +19,19 @@ _EVENT: Final = b"event:"
 _DATA: Final = b"data:"
 
 
+_MARKS: Final = (_DATA, _EVENT, b"id:", b"retry:", b":")
+"""How a stream of events begins, and JSON never does."""
+_INFLATED: Final = 1 << 16
+"""Bytes that are inflated at once."""
+_WINDOWS: Final = {"gzip": zlib.MAX_WBITS | 16, "deflate": zlib.MAX_WBITS}
+
+
 class Reader(Protocol):
     """Reads a body along."""
+
+    @property
+    def is_stream(self) -> bool:
+        """Whether it is a stream of events."""
 
     def feed(self, chunk: bytes) -> None:
         """Take note of the next bytes."""
@@ -33,9 +45,10 @@ class Reader(Protocol):
 
 
 class OpaqueReader:
-    """A body that cannot be read: it is compressed, or neither JSON nor events. It is whole where it ends."""
+    """A body that cannot be read: it is neither JSON nor events. It is whole where it ends."""
 
     whole = False
+    is_stream = False
 
     def feed(self, chunk: bytes) -> None:
         """Nothing is learnt from it."""
@@ -47,6 +60,8 @@ class OpaqueReader:
 
 class DocumentReader:
     """A body of JSON."""
+
+    is_stream = False
 
     def __init__(self, answer: Answer) -> None:
         self._answer = answer
@@ -111,6 +126,8 @@ class EventReader:
         finish: called when the stream comes to the end of its last event; many clients read no further.
     """
 
+    is_stream = True
+
     def __init__(
         self, answer: Answer, keep: Callable[[bytes], None], finish: Callable[[], None]
     ) -> None:
@@ -120,10 +137,12 @@ class EventReader:
         self._lines = LineReader(self._add)
         self._data: list[bytes] = []
         """Of the event that has no end yet."""
+        self._name = b""
         self._size = 0
         self._is_last = False
         """Whether it is the last one."""
         self._ended = False
+        self._is_over = False
 
     @property
     def whole(self) -> bool:
@@ -143,7 +162,7 @@ class EventReader:
         if not line:
             self._dispatch()
             return
-        self._is_last = self._is_last or line.startswith(TERMINAL)
+        self._is_last = self._is_last or self._ends(line)
         if line.startswith(COMMENT):
             receipt = parse_byte_sequence(line[len(COMMENT) :])
             if receipt:
@@ -151,17 +170,134 @@ class EventReader:
         elif line.startswith(_DATA):
             self._size += len(line)
             self._data += [line[len(_DATA) :]] if self._size <= MAX_PART else []
-        elif line.startswith(_EVENT) and line[len(_EVENT) :].strip() == b"error":
-            self._answer.failed = True
+        elif line.startswith(_EVENT):
+            self._name = line[len(_EVENT) :].strip()
+            self._answer.failed = self._answer.failed or self._name == b"error"
+
+    def _ends(self, line: bytes) -> bool:
+        """Whether a line makes its event the last one, as the client of the API sees it."""
+        if not line.startswith(TERMINAL):
+            return False
+        is_done, form = _is_done(line), self._answer.form
+        if form is Form.MESSAGES:
+            return not is_done and b"message_stop" in line
+        return is_done or form is not Form.CHAT
 
     def _dispatch(self) -> None:
         """An event is whole."""
-        if self._data and self._size <= MAX_PART:
-            self._answer.add_event(b"\n".join(self._data))
-        self._data, self._size = [], 0
+        if self._data and self._size <= MAX_PART and not self._is_over:
+            self._answer.add_event(b"\n".join(self._data), self._name)
+        # What comes after [DONE] the clients do not read.
+        self._is_over = self._is_over or (self._is_last and any(map(_is_done, self._data)))
+        self._data, self._size, self._name = [], 0, b""
         if self._is_last:
             self._is_last, self._ended = False, True
             self._finish()
+
+
+class OpenReader:
+    """A body that is a stream of events if it begins like one, whatever its headers say.
+
+    Args:
+        events: reads it then.
+        otherwise: reads it if it does not.
+    """
+
+    def __init__(self, events: Reader, otherwise: Reader) -> None:
+        self._events, self._reader = events, otherwise
+        self._head: bytes | None = b""
+        """What it begins with; None: that is decided."""
+
+    @property
+    def is_stream(self) -> bool:
+        """Whether it is a stream of events, as far as is known."""
+        return self._reader.is_stream
+
+    @property
+    def whole(self) -> bool:
+        """Whether what came so far is a whole response."""
+        return self._reader.whole
+
+    def feed(self, chunk: bytes) -> None:
+        """Take note of the next bytes."""
+        if self._head is None:
+            self._reader.feed(chunk)
+            return
+        head = self._head = (self._head + chunk).lstrip(b"\r\n")
+        if not any(len(head) < len(mark) and mark.startswith(head) for mark in _MARKS):
+            self._decide(head)
+
+    def _decide(self, head: bytes) -> None:
+        self._head = None
+        if head.startswith(_MARKS):
+            self._reader = self._events
+        self._reader.feed(head)
+
+    def end(self) -> None:
+        """The body is complete."""
+        if self._head is not None:
+            self._decide(self._head)
+        self._reader.end()
+
+
+class InflatingReader:
+    """A body that is compressed. What cannot be inflated, or is more than `MAX_PART` then, is not read.
+
+    Args:
+        reader: reads what is inflated.
+        encoding: gzip or deflate.
+    """
+
+    def __init__(self, reader: Reader, encoding: str) -> None:
+        self._reader = reader
+        self._inflate = zlib.decompressobj(_WINDOWS[encoding])
+        self._may_be_raw = encoding == "deflate"
+        self._room = MAX_PART
+
+    @property
+    def is_stream(self) -> bool:
+        """Whether it is a stream of events, as far as is known."""
+        return self._reader.is_stream
+
+    @property
+    def whole(self) -> bool:
+        """Whether what came so far is a whole response."""
+        return self._reader.whole
+
+    def feed(self, chunk: bytes) -> None:
+        """Take note of the next bytes."""
+        more = bool(chunk)
+        while more and self._room > 0:
+            try:
+                data = self._inflate.decompress(chunk, _INFLATED)
+            except zlib.error:
+                if self._may_be_raw:
+                    self._may_be_raw, self._inflate = False, zlib.decompressobj(-zlib.MAX_WBITS)
+                    continue
+                self._room = 0
+                return
+            self._may_be_raw = False
+            self._room -= len(data)
+            self._reader.feed(data)
+            chunk = self._inflate.unconsumed_tail
+            more = bool(chunk) or len(data) == _INFLATED
+
+    def end(self) -> None:
+        """The body is complete."""
+        self._reader.end()
+
+
+def inflating(reader: Reader, encodings: str) -> Reader:
+    """A reader of what a Content-Encoding made of a body. Those that are not known are left alone, as httpx does."""
+    for encoding in encodings.lower().split(","):
+        if encoding.strip() in _WINDOWS:
+            reader = InflatingReader(reader, encoding.strip())
+    return reader
+
+
+def _is_done(line: bytes) -> bool:
+    """Whether the data of an event is OpenAI's mark of the end."""
+    return line.removeprefix(_DATA).removeprefix(b" ").startswith(b"[DONE]")
 
 
 class _Beginning:

@@ -5,16 +5,18 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import replace
+from hashlib import sha256
 from time import time_ns
 from typing import Any, Final
 
 from receipts.wallet.answer import Answer
-from receipts.wallet.call import Call, Outcome
+from receipts.wallet.call import Call, Outcome, Result
 from receipts.wallet.reader import MAX_PART, LineReader
 from receipts.wallet.store import Store
 
 _GROUP: Final = 500
 """Results that are written at once."""
+_CUSTOM: Final = 16
 
 
 class ResultReader:
@@ -22,20 +24,22 @@ class ResultReader:
 
     Args:
         fetched: the request that fetches them.
-        batch: the id of the batch, or of the file.
+        batch: the id of the batch; None: it is that of the file.
+        file: the id of the file.
         store: where they are noted.
     """
 
     whole = False
+    is_stream = False
 
-    def __init__(self, fetched: Call, batch: str, store: Store) -> None:
+    def __init__(self, fetched: Call, batch: str | None, file: str | None, store: Store) -> None:
         self._fetched = fetched
-        self._batch = batch
+        self._batch, self._file = batch, file
         self._store = store
         self._lines = LineReader(self._add)
         self._is_open = True
         self._begun = False
-        self._results: list[Call] = []
+        self._results: list[Result] = []
 
     def feed(self, chunk: bytes) -> None:
         """Take note of the next bytes."""
@@ -53,34 +57,35 @@ class ResultReader:
     def flush(self) -> None:
         """Have written what is not written yet."""
         if self._results:
-            self._store.add_results(self._results, self._batch)
+            self._store.add_results(self._results, self._batch, self._file)
             self._results = []
 
     def _add(self, line: bytes) -> None:
-        message = _message(line) if len(line) <= MAX_PART else None
-        if message is None:
+        found = _message(line) if len(line) <= MAX_PART else None
+        if found is None:
             return
+        custom, message = found
         answer = Answer()
         answer.add(message)
         if answer.id is not None and answer.usage is not None:
-            self._results.append(
-                replace(
-                    self._fetched,
-                    answered=time_ns() // 1_000_000,
-                    status=200,
-                    outcome=Outcome.COMPLETE,
-                    model=answer.model,
-                    request=answer.id,
-                    usage=answer.usage,
-                    receipts=[],
-                )
+            call = replace(
+                self._fetched,
+                answered=time_ns() // 1_000_000,
+                status=200,
+                outcome=Outcome.COMPLETE,
+                model=answer.model,
+                request=answer.id,
+                usage=answer.usage,
+                tier=answer.tier,
+                receipts=[],
             )
+            self._results.append(Result(call, custom))
         if len(self._results) >= _GROUP:
             self.flush()
 
 
-def _message(line: bytes) -> Mapping[str, Any] | None:
-    """The response that a line holds, if it is one that succeeded."""
+def _message(line: bytes) -> tuple[bytes, Mapping[str, Any]] | None:
+    """For which request a line is, and the response that it holds, if it is one that succeeded."""
     try:
         document = json.loads(line)
     except (ValueError, RecursionError):
@@ -94,4 +99,7 @@ def _message(line: bytes) -> Mapping[str, Any] | None:
         message = response.get("body")
     else:
         return None
-    return message if isinstance(message, Mapping) else None
+    custom = document.get("custom_id")
+    if not isinstance(custom, str) or not isinstance(message, Mapping):
+        return None
+    return sha256(custom.encode("utf-8", "surrogatepass")).digest()[:_CUSTOM], message

@@ -16,13 +16,16 @@ _SECRET: Final = 32
 _CALLS: Final = """CREATE TABLE calls (
   number INTEGER PRIMARY KEY, sent INTEGER NOT NULL, answered INTEGER, host TEXT NOT NULL, path TEXT NOT NULL,
   credential BLOB, account TEXT, status INTEGER, outcome TEXT, replay INTEGER NOT NULL DEFAULT 0,
-  commitment BLOB NOT NULL, nonce BLOB NOT NULL, requested_model TEXT, model TEXT, request TEXT, usage TEXT
+  commitment BLOB NOT NULL, nonce BLOB NOT NULL, requested_model TEXT, model TEXT, request TEXT, usage TEXT, tier TEXT
 )"""
 _RECEIPTS: Final = "CREATE TABLE receipts (call INTEGER NOT NULL REFERENCES calls, data BLOB NOT NULL)"  # fmt: skip
 _TABLES: Final = (
     _CALLS,
     "CREATE INDEX calls_by_request ON calls (request) WHERE request IS NOT NULL",
     "CREATE TABLE secret (key BLOB NOT NULL)",
+    # The files that hold the results of a batch, which is the call that made it, and the digests of those that are noted.
+    "CREATE TABLE files (host TEXT, file TEXT, batch INTEGER REFERENCES calls, PRIMARY KEY (host, file)) WITHOUT ROWID",
+    "CREATE TABLE results (batch INTEGER REFERENCES calls, custom BLOB, PRIMARY KEY (batch, custom)) WITHOUT ROWID",
 )
 _OF_REQUESTS: Final = """INSERT INTO calls (number, sent, host, path, status, outcome, commitment, nonce, requested_model, request)
 SELECT number, time, url_host(url), url_path(url), status,

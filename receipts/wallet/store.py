@@ -12,7 +12,7 @@ from concurrent.futures import Future
 from hmac import digest
 from typing import Any, Final
 
-from receipts.wallet.call import Call
+from receipts.wallet.call import Call, Result
 from receipts.wallet.file import WalletFile
 from receipts.wallet.schema import WalletError
 
@@ -74,9 +74,13 @@ class Store:
         """Complete the pending call of a request id with its result, if there is one."""
         self._order(lambda file: file.complete(result))
 
-    def add_results(self, results: Sequence[Call], batch: str) -> None:
-        """Add the results of a batch that are not there yet."""
-        self._order(lambda file: file.add_results(results, batch))
+    def add_file(self, host: str, batch: str, file: str) -> None:
+        """Take note of the file that holds the results of a batch."""
+        self._order(lambda wallet: wallet.add_file(host, batch, file))
+
+    def add_results(self, results: Sequence[Result], batch: str | None, file: str | None) -> None:
+        """Add the results of a batch that are not there yet; it is named by its id, or by the file that holds them."""
+        self._order(lambda wallet: wallet.add_results(results, batch, file))
 
     def counts(self) -> tuple[int, int]:
         """How many calls, and how many receipts, with all that was to be written until now.
