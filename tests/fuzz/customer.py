@@ -237,7 +237,7 @@ def responses() -> Iterator[bytes]:
     yield b'data: {"id": "r1"}\r\n\r\n: token-receipt ' + value + b"\r\n\r\ndata: [DONE]\r\n\r\n"
     yield b'event: message_start\rdata: {"type":"message_start","message":{"id":"m"}}\r\r: token-receipt :YQ==:\r\revent: message_stop\r'  # fmt: skip
     yield b'{"id": "r2", "model": "m", "usage": {"prompt_tokens": 3}}'
-    yield b'event: response.completed\r\ndata: {"response": {"id": "r", "object": "response", "status": "completed",\r\ndata: "usage": {"a": 1}}}\r\n\r\n'  # fmt: skip
+    yield b'event: response.completed\r\ndata: {"type": "response.completed", "response": {"id": "r", "object": "response", "status": "completed",\r\ndata: "usage": {"a": 1}}}\r\n\r\n'  # fmt: skip
     yield b'{"response": {"id": "r3"}, "message": {"id": 4}}'
 
 

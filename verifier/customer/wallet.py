@@ -38,7 +38,7 @@ def is_wallet(path: str) -> bool:
 _COLUMNS: Final = {
     "number": int, "sent": int, "answered": int | None, "host": str, "path": str, "credential": bytes | None, "account": str | None,
     "status": int | None, "outcome": str | None, "replay": int, "commitment": bytes, "requested_model": str | None,
-    "model": str | None, "request": str | None, "usage": str | None,
+    "model": str | None, "request": str | None, "usage": str | None, "tier": str | None,
 }  # fmt: skip
 _FIRST: Final = {
     "number": int, "request": str | None, "time": int, "model": str | None, "status": int | None, "commitment": bytes,
@@ -108,19 +108,20 @@ def _call(path: str, row: dict[str, Any]) -> Call:
         where, row["request"], row["sent"], row["answered"], row["host"], row["path"], row["account"],
         f"{path} {row['host']} {'' if credential is None else credential.hex()}",
         None if status is None else 200 <= status < 300, outcome or _UNFINISHED, bool(row["replay"]), row["commitment"] or None,
-        row["requested_model"], row["model"], _usage(row["usage"]),
+        row["requested_model"], row["model"], _usage(row["usage"], row["tier"]),
     )  # fmt: skip
 
 
-def _usage(text: str | None) -> Usage:
+def _usage(text: str | None, tier: str | None) -> Usage:
     """What a usage object says; one that cannot be read says nothing: the provider wrote it, and it must not spoil the wallet."""
     try:
         usage = None if text is None else json.loads(text)
-        return (
-            replace(read_usage(usage), digest=hashed(usage)) if isinstance(usage, dict) else Usage()
-        )
+        if not isinstance(usage, dict):
+            return Usage(tier=tier)
+        read = read_usage(usage)
+        return replace(read, tier=read.tier or tier, digest=hashed(usage))
     except (UsageError, ValueError, RecursionError):
-        return Usage()
+        return Usage(tier=tier)
 
 
 def _first_call(path: str, row: dict[str, Any]) -> Call:
