@@ -2,13 +2,21 @@
 
 import json
 import os
+from collections import Counter
 
 import pytest
 
+from receipts.wallet import wallet_calls
+from tests.build import KEY, OCTOBER, Batch, Stream, jwk_set, receipt_claims, sign_receipt
+from tests.wallets import TestWallet
+from tests.week.books import key_of
 from tests.week.cheats import CHEATS
-from tests.week.plans import ACCOUNTS
+from tests.week.network import API, OLD, OTHER
+from tests.week.plans import ACCOUNTS, SHARES
+from tests.week.provider import RESULTS
 from tests.week.scene import Ledger, Scene
 from tests.week.traffic import happens
+from verifier.item.opening import open_item
 
 CALLS = int(os.environ.get("WEEK_CALLS", "20000"))
 FEW = 300
@@ -39,12 +47,32 @@ def verify(shell):
     def run(week, batches, wallet, account, period=""):
         files = " ".join(map(str, batches))
         record = f"--requests {wallet} --received {wallet} --account {account}"
-        result = shell(f"verify {files} --keys {week.trusted} {record} {period} --json --no-remember --proofs proofs")
+        result = shell(
+            f"verify {files} --keys {week.trusted} {record} {period} --json --no-remember --proofs proofs"
+        )
         report = json.loads(result.out)
         found = sorted((f["code"], f.get("request") or "") for f in report["findings"])
         return result.code, found, report
 
     return run
+
+
+@pytest.fixture
+def remembering(monkeypatch, ledger):
+    """Of the receipts that came in-band, each is opened once in all verifications: that depends on nothing but its bytes and the keys.
+
+    They are the most of the work, and the same but for a few in every cheat. The honest week is verified without this.
+    """
+    kept = ledger.opened
+
+    def opened(raw, policy, **more):
+        if more != {"identities": False}:
+            return open_item(raw, policy, **more)
+        if raw not in kept:
+            kept[raw] = open_item(raw, policy, **more)
+        return kept[raw]
+
+    monkeypatch.setattr("verifier.customer.received.open_item", opened)
 
 
 def honest(verify, ledger, account):
@@ -78,9 +106,41 @@ def cheated(verify, shell, ledger, folder, name):
 def kinds(names):
     """Cheats as parameters; what the product does not find is marked."""
     return [
-        pytest.param(name, marks=pytest.mark.xfail(strict=True, reason=CHEATS[name].missed) if CHEATS[name].missed else ())
+        pytest.param(
+            name,
+            marks=pytest.mark.xfail(strict=True, reason=CHEATS[name].missed)
+            if CHEATS[name].missed
+            else (),
+        )
         for name in names
     ]
+
+
+@pytest.mark.slow
+def test_what_happened(ledger):
+    """Every fault that was planned, and nothing else that failed."""
+    week = ledger.week
+    planned = Counter(plan.kind for plan in week.plans)
+    assert planned.keys() == {"plain", *SHARES}
+    assert week.gave_up == sum(planned[kind] for kind in ("given up", "error event", "cut"))
+    calls = list(wallet_calls(str(week.wallet)))
+    assert {call["host"] for call in calls} == {API, OLD, OTHER}
+    assert {call["status"] for call in calls} == {None, 200, 307, 429, 500, 529}
+    assert (
+        len({call["credential"] for call in calls}) == 6
+    )  # two clients of two accounts, another provider, and none after a redirect
+    outcomes = Counter(call["outcome"] for call in calls)
+    assert outcomes["cancelled"] == planned["cancelled"]
+    assert outcomes["cut"] == planned["cut"] + planned["unfinished"] + planned["dropped"]
+    assert outcomes["pending"] == 0
+    assert sum(call["replay"] for call in calls) == planned["replayed"]
+    assert (
+        sum("x" in (call["request"] or "").rpartition("_")[2] for call in calls)
+        >= RESULTS * planned["batch"] // 2
+    )
+    signed = {key_of(entry.claims[7]) for book in ledger.books.values() for entry in book.entries}
+    streams = {name for book in ledger.books.values() for name in book.streams}
+    assert (len(signed), len(streams)) == (2, 3)
 
 
 @pytest.mark.slow
@@ -91,7 +151,7 @@ def test_an_honest_week(verify, ledger, account):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", kinds(CHEATS))
-def test_a_cheat(verify, shell, ledger, folder, name):
+def test_a_cheat(verify, shell, ledger, folder, remembering, name):
     cheated(verify, shell, ledger, folder, name)
 
 
@@ -103,3 +163,69 @@ def test_an_honest_week_of_few_calls(verify, few, account):
 @pytest.mark.parametrize("name", QUICK)
 def test_a_cheat_in_few_calls(verify, shell, few, folder, name):
     cheated(verify, shell, few, folder, name)
+
+
+# What accused an honest provider, or left its week open, as small as it can be.
+
+
+@pytest.fixture
+def small(shell, folder):
+    """A batch of five receipts, with a wallet."""
+    (folder / "k.json").write_text(json.dumps(jwk_set(KEY)))
+
+    def run(batch):
+        (folder / "b.cbor").write_bytes(batch.data)
+        line = "verify b.cbor --keys k.json --period 2026-11 --no-remember --requests wallet.db --received wallet.db --account acme --json"
+        result = shell(line)
+        return result.code, [
+            (f["code"], f.get("request")) for f in json.loads(result.out)["findings"]
+        ]
+
+    return run
+
+
+def five(**over):
+    """A wallet of a call for each receipt."""
+    batch = Batch(one=Stream("gpu-7", 3, over=over), two=Stream("gpu-8", 2, over=over))
+    wallet = TestWallet()
+    for stream, receipts in (("gpu-7", batch.ones), ("gpu-8", batch.twos)):
+        for n, receipt in enumerate(receipts):
+            wallet.call(
+                f"{stream}-{n}", receipt.data, commitment=f"{stream}-{n}".encode(), credential=b"1"
+            )
+    return batch, wallet
+
+
+@pytest.mark.xfail(
+    strict=True,
+    reason="R-14.14 holds a receipt that is not in the batch against the replay only, not against all calls with its id",
+)
+def test_a_stored_answer_of_last_month_with_its_receipt(small, folder):
+    """Under an idempotency key, November's call gets the answer of October's again, with the receipt that it had."""
+    batch, wallet = five()
+    old = sign_receipt(
+        receipt_claims(stream="gpu-6", request="old", time=OCTOBER[1] - 1000, client=b"old")
+    )
+    first = wallet.call(
+        "old",
+        old.data,
+        commitment=b"old",
+        credential=b"1",
+        sent=OCTOBER[1] - 2000,
+        answered=OCTOBER[1] - 500,
+    )
+    assert first
+    assert small(batch) == (0, [])
+    wallet.call("old", old.data, commitment=b"again", credential=b"1", replay=1)
+    assert small(batch) == (0, [])
+
+
+@pytest.mark.xfail(
+    strict=True, reason="R-14.16 counts calls that can have no receipt, whosever they are"
+)
+def test_a_key_that_was_mistyped_once(small, folder):
+    """401: nobody bills that, so nobody needs to know whose call it was."""
+    batch, wallet = five()
+    assert small(batch) == (0, [])
+    wallet.call(None, commitment=b"x", credential=b"2", status=401, outcome="failed", usage=None)
+    assert small(batch) == (0, [])

@@ -24,8 +24,21 @@ def _completion(plan: Plan) -> Document:
 
 def _response(plan: Plan) -> Document:
     text = {"type": "output_text", "text": "hello", "annotations": []}
-    said = {"id": "m", "type": "message", "role": "assistant", "status": "completed", "content": [text]}
-    call = {"id": "f", "type": "function_call", "call_id": "c", "name": "look_up", "arguments": "{}", "status": "completed"}
+    said = {
+        "id": "m",
+        "type": "message",
+        "role": "assistant",
+        "status": "completed",
+        "content": [text],
+    }
+    call = {
+        "id": "f",
+        "type": "function_call",
+        "call_id": "c",
+        "name": "look_up",
+        "arguments": "{}",
+        "status": "completed",
+    }
     return {
         "id": plan.id, "object": "response", "created_at": plan.time // 1000, "model": MODELS["responses"][1], "status": "completed",
         "error": None, "background": plan.kind == "background", "output": [call if plan.tool else said], "parallel_tool_calls": True,

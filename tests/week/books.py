@@ -14,7 +14,18 @@ from receipts.closing.objects import KeptReceipt, kept_objects
 from tests.build import KEY, SECOND, sign_receipt, sign_statement, statement_claims
 from tests.week.plans import ROTATION
 
-STREAM, SEQUENCE, PREVIOUS, TIME, REQUEST, MODEL, INPUT, OUTPUT, SOURCE, CLIENT = 4, 5, 6, 7, 8, 9, 10, 11, 13, 16
+STREAM, SEQUENCE, PREVIOUS, TIME, REQUEST, MODEL, INPUT, OUTPUT, SOURCE, CLIENT = (
+    4,
+    5,
+    6,
+    7,
+    8,
+    9,
+    10,
+    11,
+    13,
+    16,
+)
 """Labels of claims."""
 Claims = dict[int, Any]
 
@@ -56,11 +67,21 @@ class Book:
                 else:
                     self.statement = claims
         self._first = {name: entries[0].claims[SEQUENCE] for name, entries in self.streams.items()}
-        self._before = {name: entries[0].claims.get(PREVIOUS) for name, entries in self.streams.items()}
+        self._before = {
+            name: entries[0].claims.get(PREVIOUS) for name, entries in self.streams.items()
+        }
+
+    def follow(self, before: Book, statement: Signed) -> None:
+        """Go on where another month of the account ends now, after it was changed."""
+        for name, entries in before.streams.items():
+            self._first[name] = entries[-1].claims[SEQUENCE] + 1
+            self._before[name] = entries[-1].digest
+        self.statement = self.statement | {5: statement.digest}
 
     def copy(self) -> Book:
         """One to change: its entries are replaced there, and not written into."""
         made = copy(self)
+        made._first, made._before = dict(self._first), dict(self._before)
         made.streams = {name: list(entries) for name, entries in self.streams.items()}
         return made
 
@@ -71,7 +92,9 @@ class Book:
     def replace(self, entry: Entry, claims: Claims) -> Entry:
         """Other claims in the place of a receipt; what is None is left out."""
         whole = entry.claims | claims
-        made = Entry({label: value for label, value in whole.items() if value is not None}, was=entry.was)
+        made = Entry(
+            {label: value for label, value in whole.items() if value is not None}, was=entry.was
+        )
         entries = self.streams[entry.claims[STREAM]]
         entries[entries.index(entry)] = made
         return made
@@ -89,14 +112,23 @@ class Book:
     def seal(self) -> tuple[list[bytes], Signed]:
         """Every stream in the order of the times, numbered, chained and signed, and the statement over them."""
         for name, entries in self.streams.items():
-            self.streams[name] = self._chained(name, sorted(entries, key=lambda one: one.claims[TIME]))
+            self.streams[name] = self._chained(
+                name, sorted(entries, key=lambda one: one.claims[TIME])
+            )
         streams = {
             name: [Signed(one.data or b"", one.digest) for one in entries]
             for name, entries in self.streams.items()
         }
         old = self.statement
         claims = statement_claims(
-            streams, self._first, account=old[3], number=old[4], previous=old.get(5), start=old[6], end=old[7], kind=old[8]
+            streams,
+            self._first,
+            account=old[3],
+            number=old[4],
+            previous=old.get(5),
+            start=old[6],
+            end=old[7],
+            kind=old[8],
         )
         return [one.data or b"" for one in self.entries], sign_statement(claims, SECOND)
 

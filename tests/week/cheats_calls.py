@@ -30,7 +30,9 @@ def a_second_receipt_in_a_new_stream(scene: Scene) -> Found:
     return {("commitment-repeated", INVENTED)}
 
 
-@cheat(missed="of two receipts that echo one commitment the later one in the batch is accused of it, though the earlier one is the invented one")
+@cheat(
+    missed="of two receipts that echo one commitment the later one in the batch is accused of it, though the earlier one is the invented one"
+)
 def a_second_receipt_in_a_new_stream_before_the_others(scene: Scene) -> Found:
     scene.book.streams = {"a-gateway": [], **scene.book.streams}
     scene.add(_again(scene.pick()), "a-gateway")
@@ -49,7 +51,13 @@ def a_phantom_that_echoes_an_invented_commitment(scene: Scene) -> Found:
     return {("receipt-without-request", INVENTED)}
 
 
-def _bills(scene: Scene, kind: str, status: int = 200, host: str = "api.example.com", request: str = INVENTED) -> Found:
+def _bills(
+    scene: Scene,
+    kind: str,
+    status: int = 200,
+    host: str = "api.example.com",
+    request: str = INVENTED,
+) -> Found:
     """A receipt for a call that must have none."""
     seen = scene.seen(kind, status, host)
     claims = scene.like(seen) | {REQUEST: request, CLIENT: seen.commitment}
@@ -98,19 +106,26 @@ def a_receipt_for_a_moderation(scene: Scene) -> Found:
 
 @cheat()
 def a_receipt_for_the_making_of_a_batch(scene: Scene) -> Found:
-    return _bills(scene, "batch")
+    seen = scene.seen("batch")
+    name = f"{'msg' if seen.plan.api == 'messages' else ''}batch_{seen.plan.number:05}"
+    scene.add(scene.like(seen) | {REQUEST: name, CLIENT: seen.commitment})
+    return {("request-not-billable", name)}
 
 
 @cheat()
 def the_redirect_hop_billed_as_well(scene: Scene) -> Found:
-    return _bills(scene, "redirected", 307, OLD)
+    """The host is one of the account's now, and nothing tells whose the other hops there were."""
+    return _bills(scene, "redirected", 307, OLD) | {("request-account-unknown", None)}
 
 
 @cheat("globex")
 def the_retry_billed_as_well_as_the_first_attempt(scene: Scene) -> Found:
     """Both with the counts of the answer, in one stream, one after the other."""
     seen = scene.seen("broken", 500)
-    scene.add(_again(scene.pick("broken", where=lambda entry, _: entry.request == seen.plan.id)) | {CLIENT: seen.commitment})
+    scene.add(
+        _again(scene.pick("broken", where=lambda entry, _: entry.request == seen.plan.id))
+        | {CLIENT: seen.commitment}
+    )
     return {("request-not-billable", INVENTED)}
 
 
@@ -144,12 +159,12 @@ def a_background_response_billed_twice(scene: Scene) -> Found:
     return {("commitment-repeated", INVENTED)}
 
 
-@cheat()
+@cheat(proofs=1)
 def a_call_of_october_billed_in_november(scene: Scene) -> Found:
-    """Each month is verified by itself."""
+    """Each month is verified by itself; the receipt that came in October and the one in November are a proof."""
     old = _of_october(scene)
     scene.add(old.claims | {TIME: scene.pick().claims[TIME], STREAM: "gateway-1"})
-    return {("time-differs", old.request)}
+    return {("time-differs", old.request), ("request-duplicate", old.request)}
 
 
 @cheat(together=True)
@@ -179,7 +194,9 @@ def a_call_of_the_other_account_billed_to_this_one(scene: Scene) -> Found:
     return {("received-differs", other.request)}
 
 
-@cheat(missed="a credential of which all other calls are of another account is no evidence against a receipt that names its call")
+@cheat(
+    missed="a credential of which all other calls are of another account is no evidence against a receipt that names its call"
+)
 def a_call_of_the_other_account_billed_to_this_one_in_band_too(scene: Scene) -> Found:
     """The receipt that came with it names this account; that credential's other calls are all of the other one."""
     other = _of_the_other_account(scene)

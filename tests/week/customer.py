@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
+import asyncio
 from functools import cache
 from types import ModuleType
 from typing import Any
@@ -24,6 +24,7 @@ _TOOLS = {
     "responses": [{"type": "function", "strict": False, **_TOOL}],
     "messages": [{"name": "look_up", "input_schema": _TOOL["parameters"]}],
 }
+_NEVER_BILLED = ("upload", "count", "moderation")
 _ERRORS = (openai.OpenAIError, anthropic.AnthropicError, httpx.HTTPError, httpx2.HTTPError)
 
 
@@ -61,60 +62,82 @@ class Customer:
         library = _LIBRARIES[vendor]
         sync, deferred = transports(self._network, library)
         http = (
-            library.AsyncClient(transport=self._wallet.async_transport(library, deferred), follow_redirects=True)
+            library.AsyncClient(
+                transport=self._wallet.async_transport(library, deferred), follow_redirects=True
+            )
             if later
-            else library.Client(transport=self._wallet.transport(library, sync), follow_redirects=True)
+            else library.Client(
+                transport=self._wallet.transport(library, sync), follow_redirects=True
+            )
         )
         url = f"https://{host}" + ("/v1" if vendor == "openai" else "")
-        return _CLIENTS[vendor, later](base_url=url, api_key=KEYS[account], http_client=http, max_retries=2)
+        return _CLIENTS[vendor, later](
+            base_url=url, api_key=KEYS[account], http_client=http, max_retries=2
+        )
 
     def clients(self, plan: Plan, host: str = API) -> tuple[Any, Any]:
         """Both vendors' clients, for a plan's account."""
-        return self._client("openai", plan.account, host), self._client("anthropic", plan.account, host)
+        return self._client("openai", plan.account, host), self._client(
+            "anthropic", plan.account, host
+        )
 
     def call(self, plan: Plan) -> None:
         """Make the call of a plan, and read its answer to the end."""
         if not plan.official:
             self._plainly(plan)
             return
-        with self._suppressed():
+        try:
             self._special(plan)
+        except _ERRORS:
+            self.gave_up += 1
 
     def _special(self, plan: Plan) -> None:
-        chat, claude = self.clients(plan)
-        number = {"x-plan": str(plan.number)}
+        if plan.kind in _NEVER_BILLED or plan.kind in ("background", "batch"):
+            self._begin(plan, *self.clients(plan), {"x-plan": str(plan.number)})
+        elif plan.kind == "cancelled":
+            answer = _ask(plan, *self.clients(plan))
+            next(iter(answer))
+            answer.close()
+        elif plan.kind == "other":
+            _read(plan, _ask(plan, self._client("openai", "somebody", OTHER), None))
+        else:
+            for _ in range(2 if plan.kind == "replayed" else 1):
+                _read(
+                    plan, _ask(plan, *self.clients(plan, OLD if plan.kind == "redirected" else API))
+                )
+
+    def _begin(self, plan: Plan, chat: Any, claude: Any, number: dict[str, str]) -> None:
+        """What is never billed, and what is only begun."""
         match plan.kind:
             case "upload":
                 chat.files.create(file=("f.jsonl", b"{}"), purpose="batch", extra_headers=number)
             case "count":
-                claude.messages.count_tokens(model="claude-sonnet-4-6", messages=_ASK, extra_headers=number)
+                claude.messages.count_tokens(
+                    model="claude-sonnet-4-6", messages=_ASK, extra_headers=number
+                )
             case "moderation":
                 chat.moderations.create(input="hi", extra_headers=number)
             case "background":
-                chat.responses.create(model="gpt-5.2", input="hi", background=True, extra_headers=number)
-            case "batch":
-                self._batch(plan, chat, claude, number)
-            case "redirected":
-                _read(_ask(plan, *self.clients(plan, OLD)))
-            case "other":
-                other = self._client("openai", "somebody", OTHER)
-                _read(_ask(plan, other, claude))
-            case "replayed":
-                for _ in range(2):
-                    _read(_ask(plan, chat, claude))
-            case "cancelled":
-                answer = _ask(plan, chat, claude)
-                next(iter(answer))
-                answer.close()
+                chat.responses.create(
+                    model="gpt-5.2", input="hi", background=True, extra_headers=number
+                )
             case _:
-                _read(_ask(plan, chat, claude))
+                self._batch(plan, chat, claude, number)
 
     def _batch(self, plan: Plan, chat: Any, claude: Any, number: dict[str, str]) -> None:
         if plan.api == "messages":
-            one = {"custom_id": "0", "params": {"model": "claude-sonnet-4-6", "max_tokens": 9, "messages": _ASK}}
+            one = {
+                "custom_id": "0",
+                "params": {"model": "claude-sonnet-4-6", "max_tokens": 9, "messages": _ASK},
+            }
             claude.messages.batches.create(requests=[one], extra_headers=number)
         else:
-            chat.batches.create(input_file_id="file-1", endpoint="/v1/chat/completions", completion_window="24h", extra_headers=number)
+            chat.batches.create(
+                input_file_id="file-1",
+                endpoint="/v1/chat/completions",
+                completion_window="24h",
+                extra_headers=number,
+            )
 
     def fetch(self, plan: Plan) -> None:
         """Fetch what a call before had made: a background response, or the results of a batch."""
@@ -126,22 +149,26 @@ class Customer:
         else:
             assert chat.files.content(f"file-{plan.number:05}").text
 
-    def _suppressed(self) -> Any:
-        return _Counted(self)
-
     def _plainly(self, plan: Plan) -> None:
         """The same request, without a client around it."""
-        body = {"model": MODELS[plan.api][0], "messages": _ASK} | ({"stream": True} if plan.stream else {})
+        body = {"model": MODELS[plan.api][0], "messages": _ASK} | (
+            {"stream": True} if plan.stream else {}
+        )
         name = "x-api-key" if plan.api == "messages" else "authorization"
         key = KEYS[plan.account] if plan.api == "messages" else f"Bearer {KEYS[plan.account]}"
-        self._plain.post(f"https://{API}{PATHS[plan.api]}", json=body, headers={"x-plan": str(plan.number), name: key})
+        self._plain.post(
+            f"https://{API}{PATHS[plan.api]}",
+            json=body,
+            headers={"x-plan": str(plan.number), name: key},
+        )
 
     def call_together(self, plans: list[Plan]) -> None:
         """Calls of async clients, all at once."""
-        import asyncio
 
         async def one(plan: Plan) -> None:
-            chat, claude = (self._client(vendor, plan.account, later=True) for vendor in ("openai", "anthropic"))
+            chat, claude = (
+                self._client(vendor, plan.account, later=True) for vendor in ("openai", "anthropic")
+            )
             answer = await _ask(plan, chat, claude)
             if plan.stream:
                 async for _ in answer:
@@ -151,21 +178,6 @@ class Customer:
             await asyncio.gather(*map(one, plans))
 
         self._network.loop.run_until_complete(together())
-
-
-class _Counted:
-    """Counts the errors that a client raises, and drops them."""
-
-    def __init__(self, customer: Customer) -> None:
-        self._customer = customer
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, kind: Any, error: Any, trace: Any) -> bool:
-        failed = kind is not None and issubclass(kind, _ERRORS)
-        self._customer.gave_up += failed
-        return failed
 
 
 def _ask(plan: Plan, chat: Any, claude: Any) -> Any:
@@ -184,8 +196,9 @@ def _ask(plan: Plan, chat: Any, claude: Any) -> Any:
     return chat.chat.completions.create(model=model, messages=_ASK, **more)
 
 
-def _read(answer: Any) -> None:
+def _read(plan: Plan, answer: Any) -> None:
     """Read an answer to its end."""
-    with suppress(TypeError), answer:
-        for _ in answer:
-            pass
+    if plan.stream:
+        with answer:
+            for _ in answer:
+                pass

@@ -56,7 +56,9 @@ class Network:
             raise BrokenError
         return answer
 
-    async def _at(self, host: str, plan: Plan, method: str, path: str, query: str, headers: dict[str, str]) -> Answer:
+    async def _at(
+        self, host: str, plan: Plan, method: str, path: str, query: str, headers: dict[str, str]
+    ) -> Answer:
         if host == OLD:
             return Answer(307, {"location": f"https://{API}{path}?token={plan.account}"})
         if host == OTHER:
@@ -75,12 +77,23 @@ class Network:
             self._stored[plan.number] = answer
         return answer
 
-    async def _serve(self, plan: Plan, account: str, method: str, path: str, headers: dict[str, str]) -> Answer:
+    async def _serve(
+        self, plan: Plan, account: str, method: str, path: str, headers: dict[str, str]
+    ) -> Answer:
         """What a gateway answers."""
         assert account == plan.account
         pairs = [(name.encode(), value.encode()) for name, value in headers.items()]
-        scope = {"type": "http", "method": method, "path": path, "headers": pairs, "account": account, "plan": plan}
-        got = Answer(200, broken=plan.kind == "cut" or (plan.kind == "cancelled" and bool(plan.number % 2)))
+        scope = {
+            "type": "http",
+            "method": method,
+            "path": path,
+            "headers": pairs,
+            "account": account,
+            "plan": plan,
+        }
+        got = Answer(
+            200, broken=plan.kind == "cut" or (plan.kind == "cancelled" and bool(plan.number % 2))
+        )
 
         async def send(message):
             if message["type"] == "http.response.start":
@@ -116,6 +129,28 @@ def _other(plan: Plan) -> Answer:
 
 def transports(network: Network, library: ModuleType) -> tuple[Any, Any]:
     """A sync and an async transport into the network, of one library."""
+    body = _body(network, library)
+
+    async def respond(request: Any) -> Any:
+        try:
+            answer = await network.answer(request)
+        except BrokenError:
+            raise library.RemoteProtocolError("the connection broke") from None
+        return library.Response(answer.status, headers=answer.headers, stream=body(answer))
+
+    class Sync(library.BaseTransport):  # type: ignore[misc, name-defined]
+        def handle_request(self, request: Any) -> Any:
+            return network.loop.run_until_complete(respond(request))
+
+    class Async(library.AsyncBaseTransport):  # type: ignore[misc, name-defined]
+        async def handle_async_request(self, request: Any) -> Any:
+            return await respond(request)
+
+    return Sync(), Async()
+
+
+def _body(network: Network, library: ModuleType) -> Any:
+    """The class of bodies that arrive in parts, and may break off."""
 
     class Body(library.SyncByteStream, library.AsyncByteStream):  # type: ignore[misc, name-defined]
         def __init__(self, answer: Answer) -> None:
@@ -132,19 +167,4 @@ def transports(network: Network, library: ModuleType) -> tuple[Any, Any]:
             for chunk in self:
                 yield chunk
 
-    async def respond(request: Any) -> Any:
-        try:
-            answer = await network.answer(request)
-        except BrokenError:
-            raise library.RemoteProtocolError("the connection broke") from None
-        return library.Response(answer.status, headers=answer.headers, stream=Body(answer))
-
-    class Sync(library.BaseTransport):  # type: ignore[misc, name-defined]
-        def handle_request(self, request: Any) -> Any:
-            return network.loop.run_until_complete(respond(request))
-
-    class Async(library.AsyncBaseTransport):  # type: ignore[misc, name-defined]
-        async def handle_async_request(self, request: Any) -> Any:
-            return await respond(request)
-
-    return Sync(), Async()
+    return Body

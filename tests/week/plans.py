@@ -22,8 +22,11 @@ SHARES = {
     "upload": 0.01, "batch": 0.004, "count": 0.02, "moderation": 0.01, "background": 0.01, "other": 0.05, "async": 0.02,
 }  # fmt: skip
 """Of each special kind of call, how many; all others are plain. An async one is plain too, but for its client."""
+_MANY = 1000
+"""With so many calls, each special kind happens with each of its APIs in each account and month; with fewer, with one of them."""
 OFFICIAL = 0.25
 """Of the plain calls, how many are made with the official clients."""
+_BILLED = ("chat", "responses", "messages")
 _APIS = {
     "upload": ("files",),
     "count": ("count",),
@@ -74,18 +77,19 @@ class Plan:
 
 
 def plans(count: int, seed: int) -> list[Plan]:
-    """The plans of a week, in the order of their times. Each special kind happens in each account and month."""
+    """The plans of a week, in the order of their times."""
     random = Random(seed)
     step = (END - START) // count
-    places = [
-        (START + step * n, random.choices(ACCOUNTS, (7, 3))[0]) for n in range(count)
-    ]
+    places = [(START + step * n, random.choices(ACCOUNTS, (7, 3))[0]) for n in range(count)]
     kinds = _kinds(places, random)
-    return [_plan(n, kinds.get(n, "plain"), *place, random) for n, place in enumerate(places)]
+    return [
+        _plan(n, *kinds.get(n, ("plain", random.choice(_BILLED))), *place, random)
+        for n, place in enumerate(places)
+    ]
 
 
-def _kinds(places: list[tuple[int, str]], random: Random) -> dict[int, str]:
-    """Which of the plans are special."""
+def _kinds(places: list[tuple[int, str]], random: Random) -> dict[int, tuple[str, str]]:
+    """Which of the plans are special: kind and API."""
     free: dict[tuple[str, bool], list[int]] = {}
     for n, (time, account) in enumerate(places):
         free.setdefault((account, time >= NOVEMBER[0]), []).append(n)
@@ -93,18 +97,19 @@ def _kinds(places: list[tuple[int, str]], random: Random) -> dict[int, str]:
         random.shuffle(numbers)
     kinds = {}
     for kind, share in SHARES.items():
-        for n in range(max(4, round(share * len(places)))):
-            kinds[free[ACCOUNTS[n % 2], n % 4 > 1].pop()] = kind
+        apis = _APIS.get(kind, _BILLED)
+        least = 4 * len(apis) if len(places) >= _MANY else 4
+        for n in range(max(least, round(share * len(places)))):
+            kinds[free[ACCOUNTS[n % 2], n % 4 > 1].pop()] = kind, apis[n // 4 % len(apis)]
     return kinds
 
 
-def _plan(number: int, kind: str, time: int, account: str, random: Random) -> Plan:
-    api = random.choice(_APIS.get(kind, ("chat", "responses", "messages")))
+def _plan(number: int, kind: str, api: str, time: int, account: str, random: Random) -> Plan:
     usage = _USAGES[api](random) if api in _USAGES else {}
     return Plan(
         number, kind, api, account, time, random.randrange(GATEWAYS),
         stream=kind in _STREAMED or (kind in ("plain", "async", "limited") and random.random() < 0.4),
-        official=kind != "plain" or random.random() < OFFICIAL, tool=random.random() < 0.2, billed=random.random() < 0.5,
+        official=kind != "plain" or random.random() < OFFICIAL, tool=random.random() < 0.2, billed=number % 3 > 0,
         usage=usage, faults=list(_FAULTS.get(kind, ())),
     )  # fmt: skip
 

@@ -44,7 +44,9 @@ class Provider:
         clock: goes on while answers are made.
     """
 
-    def __init__(self, plans: Sequence[Plan], journals: Sequence[Journal], clock: WeekClock) -> None:
+    def __init__(
+        self, plans: Sequence[Plan], journals: Sequence[Journal], clock: WeekClock
+    ) -> None:
         self.plans, self.journals, self.clock = plans, journals, clock
         self.gateways = [
             ReceiptMiddleware(self, journal=journal, account=lambda scope: scope["account"])
@@ -59,11 +61,13 @@ class Provider:
         found = headers.get("x-plan") or _NUMBER.search(path)[1]  # type: ignore[index]
         return self.plans[int(found)]
 
-    def see(self, plan: Plan, host: str, path: str, status: int, headers: Mapping[str, str]) -> None:
+    def see(
+        self, plan: Plan, host: str, path: str, status: int, headers: Mapping[str, str]
+    ) -> None:
         """Remember a request."""
         self.seen.append(Seen(plan, host, path, status, _commitment(headers)))
 
-    async def __call__(self, scope, receive, send):
+    async def __call__(self, scope, _receive, send):
         """Answer a request (ASGI 3)."""
         plan, path = scope["plan"], scope["path"]
         if scope["method"] == "POST":
@@ -74,7 +78,11 @@ class Provider:
         elif plan.api in DOCUMENTS and plan.stream:
             status, kind, parts = 200, "text/event-stream", events(plan)
         else:
-            status, kind, parts = 200, "application/json", [json.dumps(self._document(plan, path)).encode()]
+            status, kind, parts = (
+                200,
+                "application/json",
+                [json.dumps(self._document(plan, path)).encode()],
+            )
         headers = [(b"content-type", kind.encode()), *self._receipt(plan, scope)]
         await send({"type": "http.response.start", "status": status, "headers": headers})
         for part in parts:
@@ -104,7 +112,7 @@ class Provider:
 
     def _fetched(self, plan: Plan, path: str) -> bytes:
         """The answer to a GET."""
-        if path.endswith("/results") or path.endswith("/content"):
+        if path.endswith(("/results", "/content")):
             lines = [_result(plan, n) for n in range(RESULTS)]
             return b"".join(json.dumps(line).encode() + b"\n" for line in lines)
         if "/responses/" in path:
@@ -113,13 +121,20 @@ class Provider:
 
     # What is billed without the middleware.
 
-    def bill(self, plan: Plan, request: str, usage: Mapping[str, Any], *, final: bool = True, **more: Any) -> bytes:
+    def bill(
+        self, plan: Plan, request: str, usage: Mapping[str, Any], *, final: bool = True, **more: Any
+    ) -> bytes:
         """The receipt for a call. What is not final has no usage object that the customer could know."""
         provider, api = _NAMES[plan.api]
         reading = read_usage(provider, api, usage)
         source = Source(provider, api, usage_hash(usage) if final else None, reading.tier)
         issued = self.journals[plan.gateway].issue(
-            plan.account, request=request, model=MODELS[plan.api][1], counts=reading.counts, source=source, **more
+            plan.account,
+            request=request,
+            model=MODELS[plan.api][1],
+            counts=reading.counts,
+            source=source,
+            **more,
         )
         return issued.data
 

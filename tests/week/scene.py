@@ -13,7 +13,7 @@ from random import Random
 from typing import Any
 
 from tests.build import sign_receipt
-from tests.week.books import REQUEST, SEQUENCE, STREAM, TIME, Book, Claims, Entry, key_of
+from tests.week.books import STREAM, TIME, Book, Claims, Entry, key_of
 from tests.week.plans import ACCOUNTS, Plan
 from tests.week.provider import Seen
 from tests.week.traffic import Week
@@ -48,7 +48,15 @@ class Cheat:
 CHEATS: dict[str, Cheat] = {}
 
 
-def cheat(account: str = "acme", month: int = 1, *, code: int = 1, proofs: int = 0, together: bool = False, missed: str | None = None) -> Any:
+def cheat(
+    account: str = "acme",
+    month: int = 1,
+    *,
+    code: int = 1,
+    proofs: int = 0,
+    together: bool = False,
+    missed: str | None = None,
+) -> Any:
     """Enter a function into `CHEATS`."""
 
     def enter(apply: Callable[[Scene], Found]) -> Callable[[Scene], Found]:
@@ -65,14 +73,17 @@ class Ledger:
 
     def __init__(self, week: Week) -> None:
         self.week = week
-        self.books = {(account, month): Book(week.batch(account, month)) for account in ACCOUNTS for month in (0, 1)}
+        self.books = {
+            (account, month): Book(week.batch(account, month))
+            for account in ACCOUNTS
+            for month in (0, 1)
+        }
         self.rows: dict[bytes, list[int]] = {}
-        self.calls: dict[bytes, int] = {}
+        self.opened: dict[bytes, Any] = {}
+        """What a test remembers of the receipts of the wallet."""
         with closing(sqlite3.connect(week.wallet)) as db:
             for row, data in db.execute("SELECT rowid, data FROM receipts"):
                 self.rows.setdefault(data, []).append(row)
-            for number, commitment in db.execute("SELECT number, commitment FROM calls"):
-                self.calls[commitment] = number
 
     def plan(self, request: str) -> Plan:
         """The plan of a request, by its id, which ends with the plan's number; that of a result of a batch has more."""
@@ -96,16 +107,27 @@ class Scene:
         self._honest: set[bytes] = set()
         self._told: dict[int, bytes | None] = {}
         self._spoilt: list[Entry] = []
+        self._books: list[Book] = []
         self.wallet = folder / "wallet.db"
         self.batches: list[Path] = []
 
     # Whom it hits.
 
-    def pick(self, kind: str = "plain", api: str | None = None, where: Callable[[Entry, Plan], Any] = lambda _entry, _plan: True) -> Entry:
+    def pick(
+        self,
+        kind: str = "plain",
+        api: str | None = None,
+        where: Callable[[Entry, Plan], Any] = lambda _entry, _plan: True,
+    ) -> Entry:
         """A receipt of the book, of a call of a kind."""
         return self.random.choice(self.picks(kind, api, where))
 
-    def picks(self, kind: str = "plain", api: str | None = None, where: Callable[[Entry, Plan], Any] = lambda _entry, _plan: True) -> list[Entry]:
+    def picks(
+        self,
+        kind: str = "plain",
+        api: str | None = None,
+        where: Callable[[Entry, Plan], Any] = lambda _entry, _plan: True,
+    ) -> list[Entry]:
         found = []
         for entry in self.book.entries:
             plan = self.ledger.plan(entry.request)
@@ -165,6 +187,12 @@ class Scene:
         for entry in self._spoilt:
             (place,) = (n for n, one in enumerate(self.book.entries) if one.was == entry.was)
             items[place] = items[place][:-1] + bytes((items[place][-1] ^ 1,))
+        self._books = [self.book]
+        if self.cheat.month == 0:
+            later = self.ledger.books[self.cheat.account, 1].copy()
+            later.follow(self.book, statement)
+            later.seal()
+            self._books.append(later)
         made = self._folder / "cheated.cbor"
         made.write_bytes(b"".join([*items, statement.data]))
         before = [self.ledger.week.batch(self.cheat.account, 0)] if self.cheat.together else []
@@ -175,27 +203,17 @@ class Scene:
 
     def _tell_all(self, db: sqlite3.Connection) -> None:
         """The receipts in the wallet are those of this week."""
-        for entry in self.book.entries:
+        for entry in (entry for book in self._books for entry in book.entries):
             if entry.was is not None and entry.data != entry.was and entry.was not in self._honest:
                 for row in self.ledger.rows.get(entry.was, ()):
                     db.execute("UPDATE receipts SET data = ? WHERE rowid = ?", (entry.data, row))
         for row, data in self._told.items():
-            db.execute("DELETE FROM receipts WHERE rowid = ?", (row,))
-            if data is not None:
-                db.execute("INSERT INTO receipts (rowid, call, data) VALUES (?, (SELECT number FROM calls WHERE number = ?), ?)", (row, self._call(row), data))
-
-    def _call(self, row: int) -> int:
-        with closing(sqlite3.connect(self.ledger.week.wallet)) as db:
-            return int(db.execute("SELECT call FROM receipts WHERE rowid = ?", (row,)).fetchone()[0])
-
-    def number(self, commitment: bytes) -> int:
-        """The number in the wallet of the call that a commitment went along with."""
-        return self.ledger.calls[commitment]
+            if data is None:
+                db.execute("DELETE FROM receipts WHERE rowid = ?", (row,))
+            else:
+                db.execute("UPDATE receipts SET data = ? WHERE rowid = ?", (data, row))
 
 
 def other_hash(text: str) -> bytes:
     """The hash of some other object."""
     return sha256(text.encode()).digest()
-
-
-__all__ = ["CHEATS", "REQUEST", "SEQUENCE", "STREAM", "TIME", "Cheat", "Found", "Ledger", "Scene", "cheat", "other_hash"]

@@ -51,7 +51,10 @@ def happens(folder: Path, count: int, seed: int) -> Week:
     _make_keys(folder / "keys")
     with clock.everywhere(seed), ExitStack() as opened:
         keys = KeyFolder(folder / "keys")
-        journals = [opened.enter_context(Journal(str(folder / f"{n}.db"), ISSUER, keys)) for n in range(GATEWAYS)]
+        journals = [
+            opened.enter_context(Journal(str(folder / f"{n}.db"), ISSUER, keys))
+            for n in range(GATEWAYS)
+        ]
         for n, journal in enumerate(journals):
             journal.stream = f"gateway-{n}"
         provider = Provider(made, journals, clock)
@@ -108,5 +111,19 @@ def _close(folder: Path) -> None:
     for account in ACCOUNTS:
         for month in MONTHS:
             out = str(folder / f"{account}-{month}.cbor")
-            code = run(["close", *journals, "--account", account, "--period", month, "--keys", str(folder / "keys"), "--out", out, "--quiet"])
+            code = run(
+                [
+                    "close",
+                    *journals,
+                    "--account",
+                    account,
+                    "--period",
+                    month,
+                    "--keys",
+                    str(folder / "keys"),
+                    "--out",
+                    out,
+                    "--quiet",
+                ]
+            )
             assert code == 0
