@@ -13,6 +13,8 @@
 | `scene` | one cheat: what is changed in a book, and what the customer was told |
 | `cheats` | all of them, in three modules |
 
-A share of the calls is driven without the official clients, by plain httpx through the same transports of the wallet: a call of a client
-costs several times as much, and the wallet sees the same bytes. Which ones, is `plans.OFFICIAL`; all special ones are made with the clients.
+All special calls, and a quarter of the plain ones (`plans.OFFICIAL`), are made with the official clients: nearly half of the week. The others
+are driven by plain httpx through the same transports of the wallet, since a call of a client costs several times as much, and the wallet sees
+the same bytes. Every answer passes through the real middleware; receipts that it does not issue (streams that broke off and are billed all
+the same, chats without usage, results of batches, background responses when they are fetched) are issued by the same journals.
 """

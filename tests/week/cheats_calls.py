@@ -198,7 +198,7 @@ def a_call_of_the_other_account_billed_to_this_one(scene: Scene) -> Found:
     missed="a credential of which all other calls are of another account is no evidence against a receipt that names its call"
 )
 def a_call_of_the_other_account_billed_to_this_one_in_band_too(scene: Scene) -> Found:
-    """The receipt that came with it names this account; that credential's other calls are all of the other one."""
+    """It is billed here instead of there, and so says the receipt that came with it; that credential's other calls are all of the other one."""
     other = _of_the_other_account(scene)
     made = scene.add(other.claims | {3: "acme"})
     made.was = other.was
