@@ -35,4 +35,6 @@ class WeekClock:
                 patch.setattr(place, lambda: self.now * 1_000_000)
             patch.setattr("receipts.wallet.note.token_bytes", Random(seed).randbytes)
             patch.setattr("cli.key_folder.now", lambda: max(SPRING, self.now))
+            for client in ("openai", "anthropic"):  # no time passes that is not the week's
+                patch.setattr(f"{client}._base_client.INITIAL_RETRY_DELAY", 0.001)
             yield

@@ -17,7 +17,7 @@ ROTATION = NOVEMBER[0] + DAY
 ACCOUNTS = ("acme", "globex")
 GATEWAYS = 3
 SHARES = {
-    "limited": 0.02, "broken": 0.01, "overloaded": 0.01, "given up": 0.003, "dropped": 0.0004, "error event": 0.003,
+    "limited": 0.02, "broken": 0.01, "overloaded": 0.01, "given up": 0.003, "dropped": 0.004, "error event": 0.003,
     "cut": 0.015, "unfinished": 0.005, "without usage": 0.03, "cancelled": 0.02, "redirected": 0.01, "replayed": 0.004,
     "upload": 0.01, "batch": 0.004, "count": 0.02, "moderation": 0.01, "background": 0.01, "other": 0.05, "async": 0.02,
 }  # fmt: skip
