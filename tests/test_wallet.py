@@ -146,6 +146,8 @@ CHAT = {
 RESPONSES = CHAT | {"path": "/v1/responses", "request": "resp_1"}
 MESSAGES = CHAT | {"path": "/v1/messages", "requested_model": "claude", "model": "claude-1",
                    "request": "msg_1", "key": CLAUDE_KEY}  # fmt: skip
+BEGUN = {"usage": MESSAGE_USAGE | {"output_tokens": 1}}
+"""What the beginning of Anthropic's stream states."""
 UNKNOWN = {"model": None, "request": None}
 """What an answer does not say that has no end."""
 
@@ -312,7 +314,7 @@ def test_a_client_that_hangs_up(provider, url, wallet, chat, claude, how):
     gc.collect()
     first, second = lines(wallet)
     check(first, provider.seen[0], url=url, **CHAT | {"outcome": "cancelled"})
-    check(second, provider.seen[1], url=url, **MESSAGES | {"outcome": "cancelled"})
+    check(second, provider.seen[1], url=url, **MESSAGES | {"outcome": "cancelled"} | BEGUN)
 
 
 def test_a_task_that_is_cancelled(provider, url, wallet):
@@ -351,15 +353,16 @@ def test_a_task_that_is_cancelled(provider, url, wallet):
 @pytest.mark.parametrize("how", ["breaks", "ends"])
 @pytest.mark.parametrize("events", [1, 3])
 def test_a_stream_that_the_server_cuts(provider, url, wallet, chat, claude, how, events):
-    """Without its last event: by the connection, or by an end that looks regular. Usage that came is not final."""
+    """Without its last event: by the connection, or by an end that looks regular. Of Anthropic's usage the input is final."""
     provider.streams(chat_events()[:events], breaks=how == "breaks")
     provider.streams(message_events()[:events], breaks=how == "breaks")
     for ask, client in ((ask_chat, chat), (ask_claude, claude)):
         with suppress(ANTHROPIC.HTTPError, openai.APIError, anthropic.APIError):
             read(ask(client, stream=True), stream=True)
     first, second = lines(wallet)
-    check(first, provider.seen[0], url=url, **CHAT | {"outcome": "cut"})
-    check(second, provider.seen[1], url=url, **MESSAGES | {"outcome": "cut"})
+    outcome = {"outcome": "cut" if how == "breaks" else "unfinished"}
+    check(first, provider.seen[0], url=url, **CHAT | outcome)
+    check(second, provider.seen[1], url=url, **MESSAGES | outcome | BEGUN)
 
 
 def test_the_error_of_a_stream_passes_on_unchanged(wallet):
@@ -830,7 +833,7 @@ def test_a_wallet_survives_any_answer(wallet):
     kept = lines(wallet)
     assert len(kept) == 2 * len(answers)
     for line in kept:
-        outcome = "complete" if line["path"] == "/json" else "cut"
+        outcome = "complete" if line["path"] == "/json" else "unfinished"
         check(line, url="x", path=line["path"], status=200, outcome=outcome)
     assert wallet.store.failed == 0
 

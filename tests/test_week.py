@@ -196,11 +196,6 @@ def five(**over):
     return batch, wallet
 
 
-@pytest.mark.xfail(
-    strict=True,
-    raises=AssertionError,
-    reason="R-14.14 holds a receipt that is not in the batch against the replay only, not against all calls with its id",
-)
 def test_a_stored_answer_of_last_month_with_its_receipt(small, folder):
     """Under an idempotency key, November's call gets the answer of October's again, with the receipt that it had."""
     batch, wallet = five()
@@ -228,11 +223,6 @@ NEED_NONE = {
 }  # fmt: skip
 
 
-@pytest.mark.xfail(
-    strict=True,
-    raises=AssertionError,
-    reason="R-14.16 counts calls that need no receipt here, whosever they are",
-)
 @pytest.mark.parametrize("name", NEED_NONE)
 def test_a_credential_of_which_nothing_is_known_and_nothing_is_due(small, folder, name):
     """Nobody needs to know whose such a call was."""

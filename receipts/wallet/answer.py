@@ -86,7 +86,15 @@ class Answer:
     @property
     def usage(self) -> str | None:
         """The usage of a response that is complete, as JSON; None: there is none, or it cannot be kept."""
-        if not self._usage or self._open or not _is_flat(self._usage, _MAX_DEPTH):
+        return None if self._open else self._kept()
+
+    @property
+    def beginning(self) -> str | None:
+        """The usage with which a stream of Anthropic began: its input is final, its output is not."""
+        return self._kept() if self._open else None
+
+    def _kept(self) -> str | None:
+        if not self._usage or not _is_flat(self._usage, _MAX_DEPTH):
             return None
         try:
             text = json.dumps(self._usage, allow_nan=False)

@@ -12,8 +12,10 @@ class Outcome(StrEnum):
 
     COMPLETE = "complete"
     """Its response came to its end."""
+    UNFINISHED = "unfinished"
+    """The response ended, but not with its last event."""
     CUT = "cut"
-    """The connection broke, or the stream ended before its last event."""
+    """The connection broke."""
     CANCELLED = "cancelled"
     """The customer hung up."""
     FAILED = "failed"

@@ -13,14 +13,8 @@ from typing import Any, Final
 from receipts.header import CLIENT, RECEIPT, byte_sequence, parse_byte_sequence
 from receipts.wallet.answer import Answer, form_of, is_storable
 from receipts.wallet.call import Call, Outcome, commitment
-from receipts.wallet.reader import (
-    DocumentReader,
-    EventReader,
-    OpaqueReader,
-    OpenReader,
-    Reader,
-    inflating,
-)
+from receipts.wallet.inflating import inflating
+from receipts.wallet.reader import DocumentReader, EventReader, OpaqueReader, OpenReader, Reader
 from receipts.wallet.results import ResultReader
 from receipts.wallet.store import Store
 
@@ -133,7 +127,7 @@ class Note(ABC):
     def end(self) -> None:
         """The body is complete."""
         self.reader.end()
-        self.stop(Outcome.CUT)
+        self.stop(Outcome.UNFINISHED)
 
     def stop(self, outcome: Outcome) -> None:
         """Nothing more comes, or nothing more is waited for.
@@ -170,9 +164,10 @@ class CallNote(Note):
         call.outcome = self._outcome(outcome)
         call.answered = _now()
         call.model, call.request = answer.model, answer.id
-        # That of a response which is not complete is not final.
-        is_final = call.outcome is Outcome.COMPLETE
-        call.usage, call.tier = (answer.usage, answer.tier) if is_final else (None, None)
+        if call.outcome is Outcome.COMPLETE:
+            call.usage, call.tier = answer.usage, answer.tier
+        elif call.outcome in (Outcome.CUT, Outcome.CANCELLED, Outcome.UNFINISHED):
+            call.usage = answer.beginning  # of other responses that are not whole nothing is final
         (self.store.save if call.request is None else self.store.answer)(call)
         if call.request is not None and answer.file is not None and call.path.endswith("/batches"):
             self.store.add_file(call.host, call.request, answer.file)

@@ -260,13 +260,15 @@ def _calls() -> Iterator[Vector]:
 def _unconfirmed() -> Iterator[Vector]:
     """Receipts that nothing of the record speaks against, and nothing for."""
     items = _batch().items
-    silent = {"path": "/v1/messages", "outcome": "cut"}
+    silent = {"path": "/v1/messages", "outcome": "unfinished"}
     yield Vector("record-unconfirmed", "R-14.17", "a receipt for a call that showed no usage", items, "count-unconfirmed", 2,
                  options={"requests": _requests(gpu_7_1=silent)})  # fmt: skip
     yield Vector("record-cancelled", "R-14.17", "the customer hung up before the usage came", items,
                  options={"requests": _requests(gpu_7_1=silent | {"outcome": "cancelled"})})  # fmt: skip
+    yield Vector("record-cut", "R-14.17", "the connection broke before the usage came", items,
+                 options={"requests": _requests(gpu_7_1=silent | {"outcome": "cut"})})  # fmt: skip
     yield Vector("record-unseen", "R-14.17", "a log that does not say what was answered", items,
-                 options={"requests": _requests(gpu_7_1={"outcome": "cut"})})  # fmt: skip
+                 options={"requests": _requests(gpu_7_1={"outcome": "unfinished"})})  # fmt: skip
     first = {"request": None, "time": NOON, "outcome": "cut", "commitment": (bytes([1]) * 32).hex()}
     yield Vector("record-first-attempt", "R-14.5", "the answer to a second attempt; the receipt echoes the first", items,
                  options={"requests": _requests(first, gpu_7_1={"commitment": "ab" * 32})})  # fmt: skip

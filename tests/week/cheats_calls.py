@@ -30,9 +30,7 @@ def a_second_receipt_in_a_new_stream(scene: Scene) -> Found:
     return {("commitment-repeated", INVENTED)}
 
 
-@cheat(
-    missed="of two receipts that echo one commitment the later one in the batch is accused of it, though the earlier one is the invented one"
-)
+@cheat()
 def a_second_receipt_in_a_new_stream_before_the_others(scene: Scene) -> Found:
     scene.book.streams = {"a-gateway": [], **scene.book.streams}
     scene.add(_again(scene.pick()), "a-gateway")

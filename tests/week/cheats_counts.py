@@ -83,9 +83,7 @@ def writes_invented(scene: Scene) -> Found:
     return {("count-differs", one.request)}
 
 
-@cheat(
-    missed="a record takes no cache writes from the usage objects of OpenAI, so those of a receipt are compared with nothing"
-)
+@cheat()
 def writes_invented_at_openai(scene: Scene) -> Found:
     one = scene.pick(api="chat", where=lambda entry, _: entry.claims[INPUT][ATTRIBUTED] > 1)
     scene.change(one, _input(one, writes={0: one.claims[INPUT][ATTRIBUTED]}))
@@ -122,9 +120,7 @@ def another_tier(scene: Scene) -> Found:
     return {("tier-differs", one.request)}
 
 
-@cheat(
-    missed="OpenAI names the tier beside the usage, not in it: a wallet does not keep it, and a tier that only the receipt states is compared with nothing"
-)
+@cheat()
 def another_tier_at_openai(scene: Scene) -> Found:
     one = scene.pick(api="chat")
     scene.change(one, {SOURCE: one.claims[SOURCE] | {TIER: "priority"}})
@@ -153,16 +149,14 @@ def the_time_an_hour_earlier(scene: Scene) -> Found:
     return {("time-differs", one.request)}
 
 
-@cheat(
-    missed="a wallet keeps no usage of a call that was cancelled, though an Anthropic stream states the input in its first event"
-)
+@cheat()
 def a_cancelled_stream_with_inflated_input(scene: Scene) -> Found:
     one = scene.pick("cancelled", where=lambda _, plan: plan.api == "messages")
     scene.change(one, _input(one, logical=1_000_000))
     return {("count-differs", one.request)}
 
 
-@cheat(missed="the same for a stream that the server cut")
+@cheat()
 def a_cut_stream_with_inflated_input(scene: Scene) -> Found:
     one = scene.pick("cut", where=lambda _, plan: plan.api == "messages")
     scene.change(one, _input(one, logical=1_000_000))

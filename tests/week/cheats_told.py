@@ -40,9 +40,7 @@ def the_commitment_of_an_earlier_call(scene: Scene) -> Found:
     return {("commitment-repeated", two.request)}
 
 
-@cheat(
-    missed="the honest receipt, the later of the two, is accused of repeating its own call's commitment"
-)
+@cheat()
 def the_commitment_of_a_later_call(scene: Scene) -> Found:
     one, two = _two(scene)
     scene.change(one, {CLIENT: two.client})

@@ -147,7 +147,8 @@ class Customer:
         elif plan.api == "messages":
             assert list(claude.messages.batches.results(f"msgbatch_{plan.number:05}"))
         else:
-            assert chat.files.content(f"file-{plan.number:05}").text
+            made = chat.batches.retrieve(f"batch_{plan.number:05}")
+            assert chat.files.content(made.output_file_id or "").text
 
     def _plainly(self, plan: Plan) -> None:
         """The same request, without a client around it."""

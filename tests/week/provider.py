@@ -96,8 +96,7 @@ class Provider:
         if path.endswith("/messages/batches"):
             return _claude_batch(plan, "in_progress")
         if path.endswith("/batches"):
-            return {"id": f"batch_{plan.number:05}", "object": "batch", "status": "validating", "endpoint": "/v1/chat/completions",
-                    "created_at": 0, "completion_window": "24h", "input_file_id": f"file-{plan.number:05}"}  # fmt: skip
+            return _openai_batch(plan, "validating")
         if path.endswith("/files"):
             return {"id": f"file-{plan.number:05}", "object": "file", "bytes": 9, "created_at": 0, "filename": "f", "purpose": "batch",
                     "status": "processed"}  # fmt: skip
@@ -117,6 +116,9 @@ class Provider:
             return b"".join(json.dumps(line).encode() + b"\n" for line in lines)
         if "/responses/" in path:
             return json.dumps(DOCUMENTS[plan.api](plan)).encode()
+        if "/batch_" in path:
+            done = {"output_file_id": f"file-{plan.number:05}"}
+            return json.dumps(_openai_batch(plan, "completed") | done).encode()
         return json.dumps(_claude_batch(plan, "ended")).encode()
 
     # What is billed without the middleware.
@@ -146,10 +148,10 @@ class Provider:
         return [(RECEIPT, byte_sequence(data))]
 
     def _bill_afterwards(self, plan: Plan, path: str) -> None:
-        """Streams that broke off, as far as they came; chats whose usage was not asked for; batches, when they have ended."""
+        """Streams that broke off on the way, as far as they came; batches, when they have ended."""
         client = self._commitments.get(plan.id)
-        partial = plan.kind in ("cut", "unfinished") or (plan.kind == "cancelled" and plan.number % 2)  # fmt: skip
-        if plan.api in DOCUMENTS and ((partial and plan.billed) or plan.kind == "without usage"):
+        partial = plan.kind == "cut" or (plan.kind == "cancelled" and plan.number % 2)  # fmt: skip
+        if plan.api in DOCUMENTS and partial and plan.billed:
             self.bill(plan, plan.id, plan.usage, final=False, client=client)
         elif path.endswith("batches"):
             for n in range(RESULTS):
@@ -180,6 +182,13 @@ def _result(plan: Plan, n: int) -> dict[str, Any]:
     if plan.api == "messages":
         return {"custom_id": str(n), "result": {"type": "succeeded", "message": body}}
     return {"id": f"r{n}", "custom_id": str(n), "response": {"status_code": 200, "request_id": "x", "body": body}, "error": None}  # fmt: skip
+
+
+def _openai_batch(plan: Plan, status: str) -> dict[str, Any]:
+    return {
+        "id": f"batch_{plan.number:05}", "object": "batch", "status": status, "endpoint": "/v1/chat/completions", "created_at": 0,
+        "completion_window": "24h", "input_file_id": f"file-{plan.number:05}",
+    }  # fmt: skip
 
 
 def _claude_batch(plan: Plan, status: str) -> dict[str, Any]:

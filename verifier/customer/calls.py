@@ -12,7 +12,7 @@ from verifier.customer.usage import Usage
 DAY_MS: Final = 86_400_000
 MARGIN_MS: Final = 300_000
 """How far the clocks of both sides may be apart, unless the caller says otherwise."""
-OUTCOMES: Final = frozenset({"complete", "cut", "cancelled", "failed", "pending"})
+OUTCOMES: Final = frozenset({"complete", "unfinished", "cut", "cancelled", "failed", "pending"})
 COMPLETE: Final = "complete"
 
 _BILLED: Final = re.compile(
@@ -86,6 +86,11 @@ class Call:
             and bool(self.billed)
             and (self.path is None or bool(self.usage.counts))
         )
+
+    @property
+    def shown(self) -> bool:
+        """Whether the provider had to show what it counted: the record has the response, and it was not broken off on the way."""
+        return self.path is not None and self.outcome not in ("cut", "cancelled")
 
     def window(self, margin: int) -> tuple[int | None, int | None]:
         """The first and the last ms that its receipt can be of."""

@@ -14,10 +14,15 @@ SELECT {ABOUT} FROM batch WHERE request NOT IN (SELECT request FROM calls WHERE 
 """
 """R-14.2."""
 REPEATED: Final = f"""
-SELECT {ABOUT}, (SELECT min(item) FROM batch earlier WHERE earlier.client = batch.client) AS earliest FROM batch
-WHERE client IN (SELECT client FROM calls WHERE ours AND client IS NOT NULL) AND item > earliest ORDER BY item
+SELECT item, issuer, account, stream, sequence, request, kept FROM (
+  SELECT {ABOUT}, first_value(batch.item) OVER echoes AS kept, row_number() OVER echoes AS place
+  FROM batch JOIN calls ON calls.client = batch.client
+  WHERE calls.ours AND batch.client IN (SELECT client FROM batch WHERE client IS NOT NULL GROUP BY client HAVING count(*) > 1)
+    AND (batch.request IS calls.request OR batch.request NOT IN (SELECT request FROM calls WHERE ours AND request IS NOT NULL))
+  WINDOW echoes AS (PARTITION BY batch.client ORDER BY batch.request IS calls.request DESC, batch.item))
+WHERE place > 1 ORDER BY item
 """
-"""R-14.3: receipts that echo the commitment of a call as an earlier one does, and the item of that."""
+"""R-14.3: receipts that echo the commitment of a call as its own one does, or else an earlier one, and the item of that."""
 ANOTHER_ID: Final = f"""
 SELECT {ABOUT}, calls.request, calls.place FROM batch JOIN pairs USING (item) JOIN calls USING (call)
 WHERE NOT pairs.named AND calls.named ORDER BY item

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from itertools import groupby
 from operator import itemgetter
 from typing import Any
@@ -102,7 +103,7 @@ class Reconciliation:
             self._requests(missing, open_, unused),
             Check("receipts with a request", receipts - failed, receipts, failed),
             self._agreement("commitments echoed", "calls.client IS NOT NULL AND batch.client IS NOT NULL", uncommitted),
-            self._agreement("customer's own counts", "coalesce(calls.logical, calls.cached, calls.output, calls.reasoning, calls.writes) IS NOT NULL", differing["count-differs"]),
+            self._counts(differing["count-differs"]),
             self._agreement("models", "calls.model IS NOT NULL", differing["model-differs"]),
             self._agreement("tiers", "calls.tier IS NOT NULL AND batch.tier IS NOT NULL", differing["tier-differs"]),
             self._agreement("usage objects", "calls.usage IS NOT NULL AND batch.usage IS NOT NULL", differing["usage-differs"]),
@@ -144,6 +145,17 @@ class Reconciliation:
         )
         return Check(
             name, of - failed, of, failed, None if of else "the record, or the receipts, state none"
+        )
+
+    def _counts(self, failed: int) -> Check:
+        """The same for counts, with how many could not be compared."""
+        any_count = "coalesce(calls.logical, calls.cached, calls.output, calls.reasoning, calls.writes) IS NOT NULL"
+        check = self._agreement("customer's own counts", any_count, failed)
+        (paired,) = self._one("SELECT count(DISTINCT item) FROM pairs")
+        if not check.of or paired == check.of:
+            return check
+        return replace(
+            check, not_checked=f"{plural(paired - check.of, 'receipt')} of calls that show no usage"
         )
 
     def _tell(self, found: Iterator[Finding]) -> int:
@@ -192,7 +204,7 @@ class Reconciliation:
     def _repeated(self) -> Iterator[Finding]:
         """R-14.3."""
         for row in self._db.execute(queries.REPEATED):
-            message = f"item {row[6]} echoes this commitment already: it was sent with one request"
+            message = f"item {row[6]} echoes this commitment too, which was sent with one request"
             yield about_row("commitment-repeated", message, row, field="client")
 
     def _another_id(self) -> Iterator[Finding]:

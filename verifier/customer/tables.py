@@ -100,7 +100,7 @@ def _call_row(path: str, number: int, call: Call, asked: bool, margin: int) -> t
     return (
         None, path, number, call.where, asked, call.host, call.source, call.account, first, last, asked and call.is_due,
         call.closed, call.replay, call.answered is not None, call.request is not None,
-        call.path is not None and call.outcome != "cancelled", None, call.request, call.commitment,
+        call.shown, None, call.request, call.commitment,
         call.model or call.requested_model, text(counts.get("logical")), text(counts.get("cached")),
         text(counts.get("output")) if whole else None, text(counts.get("reasoning")) if whole else None,
         packed(usage.writes), usage.tier, usage.digest if whole else None,
