@@ -18,7 +18,7 @@ SELECT item, issuer, account, stream, sequence, request, kept FROM (
   SELECT {ABOUT}, first_value(batch.item) OVER echoes AS kept, row_number() OVER echoes AS place
   FROM batch JOIN calls ON calls.client = batch.client
   WHERE calls.ours AND batch.client IN (SELECT client FROM batch WHERE client IS NOT NULL GROUP BY client HAVING count(*) > 1)
-    AND (batch.request IS calls.request OR batch.request NOT IN (SELECT request FROM calls WHERE ours AND request IS NOT NULL))
+    AND (batch.request IS calls.request OR batch.request NOT IN (SELECT request FROM calls WHERE ours AND request IS NOT NULL AND client IS NOT NULL))
   WINDOW echoes AS (PARTITION BY batch.client ORDER BY batch.request IS calls.request DESC, batch.item))
 WHERE place > 1 ORDER BY item
 """
