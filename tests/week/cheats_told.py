@@ -37,7 +37,7 @@ def another_id_with_the_commitment(scene: Scene) -> Found:
 def the_commitment_of_an_earlier_call(scene: Scene) -> Found:
     one, two = _two(scene)
     scene.change(two, {CLIENT: one.client})
-    return {("commitment-repeated", two.request)}
+    return {("commitment-differs", two.request)}
 
 
 @cheat()
