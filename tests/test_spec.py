@@ -45,7 +45,7 @@ def test_every_finding_has_a_vector():
 
 ALSO = {
     # A fault that two rules see.
-    "account-absent", "chain-three-for-one-number", "in-band-other-time", "record-empty", "order-broken-and-reversed", "period-hole", "proof-account",
+    "account-absent", "chain-three-for-one-number", "in-band-other-time", "record-account-mixed", "record-empty", "order-broken-and-reversed", "period-hole", "proof-account",
     "receipt-charge-ttl-moved", "receipt-charge-without-cached", "missing-all",
     # What is looked at beside another fault, or in spite of it.
     "limit-lost", "limit-lost-incomplete", "missing-beside-lost-statement", "missing-more-than-lost",

@@ -448,6 +448,15 @@ def _in_band() -> Iterator[Vector]:
                  "request-account-unknown", options={"requests": [
                      *(row | {"host": "api.example.com", "credential": "k1"} for row in _requests()),
                      {"request": "x", "time": NOON} | host]})  # fmt: skip
+    keyed = [
+        row | {"host": "api.example.com", "credential": "k2", "answered": NOON + 2000}
+        for row in _requests()
+    ]
+    others = Stream("gpu-3", 2, over={"account": "other"}).receipts()
+    for n, receipt in enumerate(others):
+        keyed.append({"request": f"gpu-3-{n}", "time": NOON, "host": "api.example.com", "credential": "k2", "receipts": [receipt.data.hex()]})  # fmt: skip
+    yield Vector("record-account-mixed", "R-14.16", "one credential, and receipts of two accounts", items, "request-account-unknown",
+                 also=("received-missing",), options={"requests": keyed})  # fmt: skip
     yield Vector("record-account-other", "R-14.1", "a call that is stated to be of another account needs no receipt of this one", items,
                  options={"requests": _requests({"request": "x", "time": NOON, "account": "other"})})  # fmt: skip
     yield Vector("record-account-host", "R-14.1", "a call to a host where no call of the account went is somebody else's", items,

@@ -191,15 +191,13 @@ def a_call_of_the_other_account_billed_to_this_one(scene: Scene) -> Found:
     return {("received-differs", other.request)}
 
 
-@cheat(
-    missed="a credential of which all other calls are of another account is no evidence against a receipt that names its call"
-)
+@cheat()
 def a_call_of_the_other_account_billed_to_this_one_in_band_too(scene: Scene) -> Found:
     """It is billed here instead of there, and so says the receipt that came with it; that credential's other calls are all of the other one."""
     other = _of_the_other_account(scene)
     made = scene.add(other.claims | {3: "acme"})
     made.was = other.was
-    return {("received-differs", other.request)}
+    return {("request-account-unknown", None)}
 
 
 @cheat()

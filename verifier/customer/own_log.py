@@ -102,7 +102,7 @@ def _text(row: Mapping[str, Any], name: str) -> str | None:
 
 def _source(row: Mapping[str, Any]) -> str | None:
     host, credential = _text(row, "host"), _text(row, "credential")
-    return None if host is None and credential is None else f"{host} {credential}"
+    return None if host is None and credential is None else f"{host} {credential or ''}"
 
 
 def _flag(row: Mapping[str, Any], name: str) -> bool:

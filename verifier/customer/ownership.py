@@ -14,7 +14,8 @@ UPDATE calls SET ours = CASE
 END
 """
 _OF_SOURCES: Final = """
-SELECT source, max(host), max(ours), count(ours), sum(due), coalesce(max(account = :account), 0) FROM calls WHERE source IS NOT NULL GROUP BY source
+SELECT source, max(host), coalesce(sum(ours), 0), coalesce(sum(NOT ours), 0), sum(due AND ours IS NULL), coalesce(max(account = :account), 0)
+FROM calls WHERE source IS NOT NULL GROUP BY source
 """
 
 
@@ -33,14 +34,20 @@ def divide(db: sqlite3.Connection, account: str | None) -> Strangers:
     """
     db.execute(_BY_ITSELF, {"account": account})
     sources = db.execute(_OF_SOURCES, {"account": account}).fetchall()
-    nothing_known = not any(known for *_, known, _, _ in sources)
+    nothing_known = not any(ours or theirs for _, _, ours, theirs, _, _ in sources)
     hosts = {host for _, host, ours, *_ in sources if ours}
     unknown = 0
-    for source, host, ours, known, due, stated in sources:
+    for source, host, ours, theirs, due, stated in sources:
+        # Without credentials, as after a redirect to another host, calls of two accounts look alike.
+        mixed = bool(ours and theirs and not stated)
+        anonymous = source.endswith(" ")
+        known = (ours or theirs) and not (mixed and anonymous)
         # Two providers may call the customer by one name: that is not enough to miss receipts of one of them.
-        settled = ours or 0 if known else stated and (nothing_known or host in hosts)
+        settled = bool(ours) if known else stated and (nothing_known or host in hosts)
         db.execute("UPDATE calls SET ours = ? WHERE source = ? AND ours IS NULL", (settled, source))
         if not known and not settled and (stated or nothing_known or host in hosts):
             unknown += due
+        if mixed and not anonymous:
+            unknown += min(ours, theirs)
     (others,) = db.execute("SELECT count(*) FROM calls WHERE NOT ours").fetchone()
     return Strangers(unknown, others - unknown)

@@ -80,7 +80,9 @@ class Reconciliation:
     def _strangers(self, strangers: ownership.Strangers) -> Iterator[Check]:
         """R-14.16, and what is left aside."""
         if strangers.unknown:
-            message = "calls of an unknown account, to a host that calls of this account went to"
+            message = (
+                "nothing tells whose these calls are, or their credentials are of two accounts"
+            )
             self._findings.add(Finding("request-account-unknown", message, count=strangers.unknown))
         if strangers.others:
             others = f"{plural(strangers.others, 'call')} of another account, or to somebody else"
