@@ -188,10 +188,10 @@ def a_call_of_the_other_account_billed_to_this_one(scene: Scene) -> Found:
     """The receipt that came with it is of the other account."""
     other = _of_the_other_account(scene)
     scene.add(other.claims | {3: "acme"})
-    return {("received-differs", other.request)}
+    return {("received-differs", other.request), ("request-account-unknown", None)}
 
 
-@cheat()
+@cheat(code=3)
 def a_call_of_the_other_account_billed_to_this_one_in_band_too(scene: Scene) -> Found:
     """It is billed here instead of there, and so says the receipt that came with it; that credential's other calls are all of the other one."""
     other = _of_the_other_account(scene)
