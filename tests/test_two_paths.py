@@ -231,3 +231,14 @@ def test_a_time_that_goes_back_at_the_edge_of_a_read(monkeypatch, back):
     batch = Batch(one=Stream("gpu-7", 10, change=change), two=Stream("gpu-8", 1))
     report = by_all_ways(monkeypatch, b"".join(r.data for r in batch.ones), Policy(KEYS))
     assert [f["sequence"] for f in report["findings"] if f["code"] == "time-reversed"] == [back]
+
+
+def test_totals_of_an_account_are_over_all_its_statements():
+    """And over what no statement closes."""
+    batch = Batch()
+    later = Stream("gpu-7", 2, 3, batch.ones[-1].digest).receipts()
+    report = verify([bytes_source("b", batch.data + b"".join(r.data for r in later))], Policy(KEYS))
+    (account,) = report.accounts
+    count = len(batch.receipts) + len(later)
+    assert (account.receipts, account.totals.logical, account.totals.output) == (count, 3000 * count, 500 * count)  # fmt: skip
+    assert account.totals.writes == {300: 600 * count}
