@@ -128,6 +128,28 @@ def _tell_defect(
         os._exit(DEFECT)
 
 
+def _flushed(code: int) -> int:
+    """The exit code, when all that was printed has come to where it goes."""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        if code != 2:  # else it is said already
+            complain(f"standard output: {error.strerror}", "is there room on the disk?")
+        return 2
+    return code
+
+
+def _discard_output() -> None:
+    """What cannot be printed, Python would try to print once more at exit, and end with an exit code of its own."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
 def main() -> None:
     """The console script."""
     sys.excepthook = _tell_defect
@@ -142,12 +164,10 @@ def main() -> None:
     if "_RECEIPT_COMPLETE" in os.environ:
         receipt.main(prog_name="receipt")
     try:
-        code = run(sys.argv[1:])
-        sys.stdout.flush()
+        code = _flushed(run(sys.argv[1:]))
     except KeyboardInterrupt:
         code = INTERRUPTED
     except BrokenPipeError:
-        # Nobody reads any more. Python would complain once more when it flushes at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = BROKEN_PIPE
+        code = BROKEN_PIPE  # nobody reads any more
+    _discard_output()
     sys.exit(code)

@@ -74,8 +74,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         report = _verified(options)
         _print(report, options)
     except BrokenPipeError:
-        # Nobody reads any more. Python would complain once more when it flushes at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _discard_output()  # nobody reads any more
         return BROKEN_PIPE
     except KeyboardInterrupt:
         return INTERRUPTED
@@ -86,8 +85,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
             print(f"verifier: error: {error}{kind}", file=sys.stderr)
             if isinstance(error, KeyConflictError):
                 print(f"verifier: hint: {_ONE_WAY}", file=sys.stderr)
+        _discard_output()
         return USAGE_ERROR
     return report.verdict.exit_code
+
+
+def _discard_output() -> None:
+    """What cannot be printed, Python would try to print once more at exit, and end with an exit code of its own."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def _verified(options: argparse.Namespace) -> Report:
