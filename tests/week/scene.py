@@ -32,7 +32,6 @@ class Cheat:
         code: the exit code.
         proofs: how many proofs are written, at least.
         together: whether both months are verified together.
-        missed: why the product does not find it, or accuses somebody else; None: it does as it should.
     """
 
     name: str
@@ -42,27 +41,20 @@ class Cheat:
     code: int
     proofs: int
     together: bool
-    missed: str | None
 
 
 CHEATS: dict[str, Cheat] = {}
 
 
 def cheat(
-    account: str = "acme",
-    month: int = 1,
-    *,
-    code: int = 1,
-    proofs: int = 0,
-    together: bool = False,
-    missed: str | None = None,
+    account: str = "acme", month: int = 1, *, code: int = 1, proofs: int = 0, together: bool = False
 ) -> Any:
     """Enter a function into `CHEATS`."""
 
     def enter(apply: Callable[[Scene], Found]) -> Callable[[Scene], Found]:
         name = apply.__name__
         assert name not in CHEATS
-        CHEATS[name] = Cheat(name, apply, account, month, code, proofs, together, missed)
+        CHEATS[name] = Cheat(name, apply, account, month, code, proofs, together)
         return apply
 
     return enter
