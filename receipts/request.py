@@ -24,6 +24,8 @@ class Counts:
         writes: those written to a cache, by TTL in s; key 0: the TTL is not stated.
         output: all output tokens.
         reasoning: the part of the output that was reasoning.
+        units: further billable quantities by name: parts of the counts above (``input.audio``), and what stands beside them
+            (``requests.web_search``); the names are those of spec/receipt.md, or private ones with a ``/``.
     """
 
     logical: int
@@ -31,6 +33,7 @@ class Counts:
     writes: Mapping[int, int] | None = None
     output: int | None = None
     reasoning: int | None = None
+    units: Mapping[str, int] | None = None
 
     @property
     def attributed(self) -> int | None:
@@ -66,6 +69,7 @@ class Source:
         usage: SHA-256 of the provider's usage object in the form of RFC 8785 (`receipts.ingest.usage_hash`).
         tier: the service tier.
         miss: the provider's own reason for a cache miss.
+        terms: what else selects the price, by name: ``processing`` (batch, flex), ``speed``, ``region``, ``search``.
     """
 
     provider: str
@@ -73,6 +77,7 @@ class Source:
     usage: bytes | None = None
     tier: str | None = None
     miss: str | None = None
+    terms: Mapping[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +111,7 @@ class Request(TypedDict):
         charge: what the request costs.
         tags: team, feature, environment, ...
         client: the customer's own commitment to its request, echoed.
+        models: the counts by model, where several models made the response; they sum to ``counts``.
     """
 
     request: Required[str]
@@ -116,3 +122,4 @@ class Request(TypedDict):
     charge: NotRequired[Charge | None]
     tags: NotRequired[Mapping[str, str] | None]
     client: NotRequired[bytes | None]
+    models: NotRequired[Mapping[str, Counts] | None]
