@@ -5,7 +5,7 @@
 The format is in spec/receipt.md and spec/statement.md. `receipts.ingest` reads the usage objects of providers.
 """
 
-from receipts.closing import Check, Closed, Closing, close_batch, close_journal
+from receipts.closing import Check, Closed, Closing, close_batch, close_journal, corrected
 from receipts.errors import (
     BatchError,
     DuplicateRequestError,
@@ -21,7 +21,18 @@ from receipts.journal import Journal
 from receipts.key_folder import KeyFolder, PublishedKey
 from receipts.keys import KeySource, SigningKey, jwk, jwks, kid_text
 from receipts.proof import equivocation, inclusion_proof
-from receipts.request import Cache, CacheEntry, Charge, ChargeLine, Counts, Request, Source
+from receipts.request import (
+    Billed,
+    Cache,
+    CacheEntry,
+    Charge,
+    ChargeLine,
+    Corrected,
+    Counts,
+    Request,
+    Source,
+    Span,
+)
 from receipts.signing import Signed
 from receipts.statement import LATE, REGULAR, Period, Previous
 
@@ -29,6 +40,7 @@ __all__ = [
     "LATE",
     "REGULAR",
     "BatchError",
+    "Billed",
     "Cache",
     "CacheEntry",
     "Charge",
@@ -36,6 +48,7 @@ __all__ = [
     "Check",
     "Closed",
     "Closing",
+    "Corrected",
     "Counts",
     "DuplicateRequestError",
     "Head",
@@ -56,9 +69,11 @@ __all__ = [
     "Signed",
     "SigningKey",
     "Source",
+    "Span",
     "UsageError",
     "close_batch",
     "close_journal",
+    "corrected",
     "equivocation",
     "inclusion_proof",
     "jwk",

@@ -2,27 +2,40 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections import Counter
+from collections.abc import Mapping
+from math import gcd
+from typing import Any, Final
 
 from receipts import limits
 from receipts.errors import ReceiptError
 from receipts.labels import CHARGE, CHARGE_LINE
 from receipts.request import (
+    BESIDE,
     CACHE_READ,
     CACHE_WRITE,
+    CLASSES,
     OUTPUT,
-    TOKEN_CLASSES,
     UNCACHED,
     Charge,
     ChargeLine,
     Counts,
 )
+from receipts.units import INSIDE, REASONING, is_beside
 
-_Class = tuple[int, int | None]
-"""A token class, and the TTL in s where it is that of cache writes."""
+_Class = tuple[int, int | None, str | None]
+"""A class, the TTL in s where it is that of cache writes, and the model where there are several."""
+_Models = Mapping[str, Counts] | None
+_APART: Final = {
+    UNCACHED: INSIDE["logical"],
+    CACHE_READ: INSIDE["cached"],
+    CACHE_WRITE: (),
+    OUTPUT: (*INSIDE["output"], REASONING),
+}
+"""What of a class can be priced apart."""
 
 
-def charge_claims(charge: Charge, counts: Counts) -> dict[int, Any]:
+def charge_claims(charge: Charge, counts: Counts, models: _Models = None) -> dict[int, Any]:
     """The claim for a charge, in the order of the labels.
 
     Raises:
@@ -30,8 +43,9 @@ def charge_claims(charge: Charge, counts: Counts) -> dict[int, Any]:
     """
     currency = limits.currency("charge.currency", charge.currency)
     limits.entries("charge.lines", charge.lines, what="lines")
-    lines = [_line(f"charge.lines.{i}", line) for i, line in enumerate(charge.lines)]
-    _check_tokens(charge, counts)
+    lines = [_line(f"charge.lines.{i}", line, models) for i, line in enumerate(charge.lines)]
+    _check_classes(charge, counts, models)
+    _check_units(charge, counts)
     amount = sum(line[CHARGE_LINE["amount"]] for line in lines)
     return {
         CHARGE["currency"]: currency,
@@ -41,43 +55,91 @@ def charge_claims(charge: Charge, counts: Counts) -> dict[int, Any]:
     }
 
 
-def _line(field: str, line: ChargeLine) -> dict[int, int]:
-    token_class = limits.uint(f"{field}.class", line.token_class, most=TOKEN_CLASSES[-1])
-    claims = {CHARGE_LINE["class"]: token_class}
-    if (line.ttl is None) is (token_class == CACHE_WRITE):
+def _line(field: str, line: ChargeLine, models: _Models) -> dict[int, Any]:
+    line_class = limits.uint(f"{field}.class", line.line_class, most=CLASSES[-1])
+    claims: dict[int, Any] = {CHARGE_LINE["class"]: line_class}
+    if (line.ttl is None) is (line_class == CACHE_WRITE):
         raise ReceiptError(f"{field}.ttl", "a TTL for cache writes, and only for them", line.ttl)
     if line.ttl is not None:
         claims[CHARGE_LINE["ttl"]] = limits.uint(f"{field}.ttl", line.ttl)
-    tokens = limits.uint(f"{field}.tokens", line.tokens)
-    rate = limits.uint(f"{field}.rate", line.rate)
-    claims[CHARGE_LINE["tokens"]] = tokens
-    claims[CHARGE_LINE["rate"]] = rate
-    claims[CHARGE_LINE["amount"]] = limits.uint(f"{field}.amount", tokens * rate)
+    for name in ("quantity", "rate"):
+        claims[CHARGE_LINE[name]] = limits.uint(f"{field}.{name}", getattr(line, name))
+    per = limits.uint(f"{field}.per", line.per, 1)
+    claims[CHARGE_LINE["amount"]] = limits.uint(f"{field}.amount", line.amount)
+    _check_unit(field, line)
+    if line.unit is not None:
+        claims[CHARGE_LINE["unit"]] = line.unit
+    if per > 1:
+        if gcd(line.rate, per) > 1:
+            raise ReceiptError(f"{field}.per", f"no divisor of the rate, {line.rate}", per)
+        claims[CHARGE_LINE["per"]] = per
+    if (line.model is not None) if models is None else (line.model not in models):
+        expected = "nothing, since one model made it" if models is None else "one of the models"
+        raise ReceiptError(f"{field}.model", expected, line.model)
+    if line.model is not None:
+        claims[CHARGE_LINE["model"]] = line.model
     return claims
 
 
-def _check_tokens(charge: Charge, counts: Counts) -> None:
+def _check_unit(field: str, line: ChargeLine) -> None:
+    """A line names what its class can price apart."""
+    if line.line_class == BESIDE:
+        if line.unit is None or not is_beside(limits.name(f"{field}.unit", line.unit)):
+            raise ReceiptError(f"{field}.unit", "a unit beside the tokens", line.unit)
+    elif line.unit is not None and line.unit not in _APART[line.line_class]:
+        raise ReceiptError(
+            f"{field}.unit", f"what class {line.line_class} can price apart", line.unit
+        )
+
+
+def _check_classes(charge: Charge, counts: Counts, models: _Models) -> None:
     """Every token of the receipt is in exactly one line of its class."""
-    due = _due(counts)
-    charged: dict[_Class, int] = {}
+    due = _due(counts, models)
+    priced: Counter[_Class] = Counter()
     for line in charge.lines:
-        key = (line.token_class, line.ttl)
-        charged[key] = charged.get(key, 0) + line.tokens
-    for token_class, ttl in {**due, **charged}:
-        expected, actual = due.get((token_class, ttl), 0), charged.get((token_class, ttl), 0)
+        if line.line_class != BESIDE:
+            priced[line.line_class, line.ttl, line.model] += line.quantity
+    for key in {**due, **priced}:
+        expected, actual = due.get(key, 0), priced[key]
         if expected != actual:
-            which = f"class {token_class}" if ttl is None else f"class {token_class}, TTL {ttl} s"
+            line_class, ttl, model = key
+            which = f"class {line_class}" if ttl is None else f"class {line_class}, TTL {ttl} s"
+            which += "" if model is None else f", {model}"
             raise ReceiptError(f"charge.lines ({which})", f"{expected} tokens", actual)
 
 
-def _due(counts: Counts) -> dict[_Class, int]:
+def _due(counts: Counts, models: _Models) -> dict[_Class, int]:
     """The tokens of each class; an absent output has none."""
-    if counts.cached is None or counts.attributed is None:
+    due: dict[_Class, int] = {}
+    if counts.cached is None:
         raise ReceiptError("input.cached", "a number, since there is a charge", "nothing")
-    writes = counts.writes or {}
-    return {
-        (UNCACHED, None): counts.attributed - sum(writes.values()),
-        (CACHE_READ, None): counts.cached,
-        **{(CACHE_WRITE, ttl): tokens for ttl, tokens in writes.items()},
-        (OUTPUT, None): counts.output or 0,
-    }
+    of: list[tuple[str | None, Counts]] = [(None, counts)]
+    for model, own in of if models is None else models.items():
+        writes = own.writes or {}
+        due[UNCACHED, None, model] = (own.attributed or 0) - sum(writes.values())
+        due[CACHE_READ, None, model] = own.cached or 0
+        due |= {(CACHE_WRITE, ttl, model): tokens for ttl, tokens in writes.items()}
+        due[OUTPUT, None, model] = own.output or 0
+    return due
+
+
+def _check_units(charge: Charge, counts: Counts) -> None:
+    """What is priced apart is all that the receipt states of it."""
+    priced: Counter[str] = Counter()
+    for line in charge.lines:
+        if line.unit is not None:
+            priced[line.unit] += line.quantity
+    for unit, quantity in priced.items():
+        if quantity != (expected := _priced_apart(unit, counts)):
+            raise ReceiptError(f"charge.lines ({unit})", expected, quantity)
+
+
+def _priced_apart(unit: str, counts: Counts) -> int:
+    """What the lines of a unit sum to; 0 where it is not stated, or not known."""
+    units = counts.units or {}
+    if unit == REASONING:
+        return counts.reasoning or 0
+    if unit not in units or unit not in INSIDE["logical"]:
+        return units.get(unit, 0)
+    cached = 0 if counts.cached == 0 else units.get(unit.replace("input.", "cached."))
+    return 0 if cached is None else units[unit] - cached

@@ -1,4 +1,4 @@
-"""What a receipt says of its request, checked and put under the integer keys of `receipts.labels`: claims 8 to 16.
+"""What a receipt says of its request, checked and put under the integer keys of `receipts.labels`: claims 8 to 20.
 
 Nothing is clamped and nothing is guessed: what breaks a rule of spec/receipt.md raises `ReceiptError`, and nothing is signed.
 """
@@ -6,14 +6,14 @@ Nothing is clamped and nothing is guessed: what breaks a rule of spec/receipt.md
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, Final, Unpack
 
 from receipts import limits
 from receipts.charge import charge_claims
+from receipts.count_claims import input_claims, model_claims, output_claims, unit_claims
 from receipts.errors import ReceiptError
-from receipts.labels import CACHE, CACHE_ENTRY, INPUT, RECEIPT, SOURCE
-from receipts.labels import OUTPUT as OUTPUT_LABELS
-from receipts.request import Cache, CacheEntry, Charge, Counts, Source
+from receipts.labels import CACHE, CACHE_ENTRY, CORRECTS, RECEIPT, SOURCE, SPAN
+from receipts.request import Cache, CacheEntry, Corrected, Counts, Request, Source
 
 # The labels that every receipt needs, looked up once.
 _REQUEST: Final = RECEIPT["request"]
@@ -22,91 +22,86 @@ _INPUT: Final = RECEIPT["input"]
 _OUTPUT: Final = RECEIPT["output"]
 _SOURCE: Final = RECEIPT["source"]
 _TAGS: Final = RECEIPT["tags"]
-_LOGICAL: Final = INPUT["logical"]
-_CACHED: Final = INPUT["cached"]
-_ATTRIBUTED: Final = INPUT["attributed"]
-_WRITES: Final = INPUT["writes"]
-_TOKENS: Final = OUTPUT_LABELS["tokens"]
-_REASONING: Final = OUTPUT_LABELS["reasoning"]
 
 
-def request_claims(
-    request: str,
-    model: str,
-    counts: Counts,
-    source: Source | None = None,
-    cache: Cache | None = None,
-    charge: Charge | None = None,
-    tags: Mapping[str, str] | None = None,
-    client: bytes | None = None,
-) -> dict[int, object]:
+def request_claims(**request: Unpack[Request]) -> dict[int, object]:
     """The claims of a receipt that do not depend on its place, in the order of their labels.
 
-    The arguments are those of `receipts.request.Request`. Without an entry, ``tags`` are left out.
+    The arguments are those of `receipts.request.Request`. Without an entry, ``tags`` and ``units`` are left out.
 
     Raises:
         ReceiptError: a field breaks a rule of spec/receipt.md.
     """
+    counts, source, tags = request["counts"], request.get("source"), request.get("tags")
     claims: dict[int, object] = {
-        _REQUEST: limits.name("request", request),
-        _MODEL: limits.name("model", model),
-        _INPUT: _input(counts),
+        _REQUEST: limits.name("request", request["request"]),
+        _MODEL: limits.name("model", request["model"]),
+        _INPUT: input_claims(counts),
     }
-    if (output := _output(counts)) is not None:
+    if (output := output_claims(counts)) is not None:
         claims[_OUTPUT] = output
-    if cache is not None:
+    if (cache := request.get("cache")) is not None:
         claims[RECEIPT["cache"]] = _cache(cache, counts)
     if source is not None:
         claims[_SOURCE] = _source(source)
-    if charge is not None:
-        claims[RECEIPT["charge"]] = charge_claims(charge, counts)
+    if (charge := request.get("charge")) is not None:
+        claims[RECEIPT["charge"]] = charge_claims(charge, counts, request.get("models"))
     if tags:
         claims[_TAGS] = _tags(tags)
-    if client is not None:
+    if (client := request.get("client")) is not None:
         claims[RECEIPT["client"]] = limits.octets("client", client)
+    if counts.units:
+        claims[RECEIPT["units"]] = unit_claims(counts)
+    return claims | _unusual(request, counts)
+
+
+def _unusual(request: Request, counts: Counts) -> dict[int, object]:
+    """Claims 18 to 20, which few receipts have."""
+    claims: dict[int, object] = {}
+    if (models := request.get("models")) is not None:
+        claims[RECEIPT["models"]] = model_claims(models, counts)
+    if (span := request.get("span")) is not None:
+        _check_span(request, counts)
+        end = limits.uint(
+            "span.end", span.end, limits.instant("span.start", span.start) + 1, limits.MAX_TIME
+        )
+        claims[RECEIPT["span"]] = {SPAN["start"]: span.start, SPAN["end"]: end}
+    if (corrects := request.get("corrects")) is not None:
+        claims[RECEIPT["corrects"]] = _corrects(corrects)
     return claims
 
 
-def _input(counts: Counts) -> dict[int, Any]:
-    """Identities 1 and 2."""
-    logical, cached = limits.uint("input.logical", counts.logical), counts.cached
-    claims: dict[int, Any] = {_LOGICAL: logical}
-    computed = logical
-    if cached is not None:
-        if limits.uint("input.cached", cached) > logical:
-            raise ReceiptError("input.cached", f"at most logical, {logical}", cached)
-        computed = logical - cached
-        claims[_CACHED], claims[_ATTRIBUTED] = cached, computed
-    if counts.writes is not None:
-        claims[_WRITES] = _writes(counts.writes, computed)
-    return claims
+def _check_span(request: Request, counts: Counts) -> None:
+    """Identity 8."""
+    for field, expected, is_right in (
+        (
+            "input",
+            "0 logical and 0 cached tokens",
+            (counts.logical, counts.cached, counts.writes) == (0, 0, None),
+        ),
+        ("output", "nothing for a span of time", counts.output is None),
+        ("cache", "nothing for a span of time", request.get("cache") is None),
+        ("client", "nothing for a span of time", request.get("client") is None),
+        ("units", "at least one", bool(counts.units)),
+        ("models", "nothing for a span of time", request.get("models") is None),
+    ):
+        if not is_right:
+            raise ReceiptError(field, expected, "something else")
 
 
-def _writes(writes: Mapping[int, int], computed: int) -> dict[int, int]:
-    limits.entries("input.writes", writes, limits.MAX_WRITES)
-    checked = {
-        limits.uint("input.writes TTL", ttl): limits.uint(f"input.writes.{ttl}", writes[ttl])
-        for ttl in sorted(writes)
+def _corrects(corrects: Corrected) -> dict[int, object]:
+    billed = corrects.billed
+    claims: dict[int, object] = {
+        CORRECTS["receipt"]: limits.digest("corrects.receipt", corrects.receipt),
+        CORRECTS["input"]: input_claims(billed.counts),
     }
-    written = sum(checked.values())
-    if written > computed:
-        raise ReceiptError("input.writes", f"at most the computed tokens, {computed}", written)
-    return checked
-
-
-def _output(counts: Counts) -> dict[int, int] | None:
-    """Identity 3."""
-    if counts.output is None:
-        if counts.reasoning is not None:
-            raise ReceiptError(
-                "output.reasoning", "nothing without output tokens", counts.reasoning
-            )
-        return None
-    claims = {_TOKENS: limits.uint("output.tokens", counts.output)}
-    if counts.reasoning is not None:
-        claims[_REASONING] = limits.uint("output.reasoning", counts.reasoning)
-        if counts.reasoning > counts.output:
-            raise ReceiptError("output.reasoning", f"at most {counts.output}", counts.reasoning)
+    if (output := output_claims(billed.counts)) is not None:
+        claims[CORRECTS["output"]] = output
+    if billed.counts.units:
+        claims[CORRECTS["units"]] = unit_claims(billed.counts)
+    if billed.currency is not None:
+        claims[CORRECTS["currency"]] = limits.currency("corrects.currency", billed.currency)
+        claims[CORRECTS["amount"]] = limits.uint("corrects.amount", billed.amount)
     return claims
 
 
@@ -149,6 +144,14 @@ def _source(source: Source) -> dict[int, Any]:
         claims[SOURCE["tier"]] = limits.name("source.tier", source.tier)
     if source.miss is not None:
         claims[SOURCE["miss"]] = limits.name("source.miss", source.miss)
+    if source.terms:
+        limits.entries("source.terms", source.terms, limits.MAX_TERMS)
+        claims[SOURCE["terms"]] = {
+            limits.name("source.terms key", term): limits.name(
+                f"source.terms.{term}", source.terms[term]
+            )
+            for term in limits.sorted_keys(source.terms)
+        }
     return claims
 
 
@@ -158,10 +161,4 @@ def _tags(tags: Mapping[str, str]) -> dict[str, str]:
         limits.name("tags key", key): limits.name(f"tags.{key}", value, 0)
         for key, value in tags.items()
     }
-    return {key: checked[key] for key in sorted(checked, key=_encoded_order)}
-
-
-def _encoded_order(key: str) -> tuple[int, bytes]:
-    """Shorter keys first, then bytewise: the order of their encodings (RFC 8949 section 4.2.1)."""
-    encoded = key.encode()
-    return len(encoded), encoded
+    return {key: checked[key] for key in limits.sorted_keys(checked)}

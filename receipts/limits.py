@@ -6,7 +6,7 @@ What a verifier must refuse must not be signed. Nothing is clamped: a field beyo
 from __future__ import annotations
 
 import re
-from collections.abc import Sized
+from collections.abc import Iterable, Sized
 from typing import Any, Final
 
 from receipts.errors import ReceiptError
@@ -28,8 +28,12 @@ MAX_TOTAL_WRITES: Final = 65_536
 """TTLs in the totals of a statement."""
 MAX_WRITES: Final = 16
 """TTLs of a receipt."""
+MAX_TOTAL_UNITS: Final = 16_384
+"""Units in the totals of a statement."""
+MAX_MODELS: Final = 16
+MAX_TERMS: Final = 16
 MAX_ENTRIES: Final = 64
-"""Tags, cache entries of a kind, lines of a charge."""
+"""Tags, units, cache entries of a kind, lines of a charge."""
 MAX_OCTETS: Final = 64
 """Bytes of a cache identifier, and of a customer's commitment."""
 DIGEST_SIZE: Final = 32
@@ -125,3 +129,13 @@ def content(field: str, encoded: bytes, most: int) -> bytes:
     if len(encoded) > most:
         raise ReceiptError(field, f"at most {most} bytes of claims", len(encoded))
     return encoded
+
+
+def sorted_keys(keys: Iterable[str]) -> list[str]:
+    """Texts in the order of their encodings: shorter ones first, then bytewise (RFC 8949 section 4.2.1)."""
+    return sorted(keys, key=_encoded_order)
+
+
+def _encoded_order(key: str) -> tuple[int, bytes]:
+    encoded = key.encode()
+    return len(encoded), encoded

@@ -9,9 +9,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, NotRequired, Required, TypedDict
 
-UNCACHED, CACHE_READ, CACHE_WRITE, OUTPUT = range(4)
-"""Token classes of a charge line."""
-TOKEN_CLASSES: Final = (UNCACHED, CACHE_READ, CACHE_WRITE, OUTPUT)
+UNCACHED, CACHE_READ, CACHE_WRITE, OUTPUT, BESIDE = range(5)
+"""Classes of a charge line."""
+CLASSES: Final = (UNCACHED, CACHE_READ, CACHE_WRITE, OUTPUT, BESIDE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,12 +82,30 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class ChargeLine:
-    """``tokens`` of a class at ``rate`` picounits a token; ``ttl`` in s, for cache writes only."""
+    """One price: ``quantity`` of a class at ``rate`` picounits for ``per`` of them. The amount follows.
 
-    token_class: int
-    tokens: int
+    Attributes:
+        line_class: `UNCACHED`, `CACHE_READ`, `CACHE_WRITE`, `OUTPUT`, or `BESIDE` for a unit beside the tokens.
+        quantity: tokens, or what the unit counts.
+        rate: picounits.
+        ttl: in s, for cache writes only.
+        unit: what the line prices apart: a part of its class, ``reasoning``, or the unit beside.
+        per: for how many the rate is; it has no common divisor with the rate.
+        model: whose tokens they are, where several models made the response, and only there.
+    """
+
+    line_class: int
+    quantity: int
     rate: int
     ttl: int | None = None
+    unit: str | None = None
+    per: int = 1
+    model: str | None = None
+
+    @property
+    def amount(self) -> int:
+        """The quantity times rate / per, in picounits, rounded half up."""
+        return (2 * self.quantity * self.rate + self.per) // (2 * self.per)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +115,31 @@ class Charge:
     currency: str
     card: bytes
     lines: Sequence[ChargeLine]
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """The time that a receipt is for which belongs to no request; in ms, ``end`` exclusive."""
+
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Billed:
+    """What a receipt bills: its counts with their units, and the amount of its charge in picounits of ``currency``, if it has one."""
+
+    counts: Counts
+    currency: str | None = None
+    amount: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Corrected:
+    """The receipt that a correction corrects, by its digest, and what it billed (`receipts.corrected` reads it)."""
+
+    receipt: bytes
+    billed: Billed
 
 
 class Request(TypedDict):
@@ -112,6 +155,8 @@ class Request(TypedDict):
         tags: team, feature, environment, ...
         client: the customer's own commitment to its request, echoed.
         models: the counts by model, where several models made the response; they sum to ``counts``.
+        span: the time that the receipt is for, if it is for no request: then ``request`` is the issuer's name for the charge.
+        corrects: the receipt that this one corrects, which is for the same request.
     """
 
     request: Required[str]
@@ -123,3 +168,5 @@ class Request(TypedDict):
     tags: NotRequired[Mapping[str, str] | None]
     client: NotRequired[bytes | None]
     models: NotRequired[Mapping[str, Counts] | None]
+    span: NotRequired[Span | None]
+    corrects: NotRequired[Corrected | None]

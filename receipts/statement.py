@@ -14,7 +14,7 @@ from receipts.keys import KeySource
 from receipts.labels import STATEMENT as LABELS
 from receipts.labels import STREAM
 from receipts.merkle import Tree
-from receipts.request import Counts
+from receipts.request import Billed
 from receipts.signing import STATEMENT, Signed, Signer
 from receipts.totals import Totals
 
@@ -118,10 +118,8 @@ class Period:
         sequence: int,
         digest: bytes,
         time: int,
-        counts: Counts,
-        *,
-        currency: str | None = None,
-        amount: int = 0,
+        billed: Billed,
+        corrects: Billed | None = None,
     ) -> None:
         """Add the next receipt of a stream.
 
@@ -130,9 +128,8 @@ class Period:
             sequence: its place there.
             digest: the receipt's.
             time: the receipt's, in ms.
-            counts: its tokens.
-            currency: that of its charge, if it has one.
-            amount: that of its charge, in picounits.
+            billed: its counts and the amount of its charge.
+            corrects: what the receipt billed that it corrects, if it corrects one.
 
         Raises:
             ReceiptError: the time is outside the period, or the sequence is not the next one.
@@ -143,7 +140,7 @@ class Period:
         entry = self._streams.get(stream) or _Stream(self._first(stream, sequence))
         if limits.uint("sequence", sequence) != entry.next:
             raise ReceiptError("sequence", entry.next, sequence)
-        self._totals.add(counts, currency, amount)
+        self._totals.add(billed, corrects)
         self._streams[limits.name("stream", stream)] = entry
         entry.add(digest)
 

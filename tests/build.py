@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from receipts import Signed, SigningKey, jwk
 from receipts.merkle import Tree
 from receipts.signing import RECEIPT, STATEMENT, Signer
+from receipts.units import is_unit
 
 ISSUER = "https://api.example.com"
 ACCOUNT = "acme"
@@ -74,7 +75,7 @@ def receipt_claims(sequence: int = 0, previous: bytes | None = None, **over: Any
     } | over
     labels = (
         "version", "issuer", "account", "stream", "sequence", "previous", "time", "request",
-        "model", "input", "output", "cache", "source", "charge", "tags", "client",
+        "model", "input", "output", "cache", "source", "charge", "tags", "client", "units", "models", "span", "corrects",
     )  # fmt: skip
     return {
         label: claims[name] for label, name in enumerate(labels, 1) if claims.get(name) is not None
@@ -131,25 +132,55 @@ class Stream:
 
 def totals_of(receipts: list[Signed]) -> dict[int, Any]:
     """The totals of a statement over receipts. What is no count adds nothing: some receipts have a fault."""
+    claims = [_claims(signed) for signed in receipts]
+    corrections = [one for one in claims if 20 in one]
+    totals = _sums([_bills(one) for one in claims if 20 not in one])
+    if corrections:
+        totals[9] = _sums([_billed_before(_map(one[20])) for one in corrections])
+        totals[10] = _sums([_bills(one) for one in corrections])
+    return totals
+
+
+def _bills(claims: dict[Any, Any]) -> tuple[Any, ...]:
+    """Input, output, units, currency and amount of a receipt."""
+    charge = _map(claims.get(14))
+    return claims.get(10), claims.get(11), claims.get(17), charge.get(1), charge.get(3)
+
+
+def _billed_before(corrects: dict[Any, Any]) -> tuple[Any, ...]:
+    """The same of what a correction corrects."""
+    return tuple(corrects.get(label) for label in (2, 3, 4, 5, 6))
+
+
+def _sums(billed: list[tuple[Any, ...]]) -> dict[int, Any]:
     totals: dict[int, Any] = {}
 
     def add(sums: dict[Any, Any], label: Any, count: Any) -> None:
         if isinstance(count, int) and count < 2**64:
             sums[label] = sums.get(label, 0) + count
 
-    for claims in map(_claims, receipts):
-        counts, output, charge = (_map(claims.get(label)) for label in (10, 11, 14))
-        for label in (1, 2, 3):
-            add(totals, label, counts.get(label))
-        for label in (1, 2):
-            add(totals, label + 4, output.get(label))
-        for ttl, count in _map(counts.get(4)).items():
+    for tokens, output, units, currency, amount in billed:
+        for label, sum_ in ((1, 1), (2, 2), (3, 3)):
+            add(totals, sum_, _map(tokens).get(label))
+        for label, sum_ in ((1, 5), (2, 6)):
+            add(totals, sum_, _map(output).get(label))
+        for ttl, count in _map(_map(tokens).get(4)).items():
             add(totals.setdefault(4, {}), ttl, count)
-        if str(charge.get(1)).isupper():
-            add(totals.setdefault(7, {}), charge[1], charge.get(3))
+        for unit, count in _valid_units(units):
+            add(totals.setdefault(8, {}), unit, count)
+        if str(currency).isupper() and amount is not None:
+            add(totals.setdefault(7, {}), currency, amount)
     if 7 in totals:
         totals[7] = {name: list(divmod(amount, 10**12)) for name, amount in totals[7].items()}
     return totals
+
+
+def _valid_units(units: Any) -> list[tuple[str, int]]:
+    return [
+        (unit, count)
+        for unit, count in _map(units).items()
+        if is_unit(unit) and len(unit) <= 512 and isinstance(count, int)
+    ]
 
 
 def _claims(signed: Signed) -> dict[Any, Any]:

@@ -6,6 +6,7 @@ import cbor2
 import pytest
 
 from receipts import (
+    Billed,
     Cache,
     CacheEntry,
     Charge,
@@ -105,7 +106,7 @@ def test_a_currency_is_three_letters_from_a_to_z(currency):
     if currency is not None:
         period = Period(ISSUER, ACCOUNT, *NOVEMBER)
         with pytest.raises(ReceiptError, match="currency: expected three capital letters"):
-            period.add("s", 0, CARD, NOON, COUNTS, currency=currency, amount=1)
+            period.add("s", 0, CARD, NOON, Billed(COUNTS, currency, 1))
         assert (period.receipts, period.streams) == (0, 0)
 
 
@@ -142,8 +143,8 @@ def closing(**more):
     return Period(ISSUER, ACCOUNT, *NOVEMBER, **more)
 
 
-def add(period, stream="s", sequence=0, counts=COUNTS, **more):
-    period.add(stream, sequence, CARD, NOON, counts, **more)
+def add(period, stream="s", sequence=0, counts=COUNTS, **charge):
+    period.add(stream, sequence, CARD, NOON, Billed(counts, **charge))
 
 
 def test_the_streams_of_a_statement():
@@ -171,7 +172,7 @@ def test_the_ttls_of_a_statement():
         add(period, sequence=n, counts=Counts(16, 0, {16 * n + i: 1 for i in range(16)}))
     assert period.sign(KEY).data
     add(period, sequence=4096, counts=Counts(1, 0, {65_536: 1}))
-    with pytest.raises(ReceiptError, match=r"totals\.writes: expected at most 65536 TTLs"):
+    with pytest.raises(ReceiptError, match=r"totals\.writes: expected 1 to 65536 TTLs"):
         period.sign(KEY)
 
 

@@ -9,6 +9,7 @@ import pytest
 from receipts import (
     LATE,
     BatchError,
+    Billed,
     Charge,
     ChargeLine,
     Closing,
@@ -89,8 +90,10 @@ def test_what_is_read_back_is_what_was_issued():
     )
     amount = 400 * 3 + 2000 + 600 * 4 + 500 * 15
     assert list(kept_objects(BytesIO(one.data + two.data))) == [
-        KeptReceipt(one.data, one.digest, ISSUER, ACCOUNT, "s", 0, NOON, COUNTS, "USD", amount),
-        KeptReceipt(two.data, two.digest, ISSUER, ACCOUNT, "t", 0, NOON, Counts(5), None, 0),
+        KeptReceipt(
+            one.data, one.digest, ISSUER, ACCOUNT, "s", 0, NOON, Billed(COUNTS, "USD", amount)
+        ),
+        KeptReceipt(two.data, two.digest, ISSUER, ACCOUNT, "t", 0, NOON, Billed(Counts(5))),
     ]
 
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from tests.build import Batch, encode, receipt_claims
 from tests.strategies import receipts
-from verifier.format import cbor, fields, schema
+from verifier.format import cbor, fields, receipt_schema
 from verifier.format.fast_decoder import FastDecoder
 from verifier.item.identities import check_receipt
 
@@ -15,10 +15,16 @@ from verifier.item.identities import check_receipt
 def plainly(data):
     """The claims as the plain way reads them, or None if it finds any fault."""
     try:
-        receipt = schema.receipt(cbor.decode(data))
+        receipt = receipt_schema.receipt(cbor.decode(data))
     except (cbor.CborError, fields.ClaimsError):
         return None
     return None if check_receipt(receipt) else receipt
+
+
+def fastly(reader, data):
+    """The claims as the fast way takes them: as its reader has them, if the identities that it leaves out hold as well."""
+    receipt = reader.receipt(data)
+    return None if receipt is None or check_receipt(receipt) else receipt
 
 
 @given(st.lists(receipts(), min_size=1, max_size=4))
@@ -28,7 +34,7 @@ def test_honest_receipts_are_read_alike(many):
         data = encode(claims)
         assert plainly(data) is not None
         for _ in range(2):  # the second time, the reader knows head, source and tags
-            fast = reader.receipt(data)
+            fast = fastly(reader, data)
             # Names of more than 255 bytes and empty tags are left to the plain way.
             assert fast in (None, plainly(data))
 
@@ -52,7 +58,7 @@ def test_a_mutated_receipt_is_never_accepted_when_the_plain_way_refuses(claims, 
         reader,
         FastDecoder(),
     ):  # twice: what was read once may have been remembered
-        fast = each.receipt(mutated)
+        fast = fastly(each, mutated)
         assert fast is None or fast == plainly(mutated)
 
 
@@ -70,7 +76,7 @@ def test_a_changed_field_is_never_accepted_when_the_plain_way_refuses(claims, la
     encoded = encode(changed)
     reader = FastDecoder()
     for _ in range(2):
-        fast = reader.receipt(encoded)
+        fast = fastly(reader, encoded)
         assert fast is None or fast == plainly(encoded)
 
 

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from receipts import (
     LATE,
+    Billed,
     Cache,
     CacheEntry,
     Charge,
@@ -164,7 +165,7 @@ def test_many_threads_make_one_chain():
     assert [one.sequence for one in issued] == list(range(500))
     period = Period(ISSUER, ACCOUNT, *NOVEMBER)
     for one in issued:
-        period.add(one.stream, one.sequence, one.digest, one.time, COUNTS)
+        period.add(one.stream, one.sequence, one.digest, one.time, Billed(COUNTS))
     data = b"".join(one.data for one in issued) + period.sign(KEY).data
     assert report_of(data).verdict == "verified"
 
@@ -199,8 +200,8 @@ def test_whatever_is_issued_and_closed_is_verified_and_conserved(many):
         claims = read(receipt)
         charge = claims.charge
         period.add(
-            receipt.stream, receipt.sequence, receipt.digest, receipt.time, request["counts"],
-            currency=charge and charge.currency, amount=charge.amount if charge else 0,
+            receipt.stream, receipt.sequence, receipt.digest, receipt.time,
+            Billed(request["counts"], charge and charge.currency, charge and charge.amount),
         )  # fmt: skip
         data.append(receipt.data)
     report = report_of(b"".join(data) + period.sign(KEY).data)
@@ -211,7 +212,7 @@ def test_whatever_is_issued_and_closed_is_verified_and_conserved(many):
     amounts = {}
     for request in many:
         if charge := request["charge"]:
-            amount = sum(line.tokens * line.rate for line in charge.lines)
+            amount = sum(line.amount for line in charge.lines)
             amounts[charge.currency] = amounts.get(charge.currency, 0) + amount
     assert (totals.amounts or {}) == amounts
 
@@ -233,15 +234,15 @@ def test_a_period_takes_its_own_receipts_only():
             "sequence": 0,
             "digest": CARD,
             "time": NOON,
-            "counts": COUNTS,
+            "billed": Billed(COUNTS),
         } | over
         with pytest.raises(ReceiptError) as error:
             period.add(**arguments)
         assert error.value.field == field
     period = closing()
-    period.add("s", 0, CARD, NOON, COUNTS)
+    period.add("s", 0, CARD, NOON, Billed(COUNTS))
     with pytest.raises(ReceiptError, match="sequence: expected 1, found 2"):
-        period.add("s", 2, CARD, NOON, COUNTS)
+        period.add("s", 2, CARD, NOON, Billed(COUNTS))
 
 
 def test_periods_follow_each_other():
@@ -259,13 +260,13 @@ def test_periods_follow_each_other():
         assert error.value.field == field
     period = Period(ISSUER, ACCOUNT, *DECEMBER, previous=previous)
     with pytest.raises(ReceiptError, match="of stream 's': expected 5, found 4"):
-        period.add("s", 4, CARD, DECEMBER[0], COUNTS)
+        period.add("s", 4, CARD, DECEMBER[0], Billed(COUNTS))
 
 
 def test_totals_that_do_not_fit_are_refused():
     period = closing()
     for sequence in range(2):
-        period.add("s", sequence, CARD, NOON, Counts(2**63, 0))
+        period.add("s", sequence, CARD, NOON, Billed(Counts(2**63, 0)))
     with pytest.raises(ReceiptError, match="total: "):
         period.sign(KEY)
 
@@ -273,7 +274,7 @@ def test_totals_that_do_not_fit_are_refused():
 def test_amounts_of_more_than_18_million_units_fit():
     period = closing()
     for sequence in range(3):
-        period.add("s", sequence, CARD, NOON, COUNTS, currency="USD", amount=2**63)
+        period.add("s", sequence, CARD, NOON, Billed(COUNTS, "USD", 2**63))
     claims = cbor2.loads(cbor2.loads(period.sign(KEY).data)[0])
     assert claims[10][7] == {"USD": list(divmod(3 * 2**63, 10**12))}
 

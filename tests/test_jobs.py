@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from receipts import Counts, Issuer, Period
+from receipts import Billed, Counts, Issuer, Period
 from tests.build import ACCOUNT, ISSUER, KEY, NOON, NOVEMBER, jwk_set
 from verifier import Policy, by_kid, bytes_source, read_items, read_jwks, verify
 from verifier.reading.framing import Batch
@@ -27,7 +27,7 @@ def large(count=9000, streams=3):
             counts=counts,
             stream=f"s{n % streams}",
         )
-        period.add(receipt.stream, receipt.sequence, receipt.digest, receipt.time, counts)
+        period.add(receipt.stream, receipt.sequence, receipt.digest, receipt.time, Billed(counts))
         data.append(receipt.data)
     return [*data, period.sign(KEY).data]
 

@@ -90,7 +90,7 @@ def ttls(count, **over):
 @pytest.mark.parametrize("accounts", [1, 2])
 def test_one_ttl_more_than_allowed(monkeypatch, accounts):
     """The receipt that writes for it is not collected; each account has TTLs of its own."""
-    monkeypatch.setattr("verifier.order.collection.MAX_TTLS", 64)
+    monkeypatch.setattr("verifier.order.collection.MAX_NAMES", 64)
     each = 64 // accounts
     honest = [ttls(each, account=f"a-{n}") for n in range(accounts)]
     report = verify([bytes_source("b", b"".join(honest))], Policy(KEYS))
@@ -99,13 +99,13 @@ def test_one_ttl_more_than_allowed(monkeypatch, accounts):
     report = verify([bytes_source("b", b"".join([*honest[1:], more]))], Policy(KEYS))
     (told,) = (f for f in report.findings if f.code == "input-too-large")
     assert (told.rule, told.item, told.account) == ("R-9.7", 4, "a-0")
-    assert "writes of 65 TTLs" in told.message
+    assert "65 TTLs and units" in told.message
     assert sum(account.receipts for account in report.accounts) == 4
 
 
 def test_what_counts_as_a_ttl(monkeypatch):
     """One that was written for before counts once, also over the statement."""
-    monkeypatch.setattr("verifier.order.collection.MAX_TTLS", 1)
+    monkeypatch.setattr("verifier.order.collection.MAX_NAMES", 1)
     honest = Batch()
     later = Stream("gpu-7", 2, 3, honest.ones[-1].digest).receipts()
     data = honest.data + b"".join(signed.data for signed in later)
@@ -113,6 +113,25 @@ def test_what_counts_as_a_ttl(monkeypatch):
     other = b"".join(s.data for s in Stream("gpu-7", 2, over={"account": "other"}).receipts())
     report = verify([bytes_source("b", data + other)], Policy(KEYS))
     assert [f.item for f in report.findings if f.code == "input-too-large"] == [8]
+
+
+def test_units_count_with_ttls(monkeypatch):
+    """A unit counts once for an account, whether a receipt states it or a correction says that it did."""
+    monkeypatch.setattr("verifier.order.collection.MAX_NAMES", 3)
+
+    def refused(*units):
+        stream = Stream(count=len(units), change=lambda n, c: c | {17: dict.fromkeys(units[n], 1)})
+        data = b"".join(signed.data for signed in stream.receipts())
+        report = verify([bytes_source("b", data)], Policy(KEYS))
+        return [f.item for f in report.findings if f.code == "input-too-large"]
+
+    assert refused(["a/1", "a/2"], ["a/1"], ["a/2"]) == []  # and a TTL
+    assert refused(["a/1"], ["a/2"], ["a/3"]) == [2]
+    corrects = {1: bytes(32), 2: {1: 1}, 4: {"a/3": 1, "a/4": 1}}
+    stream = Stream(count=1, change=lambda _, c: c | {17: {"a/1": 1}, 20: corrects})
+    data = stream.receipts()[0].data
+    report = verify([bytes_source("b", data)], Policy(KEYS))
+    assert [f.item for f in report.findings if f.code == "input-too-large"] == [0]
 
 
 @pytest.mark.slow

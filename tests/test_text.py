@@ -9,7 +9,7 @@ from tests.test_hostile import report_of
 from tests.test_vectors import DOCUMENTS, run
 from verifier import Policy, Verdict, by_kid, bytes_source, read_jwks, render, verify
 from verifier.report.codes import RULES
-from verifier.report.text import escape
+from verifier.report.escape import escape
 
 VECTORS = [(document, vector) for document in DOCUMENTS.values() for vector in document["vectors"]]
 

@@ -21,7 +21,15 @@ from verifier import (
 from verifier.crypto.ed25519 import BACKENDS
 
 SPEC = Path(__file__).parents[1] / "spec"
-FILES = ("receipts.json", "batches.json", "containers.json", "limits.json", "record.json")
+FILES = (
+    "receipts.json",
+    "batches.json",
+    "units.json",
+    "corrections.json",
+    "containers.json",
+    "limits.json",
+    "record.json",
+)
 DOCUMENTS = {name: json.loads((SPEC / "vectors" / name).read_text()) for name in FILES}
 VECTORS = [
     pytest.param(document, vector, id=vector["id"])

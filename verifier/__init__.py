@@ -34,9 +34,12 @@ from verifier.format.claims import (
     CacheEntry,
     Charge,
     ChargeLine,
+    Corrected,
     Receipt,
+    Span,
     Statement,
     StreamEntry,
+    TokenCounts,
     Totals,
 )
 from verifier.format.envelope import Kind
@@ -54,12 +57,13 @@ from verifier.reading.recognise import NotABatchError
 from verifier.reading.sources import Source, batch_file, batch_stream, bytes_source
 from verifier.reading.unverified import UnverifiedItem, read_item, read_items
 from verifier.report.codes import RULES, Rule, Severity
+from verifier.report.escape import escape
 from verifier.report.findings import Conflict, Finding, Findings, plural
 from verifier.report.model import AccountSummary, Check, Input, Report, Subject, Verdict
 from verifier.report.period import PeriodError, show_instant
 from verifier.report.period import parse as parse_period
 from verifier.report.period import show as show_period
-from verifier.report.text import escape, render
+from verifier.report.text import render
 from verifier.statements.comparison import Comparison, compare_statements
 from verifier.statements.completeness import Period
 from verifier.statements.known import (
@@ -83,6 +87,7 @@ __all__ = [
     "Check",
     "Comparison",
     "Conflict",
+    "Corrected",
     "DamagedMemoryError",
     "Finding",
     "Findings",
@@ -108,9 +113,11 @@ __all__ = [
     "Severity",
     "Signatures",
     "Source",
+    "Span",
     "Statement",
     "StreamEntry",
     "Subject",
+    "TokenCounts",
     "Totals",
     "TrustedKey",
     "UnreadableError",

@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from cli import key_folder
-from receipts import Counts, Head, Issued, Issuer, Period, Source
+from receipts import Billed, Counts, Head, Issued, Issuer, Period, Source
 from verifier import Receipt, Statement, UnverifiedItem, batch_file, read_items
 
 _HOW = {
@@ -66,13 +66,15 @@ def _again(how: str, items: list[UnverifiedItem], folder: key_folder.Keys) -> It
         place = (claims.account, claims.stream)
         if not forge:
             heads[place] = Head(claims.sequence, item.digest, claims.time)
-            period.add(claims.stream, claims.sequence, item.digest, claims.time, _counts(claims))
+            period.add(
+                claims.stream, claims.sequence, item.digest, claims.time, Billed(_counts(claims))
+            )
             yield item.raw
             continue
         for name, counts in _told(how, claims, victim):
             issued = _issue(folder, heads, claims, name, counts)
             heads[place] = Head(issued.sequence, issued.digest, issued.time)
-            period.add(issued.stream, issued.sequence, issued.digest, issued.time, counts)
+            period.add(issued.stream, issued.sequence, issued.digest, issued.time, Billed(counts))
             yield issued.data
     yield period.sign(folder.signing).data
 

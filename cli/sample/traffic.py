@@ -18,7 +18,7 @@ from functools import lru_cache
 from heapq import merge
 from typing import BinaryIO
 
-from receipts import Cache, CacheEntry, Counts, Issuer, KeySource, Period, Source
+from receipts import Billed, Cache, CacheEntry, Counts, Issuer, KeySource, Period, Source
 from receipts.cache_id import TOKENS_HMAC, CacheKey, token_ids
 
 DAY = 1794268800000
@@ -118,7 +118,7 @@ class Simulator:
                 source=Source(provider, "messages" if provider == "anthropic" else "responses"),
                 tags={"feature": planned.workload},
             )  # fmt: skip
-            period.add(issued.stream, issued.sequence, issued.digest, issued.time, counts)
+            period.add(issued.stream, issued.sequence, issued.digest, issued.time, Billed(counts))
             out.write(issued.data)
             day.receipts += 1
         out.write(period.sign(self._key).data)

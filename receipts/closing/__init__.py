@@ -12,5 +12,14 @@ and is given exactly what would be closed.
 from receipts.closing.batch import close_batch
 from receipts.closing.closing import Check, Closed, Closing, OldJournalError
 from receipts.closing.journal import close_journal
+from receipts.closing.objects import corrected
 
-__all__ = ["Check", "Closed", "Closing", "OldJournalError", "close_batch", "close_journal"]
+__all__ = [
+    "Check",
+    "Closed",
+    "Closing",
+    "OldJournalError",
+    "close_batch",
+    "close_journal",
+    "corrected",
+]

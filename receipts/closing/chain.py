@@ -97,7 +97,6 @@ def add_receipt(period: Period, receipt: KeptReceipt) -> None:
         receipt.sequence,
         receipt.digest,
         receipt.time,
-        receipt.counts,
-        currency=receipt.currency,
-        amount=receipt.amount,
+        receipt.billed,
+        None if receipt.corrects is None else receipt.corrects.billed,
     )

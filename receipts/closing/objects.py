@@ -12,8 +12,8 @@ from typing import Any, BinaryIO, Final
 import cbor2
 
 from receipts.errors import BatchError
-from receipts.labels import CHARGE, INPUT, OUTPUT, RECEIPT, STATEMENT, STREAM
-from receipts.request import Counts
+from receipts.labels import CHARGE, CORRECTS, INPUT, OUTPUT, RECEIPT, STATEMENT, STREAM, Table
+from receipts.request import Billed, Corrected, Counts
 from receipts.signing import header_kind
 
 _CHUNK: Final = 1 << 20
@@ -21,7 +21,7 @@ _CHUNK: Final = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class KeptReceipt:
-    """A receipt in a batch. ``time`` in ms, ``amount`` in picounits of ``currency``."""
+    """A receipt in a batch. ``time`` in ms."""
 
     data: bytes
     digest: bytes
@@ -30,9 +30,8 @@ class KeptReceipt:
     stream: str
     sequence: int
     time: int
-    counts: Counts
-    currency: str | None
-    amount: int
+    billed: Billed
+    corrects: Corrected | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +93,21 @@ def kept_object(data: bytes) -> KeptReceipt | KeptStatement:
     raise BatchError("object: it is empty")
 
 
+def corrected(data: bytes) -> Corrected:
+    """What a correction says of the receipt that it corrects.
+
+    Args:
+        data: the signed receipt.
+
+    Raises:
+        BatchError: it is none.
+    """
+    found = kept_object(data)
+    if not isinstance(found, KeptReceipt):
+        raise BatchError("object: it is a statement, and no receipt")
+    return Corrected(found.digest, found.billed)
+
+
 def _whole_items(data: bytes, place: str) -> Iterator[tuple[int, Any]]:
     """Where each whole item of CBOR in ``data`` ends, and what it is."""
     buffer = BytesIO(data)
@@ -127,8 +141,7 @@ def _kind(protected: bytes) -> type[KeptReceipt | KeptStatement]:
 
 
 def _receipt(data: bytes, digest: bytes, claims: dict[int, Any]) -> KeptReceipt:
-    tokens, output = claims[RECEIPT["input"]], claims.get(RECEIPT["output"], {})
-    charge = claims.get(RECEIPT["charge"], {})
+    charge, corrects = claims.get(RECEIPT["charge"], {}), claims.get(RECEIPT["corrects"])
     return KeptReceipt(
         data,
         digest,
@@ -137,15 +150,28 @@ def _receipt(data: bytes, digest: bytes, claims: dict[int, Any]) -> KeptReceipt:
         claims[RECEIPT["stream"]],
         claims[RECEIPT["sequence"]],
         claims[RECEIPT["time"]],
-        Counts(
-            tokens[INPUT["logical"]],
-            tokens.get(INPUT["cached"]),
-            tokens.get(INPUT["writes"]),
-            output.get(OUTPUT["tokens"]),
-            output.get(OUTPUT["reasoning"]),
+        Billed(
+            _counts(claims, RECEIPT), charge.get(CHARGE["currency"]), charge.get(CHARGE["amount"])
         ),
-        charge.get(CHARGE["currency"]),
-        charge.get(CHARGE["amount"], 0),
+        None if corrects is None else _corrected(corrects),
+    )
+
+
+def _corrected(claims: dict[int, Any]) -> Corrected:
+    amount = claims.get(CORRECTS["currency"]), claims.get(CORRECTS["amount"])
+    return Corrected(claims[CORRECTS["receipt"]], Billed(_counts(claims, CORRECTS), *amount))
+
+
+def _counts(claims: dict[int, Any], labels: Table) -> Counts:
+    """The counts of a receipt, or of the one that it corrects: the same fields, under other labels."""
+    tokens, output = claims[labels["input"]], claims.get(labels["output"], {})
+    return Counts(
+        tokens[INPUT["logical"]],
+        tokens.get(INPUT["cached"]),
+        tokens.get(INPUT["writes"]),
+        output.get(OUTPUT["tokens"]),
+        output.get(OUTPUT["reasoning"]),
+        claims.get(labels["units"]),
     )
 
 

@@ -28,10 +28,13 @@ _MAX_GROUP: Final = 256
 
 @dataclass(frozen=True, slots=True)
 class _Order:
-    """A receipt that is asked for. ``time`` and ``stream`` None: now, and the journal's own."""
+    """A receipt that is asked for. ``time`` and ``stream`` None: now, and the journal's own.
+
+    ``key`` is what there is one receipt of: the request id, or of a correction, the digest of what it corrects.
+    """
 
     account: str
-    request: str
+    key: str | bytes
     time: int | None
     stream: str | None
     claims: Mapping[int, object]
@@ -106,7 +109,7 @@ class Journal:
             request: as of `Issuer.issue`.
 
         The future raises:
-            DuplicateRequestError: the request has a receipt already.
+            DuplicateRequestError: the request has a receipt already; or, of a correction, what it corrects has one.
             NoKeyError: no key may sign at this time. No sequence is used up.
             ReceiptError: a field breaks a rule of spec/receipt.md. Likewise.
             JournalError: the receipt could not be written; it does not exist.
@@ -123,7 +126,9 @@ class Journal:
         except ReceiptError as error:
             done.set_exception(error)
             return done
-        self._order(_Order(account, request["request"], time, stream, claims, done))
+        corrects = request.get("corrects")
+        key = request["request"] if corrects is None else corrects.receipt
+        self._order(_Order(account, key, time, stream, claims, done))
         return done
 
     def _order(self, order: _Order) -> None:
@@ -188,7 +193,7 @@ class Journal:
         try:
             with self._store.transaction():
                 results = self._sign(group)
-                self._store.add((o.request, r) for o, r in results if isinstance(r, Issued))
+                self._store.add((o.key, r) for o, r in results if isinstance(r, Issued))
         except JournalError as error:
             for order in group:
                 order.done.set_exception(error)
@@ -207,24 +212,29 @@ class Journal:
         heads = self._heads(group, now)
         issuer = Issuer(self.issuer, self._key, stream=self.stream, heads=heads)
         results: list[tuple[_Order, Issued | ReceiptError]] = []
-        requests: set[tuple[str, str]] = set()
+        known: set[tuple[str, str | bytes]] = set()
         for order in group:
             time = now if order.time is None else order.time
             try:
-                self._check_request(order, requests)
+                self._check_key(order, known)
                 issued = issuer.issue_claims(order.account, time, order.claims, order.stream)
             except ReceiptError as error:
                 results.append((order, error))
             else:
                 results.append((order, issued))
-                requests.add((order.account, order.request))
+                known.add((order.account, order.key))
         return results
 
-    def _check_request(self, order: _Order, requests: set[tuple[str, str]]) -> None:
-        """A request has one receipt: neither in the file, nor before in the group."""
-        place = (order.account, order.request)
-        if place in requests or self._store.find(*place) is not None:
-            raise DuplicateRequestError("request", "one that has no receipt yet", order.request)
+    def _check_key(self, order: _Order, known: set[tuple[str, str | bytes]]) -> None:
+        """A request has one receipt, and a receipt one correction: neither in the file, nor before in the group."""
+        place = (order.account, order.key)
+        if place not in known and self._store.find(*place) is None:
+            return
+        if isinstance(order.key, bytes):
+            raise DuplicateRequestError(
+                "corrects", "a receipt without a correction", order.key.hex()
+            )
+        raise DuplicateRequestError("request", "one that has no receipt yet", order.key)
 
     def _heads(self, group: list[_Order], now: int) -> dict[tuple[str, str], Head]:
         heads = self._known_heads({(o.account, o.stream or self.stream) for o in group})

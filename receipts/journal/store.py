@@ -135,21 +135,21 @@ class Store:
         ).fetchone()
         return None if row is None else Head(*row)
 
-    def find(self, account: str, request: str) -> bytes | None:
-        """The receipt of a request."""
+    def find(self, account: str, key: str | bytes) -> bytes | None:
+        """The receipt of a request id, or the correction of the receipt with a digest: both stand in the column ``request``."""
         with self._named():
             row = self._db.execute(
-                "SELECT data FROM receipts WHERE account = ? AND request = ?", (account, request)
+                "SELECT data FROM receipts WHERE account = ? AND request = ?", (account, key)
             ).fetchone()
         return None if row is None else bytes(row[0])
 
-    def add(self, receipts: Iterable[tuple[str, Issued]]) -> None:
-        """Add receipts with their request ids."""
+    def add(self, receipts: Iterable[tuple[str | bytes, Issued]]) -> None:
+        """Add receipts, with what `find` finds them by."""
         self._db.executemany(
             "INSERT INTO receipts VALUES (?, ?, ?, ?, ?, ?, ?)",
             [
-                (r.account, r.stream, r.sequence, request, r.time, r.digest, r.data)
-                for request, r in receipts
+                (r.account, r.stream, r.sequence, key, r.time, r.digest, r.data)
+                for key, r in receipts
             ],
         )
 

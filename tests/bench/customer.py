@@ -8,7 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from receipts import Cache, CacheEntry, Counts, Issuer, Period
+from receipts import Billed, Cache, CacheEntry, Counts, Issuer, Period
 from receipts.cache_id import CacheKey, token_ids
 from tests.bench import data
 from tests.bench.signature import TARGET, signature_us, told
@@ -92,7 +92,7 @@ def _write_prompts(batch: Path, prompts: Path, size: int) -> Path:
                 stream="s",
                 cache=cache,
             )
-            period.add(receipt.stream, receipt.sequence, receipt.digest, time, counts)
+            period.add(receipt.stream, receipt.sequence, receipt.digest, time, Billed(counts))
             stream.write(receipt.data)
             lines.write(json.dumps({"request": f"r{n}", "tokens": tokens}) + "\n")
         stream.write(period.sign(KEY).data)

@@ -8,7 +8,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from receipts import Counts, Issuer, Period, Source
+from receipts import Billed, Counts, Issuer, Period, Source
 from tests.build import ACCOUNT, ISSUER, KEY, NOVEMBER
 from verifier import batch_file, read_jwks
 from verifier.format.envelope import to_be_signed
@@ -44,7 +44,11 @@ def write_batch(path: Path, count: int) -> None:
         for request in requests(count):
             receipt = issuer.issue(ACCOUNT, **request)
             period.add(
-                receipt.stream, receipt.sequence, receipt.digest, receipt.time, request["counts"]
+                receipt.stream,
+                receipt.sequence,
+                receipt.digest,
+                receipt.time,
+                Billed(request["counts"]),
             )
             stream.write(receipt.data)
         stream.write(period.sign(KEY).data)

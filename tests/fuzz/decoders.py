@@ -14,7 +14,7 @@ from tests.build import SECOND, Batch, Stream, encode, receipt_claims
 from tests.fuzz.mutation import mutated
 from tests.fuzz.target import KEYS, Target, vectors
 from verifier import NotABatchError, Policy, UnreadableError, bytes_source
-from verifier.format import cbor, fields, schema
+from verifier.format import cbor, fields, receipt_schema
 from verifier.format.envelope import Fault, open_envelope
 from verifier.format.fast_decoder import FastDecoder
 from verifier.item.identities import check_receipt
@@ -176,7 +176,7 @@ def check_fast(data: bytes) -> str:
     decoder = FastDecoder()
     plain = None
     try:
-        receipt = schema.receipt(cbor.decode(data))
+        receipt = receipt_schema.receipt(cbor.decode(data))
         plain = None if check_receipt(receipt) else receipt
     except (cbor.CborError, fields.ClaimsError):
         pass

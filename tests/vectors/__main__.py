@@ -10,7 +10,18 @@ from base64 import b64decode
 from hashlib import sha256
 from pathlib import Path
 
-from tests.vectors import batches, cache_id, containers, examples, limits, merkle, receipts, record
+from tests.vectors import (
+    batches,
+    cache_id,
+    containers,
+    corrections,
+    examples,
+    limits,
+    merkle,
+    receipts,
+    record,
+    units,
+)
 from tests.vectors.model import document
 
 SPEC = Path(__file__).parents[2] / "spec"
@@ -21,6 +32,8 @@ def files() -> dict[Path, bytes]:
     vectors = {
         "receipts.json": document("Receipts", receipts.vectors()),
         "batches.json": document("Batches", batches.vectors()),
+        "units.json": document("Units, models, spans", units.vectors()),
+        "corrections.json": document("Corrections", corrections.vectors()),
         "containers.json": document("Proofs and equivocations", containers.vectors()),
         "limits.json": document("Limits, at each and one beyond", limits.vectors()),
         "record.json": document("The customer's own record", record.vectors()),

@@ -13,7 +13,7 @@ COUNTS = ("logical", "cached", "output", "reasoning")
 
 
 class Stated(NamedTuple):
-    """What a receipt states, or a call: counts as text, since SQLite's integers end at 2^63; ``writes`` as `packed`."""
+    """What a receipt states, or a call: counts as text, since SQLite's integers end at 2^63; ``writes`` and ``units`` as `packed`."""
 
     request: str | None
     client: bytes | None
@@ -23,6 +23,7 @@ class Stated(NamedTuple):
     output: str | None
     reasoning: str | None
     writes: str | None
+    units: str | None
     tier: str | None
     usage: bytes | None
 
@@ -48,6 +49,16 @@ def packed(writes: Mapping[int, int] | None) -> str | None:
     return json.dumps({str(ttl): str(tokens) for ttl, tokens in sorted(writes.items()) if tokens})
 
 
+def packed_units(units: Mapping[str, int] | None) -> str | None:
+    """Quantities by unit as a text that is equal if they are."""
+    return json.dumps({unit: str(units[unit]) for unit in sorted(units)}) if units else None
+
+
+def unpacked_units(units: str | None) -> dict[str, int]:
+    """The same, back."""
+    return {unit: int(quantity) for unit, quantity in json.loads(units or "{}").items()}
+
+
 def text(count: int | None) -> str | None:
     """A count as text."""
     return None if count is None else str(count)
@@ -58,7 +69,7 @@ def stated(claims: Receipt) -> Stated:
     source = claims.source or Source("", "", None, None, None)
     return Stated(
         claims.request, claims.client, claims.model, text(claims.logical), text(claims.cached), text(claims.output),
-        text(claims.reasoning), packed(claims.writes), source.tier, source.usage,
+        text(claims.reasoning), packed(claims.writes), packed_units(claims.units), source.tier, source.usage,
     )  # fmt: skip
 
 
@@ -73,6 +84,14 @@ def differences(receipt: Stated, call: Stated, aliases: Mapping[str, str]) -> It
     if call.writes is not None and not _are_written(receipt.writes, call.writes):
         same = False
         yield Difference("count-differs", "writes", call.writes, receipt.writes or "nothing")
+    if call.units is not None:
+        billed = unpacked_units(receipt.units)
+        for unit, quantity in unpacked_units(call.units).items():
+            if billed.get(unit, 0) != quantity:
+                same = False
+                yield Difference(
+                    "count-differs", f"units.{unit}", str(quantity), str(billed.get(unit, 0))
+                )
     if call.model is not None and not is_one_model(receipt.model or "", call.model, aliases):
         yield Difference("model-differs", "model", call.model, receipt.model or "nothing")
     if None not in (receipt.tier, call.tier) and receipt.tier != call.tier:

@@ -12,8 +12,8 @@ from contextlib import closing
 from typing import Any, Final
 
 from verifier.customer.cache_id import KEYED, vllm_parameters
-from verifier.customer.temporary import errors_of_the_disk
 from verifier.order.index import RowBlock
+from verifier.order.temporary import errors_of_the_disk
 from verifier.report.findings import Finding, Findings, plural
 from verifier.report.model import Check
 

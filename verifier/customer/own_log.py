@@ -33,7 +33,7 @@ _IN_USAGE: Final = frozenset({
 _COLUMNS: Final = (
     frozenset({
         "request", *_SENT, "created", "answered", "host", "path", "credential", "account", "status", "outcome", "replay", "commitment",
-        "requested_model", "model", "usage", "writes", "tier", "usage_sha256", "receipts",
+        "requested_model", "model", "usage", "writes", "units", "tier", "usage_sha256", "receipts",
     })
     | _ALIASES.keys() | _IN_USAGE | {name for names in _NAMES.values() for name in names}
 )  # fmt: skip
@@ -188,10 +188,15 @@ def _usage(row: Mapping[str, Any]) -> Usage:
         writes = {
             count("a TTL", int(ttl)): count("writes", tokens) for ttl, tokens in writes.items()
         }
+    units = {
+        **usage.units,
+        **{name: count(name, one) for name, one in (_parsed(row, "units", dict) or {}).items()},
+    }
     # Not the hash of the object: a client library adds to it what did not come, and leaves out what it does not know.
     return Usage(
         counts,
         usage.writes if writes is None else writes,
+        units,
         _text(row, "tier") or usage.tier,
         _bytes(row, "usage_sha256"),
     )
@@ -210,4 +215,4 @@ def _beside(row: Mapping[str, Any]) -> Usage:
                 "input_tokens may or may not include cached tokens: call the sum logical"
             )
         counts["logical"] = count("input_tokens", row["input_tokens"])
-    return Usage(counts, usage.writes)
+    return Usage(counts, usage.writes, usage.units)

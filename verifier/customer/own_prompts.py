@@ -17,9 +17,9 @@ from verifier.customer.cache_id import CacheKey, WrongPeriodError
 from verifier.customer.prompts import Prompt, load_key, read_prompts
 from verifier.customer.record import Record, RecordError
 from verifier.customer.sent_before import MOST_OUTPUT, SentBefore
-from verifier.customer.temporary import errors_of_the_disk
 from verifier.format.claims import CacheEntry
 from verifier.order.index import RowBlock
+from verifier.order.temporary import errors_of_the_disk
 from verifier.report.findings import Finding, Findings, plural
 from verifier.report.model import Check
 

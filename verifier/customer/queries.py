@@ -9,7 +9,7 @@ from verifier.customer.tables import stated_columns
 ABOUT: Final = "batch.item, issuer, batch.account, stream, sequence, batch.request"
 """What a finding names of a receipt."""
 PHANTOMS: Final = f"""
-SELECT {ABOUT} FROM batch WHERE request NOT IN (SELECT request FROM calls WHERE ours AND request IS NOT NULL)
+SELECT {ABOUT} FROM batch WHERE NOT span AND request NOT IN (SELECT request FROM calls WHERE ours AND request IS NOT NULL)
   AND (client IS NULL OR client NOT IN (SELECT client FROM calls WHERE ours AND client IS NOT NULL)) ORDER BY item
 """
 """R-14.2."""
@@ -45,13 +45,14 @@ WHERE pairs.named < 2 AND (calls.logical IS NOT NULL AND calls.logical IS NOT ba
   OR calls.output IS NOT NULL AND calls.output IS NOT batch.output
   OR calls.reasoning IS NOT NULL AND calls.reasoning IS NOT batch.reasoning
   OR calls.writes IS NOT NULL AND calls.writes IS NOT batch.writes
+  OR calls.units IS NOT NULL AND calls.units IS NOT batch.units
   OR calls.model <> batch.model OR calls.tier <> batch.tier OR calls.usage <> batch.usage)
 ORDER BY item, call
 """
 """R-14.7 to R-14.10: receipts of which a claim may not be what the call states; `differences` tells."""
 UNTIMELY: Final = f"""
 SELECT {ABOUT}, batch.time, min(first), max(last) FROM batch JOIN pairs USING (item) JOIN calls USING (call)
-WHERE NOT calls.replay GROUP BY item HAVING count(first) AND NOT max(first IS NOT NULL AND batch.time BETWEEN first AND last) ORDER BY item
+WHERE NOT calls.replay AND NOT span AND batch.time IS NOT NULL GROUP BY item HAVING count(first) AND NOT max(first IS NOT NULL AND batch.time BETWEEN first AND last) ORDER BY item
 """
 """R-14.11."""
 WITHOUT_RECEIPT: Final = """
@@ -78,3 +79,13 @@ SELECT count(*), min(item), sum(CAST(logical AS INTEGER)) FROM (
   GROUP BY item HAVING min(calls.seen) AND count(coalesce(calls.logical, calls.output)) = 0)
 """
 """R-14.17: receipts of which the calls show no usage, though the record has what was answered."""
+BILLED_UNITS: Final = """
+SELECT item, batch.units, calls.units FROM batch JOIN pairs USING (item) JOIN calls USING (call)
+WHERE batch.units IS NOT NULL AND item NOT IN (SELECT item FROM faulty) AND calls.seen AND coalesce(calls.logical, calls.output) IS NOT NULL
+ORDER BY item
+"""
+"""R-14.17: the units of receipts, and those that their calls show."""
+SPANS: Final = """
+SELECT count(*), min(item) FROM batch WHERE span AND item NOT IN (SELECT item FROM pairs)
+"""
+"""R-14.21: receipts for a span of time that the record does not name."""

@@ -64,7 +64,7 @@ class ReceivedReceipts:
             ).fetchone()
             call = None if found is None else found[0]
             same = self._db.execute(
-                "SELECT item FROM batch WHERE fingerprint = ? LIMIT 1", (sha256(raw).digest(),)
+                "SELECT item FROM receipts WHERE fingerprint = ? LIMIT 1", (sha256(raw).digest(),)
             ).fetchone()
             if same is not None:  # the same bytes: nothing about them is left to check
                 self._matched += 1
@@ -99,7 +99,7 @@ class ReceivedReceipts:
         Raises:
             OSError: the batch cannot be read once more.
         """
-        self._db.execute("CREATE INDEX batch_place ON batch (stream, sequence)")
+        self._db.execute("CREATE INDEX receipts_place ON receipts (stream, sequence)")
         fitting, misfits = self._fitting_in_batch()
         for call, place, raw in self._db.execute(
             "SELECT call, place, raw FROM received WHERE raw IS NOT NULL ORDER BY rowid"
@@ -136,7 +136,7 @@ class ReceivedReceipts:
         for row in self._db.execute(queries.MISPLACED).fetchall():
             place, window = row[7], row[8:10]
             difference = misfit(
-                Stated(*row[10:20]), row[6], Stated(*row[20:30]), window, self._record.aliases
+                Stated(*row[10:21]), row[6], Stated(*row[21:32]), window, self._record.aliases
             )
             if difference is not None:
                 misfits += 1
@@ -195,7 +195,7 @@ class ReceivedReceipts:
     def _compare(self, place: str, raw: bytes, claims: Receipt, opened: Opened) -> None:
         """R-14.13."""
         there = self._db.execute(
-            "SELECT item, offset, digest FROM batch WHERE (stream, sequence, account, issuer) = (?, ?, ?, ?)",
+            "SELECT item, offset, digest FROM receipts WHERE (stream, sequence, account, issuer) = (?, ?, ?, ?)",
             (claims.stream, str(claims.sequence), claims.account, claims.issuer),
         ).fetchone()
         if there is not None and there[2] == opened.digest:
@@ -236,8 +236,8 @@ class ReceivedReceipts:
     ) -> tuple[tuple[Any, ...], bytes] | None:
         """A signed receipt of the batch for a request, and its bytes."""
         for *row, offset, digest in self._db.execute(
-            "SELECT item, issuer, account, stream, sequence, request, offset, digest FROM batch"
-            " WHERE request = ? AND issuer = ? AND account = ? ORDER BY item",
+            "SELECT item, issuer, account, stream, sequence, request, offset, digest FROM receipts"
+            " WHERE NOT corrects AND request = ? AND issuer = ? AND account = ? ORDER BY item",
             (request, issuer, account),
         ):
             if raw := self._signed(row[0], offset, digest):

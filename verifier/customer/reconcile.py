@@ -15,8 +15,10 @@ from verifier.customer.received import ReceivedReceipts, about_row
 from verifier.customer.record import Record
 from verifier.customer.subject import VerifiedBatch
 from verifier.customer.tables import check_times, load_calls, open_tables, pair
-from verifier.customer.temporary import errors_of_the_disk
+from verifier.customer.unconfirmed import unconfirmed
+from verifier.order.corrections import Corrections
 from verifier.order.index import RowBlock
+from verifier.order.temporary import errors_of_the_disk
 from verifier.report.findings import Finding, Findings, plural
 from verifier.report.model import Check
 from verifier.statements.intervals import Intervals
@@ -27,6 +29,7 @@ class Reconciliation:
 
     Args:
         blocks: the collected receipts, with `record.RECORD_COLUMNS`.
+        corrections: those of them that correct others.
         record: the files, and how they are compared.
         batch: what it is held against.
         findings: where what is found goes.
@@ -37,12 +40,17 @@ class Reconciliation:
 
     @errors_of_the_disk()
     def __init__(
-        self, blocks: Iterable[RowBlock], record: Record, batch: VerifiedBatch, findings: Findings
+        self,
+        blocks: Iterable[RowBlock],
+        corrections: Corrections,
+        record: Record,
+        batch: VerifiedBatch,
+        findings: Findings,
     ) -> None:
         self._record = record
         self._batch = batch
         self._findings = findings
-        self._db = open_tables(blocks)
+        self._db = open_tables(blocks, corrections)
 
     def close(self) -> None:
         """Forget all of it."""
@@ -98,7 +106,8 @@ class Reconciliation:
         unbillable = self._tell(self._closed())
         differing = self._different()
         untimely = self._tell(self._untimely())
-        self._unconfirmed()
+        for finding in unconfirmed(self._db):
+            self._findings.add(finding)
         failed = phantoms + repeated + renamed + unbillable
         (receipts,) = self._one("SELECT count(*) FROM batch")
         return [
@@ -151,7 +160,7 @@ class Reconciliation:
 
     def _counts(self, failed: int) -> Check:
         """The same for counts, with how many could not be compared."""
-        any_count = "coalesce(calls.logical, calls.cached, calls.output, calls.reasoning, calls.writes) IS NOT NULL"
+        any_count = "coalesce(calls.logical, calls.cached, calls.output, calls.reasoning, calls.writes, calls.units) IS NOT NULL"
         check = self._agreement("customer's own counts", any_count, failed)
         (paired,) = self._one("SELECT count(DISTINCT item) FROM pairs")
         if not check.of or paired == check.of:
@@ -252,7 +261,7 @@ class Reconciliation:
                 found: row
                 for row in rows
                 for found in differences(
-                    Stated(*row[6:16]), Stated(*row[16:26]), self._record.aliases
+                    Stated(*row[6:17]), Stated(*row[17:28]), self._record.aliases
                 )
             }
             for code in {found.code for found in told}:
@@ -282,16 +291,6 @@ class Reconciliation:
                 expected=found.expected,
                 actual=found.actual,
             )
-
-    def _unconfirmed(self) -> int:
-        """R-14.17."""
-        count, item, tokens = self._one(queries.UNCONFIRMED)
-        if count:
-            message = (
-                f"the calls of these receipts show no usage; they bill {tokens:,} input tokens"
-            )
-            self._findings.add(Finding("count-unconfirmed", message, item=item, count=count))
-        return int(count)
 
 
 def _not_given(name: str, option: str) -> Check:

@@ -16,7 +16,7 @@ from verifier.reading.recognise import NotABatchError
 from verifier.reading.sources import batch_file
 
 RECORD_COLUMNS: Final = frozenset({
-    "request", "model", "logical", "cached", "output", "reasoning", "writes", "source", "client", "fingerprint",
+    "request", "model", "logical", "cached", "output", "reasoning", "writes", "source", "client", "units", "span", "fingerprint",
 })  # fmt: skip
 """What the comparison with calls and received receipts needs of the receipts of a batch."""
 PROMPT_COLUMNS: Final = frozenset(

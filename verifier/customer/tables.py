@@ -7,21 +7,25 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final
 
 from verifier.customer.calls import COMPLETE, Call
-from verifier.customer.differences import packed, text
+from verifier.customer.differences import packed, packed_units, text
 from verifier.customer.record import Record, RecordError, has_calls, read_calls
+from verifier.order.corrections import Corrections
 from verifier.order.index import RowBlock
 
 TEN_YEARS_MS: Final = 315_576_000_000
-_STATED: Final = "request, client, model, logical, cached, output, reasoning, writes, tier, usage"
+_STATED: Final = (
+    "request, client, model, logical, cached, output, reasoning, writes, units, tier, usage"
+)
 """The columns of `differences.Stated`."""
 _SCHEMA: Final = """
-CREATE TABLE batch (item INTEGER PRIMARY KEY, offset INTEGER, issuer TEXT, account TEXT, stream TEXT, sequence TEXT, digest BLOB,
-                    time INTEGER, fingerprint BLOB, request TEXT, client BLOB, model TEXT, logical TEXT, cached TEXT, output TEXT,
-                    reasoning TEXT, writes TEXT, tier TEXT, usage BLOB);
+CREATE TABLE receipts (item INTEGER PRIMARY KEY, offset INTEGER, issuer TEXT, account TEXT, stream TEXT, sequence TEXT, digest BLOB,
+                       time INTEGER, fingerprint BLOB, span INTEGER, corrects INTEGER, last_word INTEGER, request TEXT, client BLOB, model TEXT,
+                       logical TEXT, cached TEXT, output TEXT, reasoning TEXT, writes TEXT, units TEXT, tier TEXT, usage BLOB);
+CREATE VIEW batch AS SELECT * FROM receipts WHERE last_word;
 CREATE TABLE calls (call INTEGER PRIMARY KEY, file TEXT, number INTEGER, place TEXT, asked INTEGER, host TEXT, source TEXT,
                     account TEXT, first INTEGER, last INTEGER, due INTEGER, closed INTEGER, replay INTEGER, answered INTEGER,
                     named INTEGER, seen INTEGER, ours INTEGER, request TEXT, client BLOB, model TEXT, logical TEXT, cached TEXT, output TEXT, reasoning TEXT,
-                    writes TEXT, tier TEXT, usage BLOB);
+                    writes TEXT, units TEXT, tier TEXT, usage BLOB);
 CREATE TABLE received (call INTEGER, item INTEGER, place TEXT, raw BLOB, mine INTEGER);
 CREATE TABLE pairs (item INTEGER, call INTEGER, named INTEGER);
 CREATE TABLE faulty (item INTEGER PRIMARY KEY);
@@ -33,18 +37,27 @@ def stated_columns(table: str) -> str:
     return ", ".join(f"{table}.{name}" for name in _STATED.split(", "))
 
 
-def open_tables(blocks: Iterable[RowBlock]) -> sqlite3.Connection:
-    """A database with the receipts of a batch.
+def open_tables(blocks: Iterable[RowBlock], corrections: Corrections) -> sqlite3.Connection:
+    """A database with the receipts of a batch: all of them, and as ``batch`` the last words, with the times of what they correct.
 
     Args:
         blocks: the collected receipts, with `record.RECORD_COLUMNS`.
+        corrections: those of them that correct others.
     """
     db = sqlite3.connect("", isolation_level=None)
     db.executescript(_SCHEMA)
     db.execute("BEGIN")
-    db.executemany(f"INSERT INTO batch VALUES ({_marks(19)})", _batch_rows(blocks))
+    db.executemany(f"INSERT INTO receipts VALUES ({_marks(23)})", _batch_rows(blocks))
+    db.executemany(
+        "UPDATE receipts SET last_word = 0 WHERE item = ?",
+        ((item,) for item in corrections.superseded),
+    )
+    db.executemany(
+        "UPDATE receipts SET corrects = 1, time = ? WHERE item = ?",
+        ((word.time, word.item) for word in corrections.last_words()),
+    )  # fmt: skip
     for column in ("request", "client", "fingerprint"):
-        db.execute(f"CREATE INDEX batch_{column} ON batch ({column})")
+        db.execute(f"CREATE INDEX receipts_{column} ON receipts ({column})")
     return db
 
 
@@ -55,13 +68,13 @@ def _batch_rows(blocks: Iterable[RowBlock]) -> Iterator[tuple[Any, ...]]:
         rows = zip(
             block.items, block.offsets, range(block.first, block.next), block.digests(), block.times, columns["fingerprint"],
             columns["request"], columns["client"], columns["model"], columns["logical"], columns["cached"],
-            columns["output"], columns["reasoning"], columns["writes"], columns["source"], strict=True,
+            columns["output"], columns["reasoning"], columns["writes"], columns["units"], columns["source"], columns["span"], strict=True,
         )  # fmt: skip
-        for item, offset, sequence, digest, time, fingerprint, request, client, model, *counts, writes, source in rows:  # fmt: skip
+        for item, offset, sequence, digest, time, fingerprint, request, client, model, *counts, writes, units, source, span in rows:  # fmt: skip
             tier, usage = (None, None) if source is None else (source.tier, source.usage)
             yield (
-                item, offset, *names, str(sequence), digest, time, fingerprint, request, client, model, *map(text, counts),
-                packed(writes), tier, usage,
+                item, offset, *names, str(sequence), digest, time, fingerprint, span is not None, 0, 1, request, client, model,
+                *map(text, counts), packed(writes), packed_units(units), tier, usage,
             )  # fmt: skip
 
 
@@ -84,7 +97,7 @@ def load_calls(db: sqlite3.Connection, record: Record) -> dict[str, set[str]]:
     for paths, asked in ((dict.fromkeys(record.requests), True), (wallets, False)):
         for path in paths:
             db.executemany(
-                f"INSERT INTO calls VALUES ({_marks(27)})",
+                f"INSERT INTO calls VALUES ({_marks(28)})",
                 (_call_row(path, number, call, asked, record.margin) for number, call in read_calls(path, names[path])),
             )  # fmt: skip
     for columns in ("request", "client", "file, number", "source"):
@@ -103,7 +116,7 @@ def _call_row(path: str, number: int, call: Call, asked: bool, margin: int) -> t
         call.shown, None, call.request, call.commitment,
         call.model or call.requested_model, text(counts.get("logical")), text(counts.get("cached")),
         text(counts.get("output")) if whole else None, text(counts.get("reasoning")) if whole else None,
-        packed(usage.writes), usage.tier, usage.digest if whole else None,
+        packed(usage.writes), packed_units(usage.units) if whole else None, usage.tier, usage.digest if whole else None,
     )  # fmt: skip
 
 

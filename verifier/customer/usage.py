@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any, Final
@@ -16,16 +16,31 @@ _WRITTEN: Final = "cache_creation_input_tokens"
 _BY_TTL: Final = {"ephemeral_5m_input_tokens": 300, "ephemeral_1h_input_tokens": 3600}
 
 
+_KINDS: Final = ("audio", "image", "video", "document")
+_BY_KIND: Final = {
+    "input": ("prompt_tokens_details", "input_tokens_details"),
+    "output": ("completion_tokens_details", "output_tokens_details"),
+}
+"""Members that have tokens by kind, by what they lie in."""
+_BY_MODALITY: Final = {
+    "input": ("promptTokensDetails", "toolUsePromptTokensDetails"),
+    "cached": ("cacheTokensDetails",),
+    "output": ("candidatesTokensDetails",),
+}
+"""The same at Google, as arrays."""
+
+
 class UsageError(ValueError):
     """A usage object cannot be what it says: which field, and why."""
 
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Counts in tokens by name, ``writes`` by TTL in s. What is not stated is None, or not there."""
+    """Counts in tokens by name, ``writes`` by TTL in s, ``units`` by name. What is not stated is None, or not there."""
 
     counts: Mapping[str, int] = field(default_factory=dict)
     writes: Mapping[int, int] | None = None
+    units: Mapping[str, int] = field(default_factory=dict)
     tier: str | None = None
     digest: bytes | None = None
 
@@ -40,7 +55,7 @@ def read_usage(usage: Mapping[str, Any]) -> Usage:
     tier = usage.get("service_tier")
     if isinstance(tier, str):
         tier.encode()  # a lone surrogate is no text
-    return Usage(counts, writes, tier if isinstance(tier, str) else None)
+    return Usage(counts, writes, _units(usage), tier if isinstance(tier, str) else None)
 
 
 def hashed(usage: Mapping[str, Any]) -> bytes | None:
@@ -66,6 +81,8 @@ def count(name: str, value: object) -> int:
 
 def _counts(usage: Mapping[str, Any]) -> tuple[dict[str, int], dict[int, int] | None]:
     iterations = usage.get("iterations")
+    if usage.get("promptTokenCount") is not None:
+        return _google(usage), {}
     if usage.get("prompt_tokens") is not None:
         return _chat(usage)
     if isinstance(iterations, list) and iterations:
@@ -102,6 +119,22 @@ def _responses(usage: Mapping[str, Any]) -> tuple[dict[str, int], dict[int, int]
     return counts, {0: written["writes"]} if written else {}
 
 
+def _google(usage: Mapping[str, Any]) -> dict[str, int]:
+    """Google leaves out what is zero, and counts thoughts beside the candidates."""
+    prompt, tools, cached, candidates, thoughts = (
+        count(name, usage.get(name) or 0)
+        for name in (
+            "promptTokenCount",
+            "toolUsePromptTokenCount",
+            "cachedContentTokenCount",
+            "candidatesTokenCount",
+            "thoughtsTokenCount",
+        )
+    )
+    output = candidates + thoughts
+    return {"logical": prompt + tools, "cached": cached, "output": output, "reasoning": thoughts}
+
+
 def _anthropic(usage: Mapping[str, Any]) -> tuple[dict[str, int], dict[int, int] | None]:
     """``input_tokens`` are only those that were neither read from a cache nor written to one."""
     plain, read, written = (
@@ -117,6 +150,31 @@ def _anthropic(usage: Mapping[str, Any]) -> tuple[dict[str, int], dict[int, int]
     }
     rest = written - sum(by_ttl.values())
     return counts, by_ttl | {0: rest} if rest > 0 else by_ttl
+
+
+def _units(usage: Mapping[str, Any]) -> dict[str, int]:
+    """The units that an object states: calls of tools, and tokens by kind."""
+    units = _stated(
+        usage, **{"requests.web_search": ("server_tool_use.web_search_requests",),
+                  "requests.web_fetch": ("server_tool_use.web_fetch_requests",)},
+    )  # fmt: skip
+    for inside, members in _BY_KIND.items():
+        for kind in _KINDS:
+            places = tuple(f"{member}.{kind}_tokens" for member in members)
+            units |= _stated(usage, **{f"{inside}.{kind}": places})
+    for inside, lists in _BY_MODALITY.items():
+        for member in lists:
+            for unit, tokens in _modalities(inside, usage.get(member)):
+                units[unit] = units.get(unit, 0) + tokens
+    return units
+
+
+def _modalities(inside: str, details: object) -> Iterator[tuple[str, int]]:
+    """Tokens by modality, as Google lists them: an entry without a count has none."""
+    for entry in details if isinstance(details, list) else ():
+        kind = str(entry.get("modality")).lower() if isinstance(entry, Mapping) else None
+        if kind in _KINDS:
+            yield f"{inside}.{kind}", count(f"{inside}.{kind}", entry.get("tokenCount") or 0)
 
 
 def _summed(iterations: list[Any]) -> dict[str, Any]:

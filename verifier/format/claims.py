@@ -12,7 +12,8 @@ UNCACHED: Final = 0
 CACHE_READ: Final = 1
 CACHE_WRITE: Final = 2
 OUTPUT: Final = 3
-"""Token classes of a charge line."""
+BESIDE: Final = 4
+"""Classes of a charge line."""
 
 
 class CacheEntry(NamedTuple):
@@ -31,16 +32,23 @@ class Source(NamedTuple):
     usage: bytes | None
     tier: str | None
     miss: str | None
+    terms: dict[str, str] | None = None
 
 
 class ChargeLine(NamedTuple):
-    """One price: ``tokens`` of a class at ``rate`` picounits each. ``ttl`` in s, cache writes only."""
+    """One price: ``quantity`` of a class at ``rate`` picounits for ``per`` of them. ``ttl`` in s, cache writes only.
+
+    ``unit`` is what of the class the line prices apart; ``model`` whose tokens they are, where several made the response.
+    """
 
     kind: int
     ttl: int | None
-    tokens: int
+    quantity: int
     rate: int
     amount: int
+    unit: str | None = None
+    per: int = 1
+    model: str | None = None
 
 
 class Charge(NamedTuple):
@@ -50,6 +58,34 @@ class Charge(NamedTuple):
     card: bytes
     amount: int
     lines: tuple[ChargeLine, ...]
+
+
+class TokenCounts(NamedTuple):
+    """Claims 10 and 11, in tokens; ``None`` is unknown, never zero."""
+
+    logical: int
+    cached: int | None
+    attributed: int | None
+    writes: dict[int, int] | None
+    output: int | None
+    reasoning: int | None
+
+
+class Span(NamedTuple):
+    """The time that a receipt is for which belongs to no request; in ms, ``end`` exclusive."""
+
+    start: int
+    end: int
+
+
+class Corrected(NamedTuple):
+    """The receipt, by its digest, that a correction corrects, and what it said; ``amount`` in picounits of ``currency``."""
+
+    receipt: bytes
+    counts: TokenCounts
+    units: dict[str, int] | None
+    currency: str | None
+    amount: int | None
 
 
 class Receipt(NamedTuple):
@@ -76,6 +112,17 @@ class Receipt(NamedTuple):
     charge: Charge | None
     tags: dict[str, str] | None
     client: bytes | None
+    units: dict[str, int] | None = None
+    models: dict[str, TokenCounts] | None = None
+    span: Span | None = None
+    corrects: Corrected | None = None
+
+    @property
+    def counts(self) -> TokenCounts:
+        """Claims 10 and 11."""
+        return TokenCounts(
+            self.logical, self.cached, self.attributed, self.writes, self.output, self.reasoning
+        )
 
 
 class StreamEntry(NamedTuple):
@@ -99,6 +146,11 @@ class Totals(NamedTuple):
     reasoning: int | None = None
     amounts: dict[str, int] | None = None
     """Picounits by currency."""
+    units: dict[str, int] | None = None
+    corrected: Totals | None = None
+    """Over what the corrections correct."""
+    corrections: Totals | None = None
+    """Over the corrections, which the other totals leave out."""
 
 
 class Statement(NamedTuple):

@@ -13,8 +13,18 @@ from __future__ import annotations
 import struct
 from typing import Any, Final, Generic, TypeVar
 
-from verifier.format.claims import CacheEntry, Receipt, Source
+from verifier.format.charge_schema import can_price, is_reduced
+from verifier.format.claims import (
+    BESIDE,
+    CACHE_WRITE,
+    CacheEntry,
+    Charge,
+    ChargeLine,
+    Receipt,
+    Source,
+)
 from verifier.format.fields import MAX_TIME
+from verifier.format.units import is_unit
 
 _USUAL_INPUT: Final = struct.Struct(">IHHHHH")
 """0a aN 01 19 LLLL 02 19 CCCC 03 19 AAAA."""
@@ -29,7 +39,7 @@ _Cache = tuple[CacheEntry | None, tuple[CacheEntry, ...], tuple[CacheEntry, ...]
 Row = tuple[Any, ...]
 """The claims of an ordinary receipt, in this order."""
 NAMES, SEQUENCE, PREVIOUS, TIME, REQUEST, MODEL, LOGICAL, CACHED, ATTRIBUTED, WRITES = range(10)
-OUTPUT, REASONING, CACHE, SOURCE, USAGE, TAGS, CLIENT = range(10, 17)
+OUTPUT, REASONING, CACHE, SOURCE, USAGE, CHARGE, TAGS, CLIENT, UNITS = range(10, 19)
 
 
 class _Recent(Generic[_Value]):
@@ -72,28 +82,12 @@ class FastDecoder:
         self._recent_tags = _Recent[dict[str, str]]()
 
     def receipt(self, data: bytes) -> Receipt | None:
-        """The claims, or None if they are not an ordinary receipt's: ``cached`` stated, every identity kept."""
+        """The claims, or None if they are not an ordinary receipt's: ``cached`` stated, and every identity of the tokens kept.
+
+        Those of a charge and of units are not looked at.
+        """
         row = self.row(data)
-        if row is None:
-            return None
-        names, sequence, previous, time, request, *fields, cache, source, usage, tags, client = row
-        if source is not None and usage is not None:
-            source = source._replace(usage=usage)
-        return Receipt._make(
-            (
-                *names,
-                sequence,
-                previous,
-                time,
-                request.decode(),
-                *fields,
-                *(cache or (None, (), ())),
-                source,
-                None,
-                tags,
-                client,
-            )
-        )
+        return None if row is None else receipt_of(row)
 
     def row(self, data: bytes) -> Row | None:
         """The same as a plain tuple, for who reads very many."""
@@ -168,7 +162,7 @@ class FastDecoder:
         elif entries != 0xA3:
             return None
 
-        output = reasoning = cache = source = usage = tags = client = None
+        output = reasoning = cache = source = usage = charge = tags = client = units = None
         if at < size and data[at] == 11:
             fields += 1
             if data[at + 1 : at + 4] == b"\xa1\x01\x19" and data[at + 4]:
@@ -188,6 +182,9 @@ class FastDecoder:
                 at = begin + 32 + len(after)
             else:
                 source, usage, at = self._read_source(data, at)
+        if at < size and data[at] == 14:
+            fields += 1
+            charge, at = _charge(data, at + 1)
         if at < size and data[at] == 15:
             fields += 1
             encoded, tags = self._tags
@@ -197,11 +194,14 @@ class FastDecoder:
         if at < size and data[at] == 16:
             fields += 1
             client, at = _short_bytes(data, at + 1)
+        if at < size and data[at] == 17:
+            fields += 1
+            units, at = _units(data, at + 1)
         if at != size or data[0] != fields:
             return None
         return (
             names, sequence, previous, time, request, model, logical, cached, attributed, writes,
-            output, reasoning, cache, source, usage, tags, client,
+            output, reasoning, cache, source, usage, charge, tags, client, units,
         )  # fmt: skip
 
     def _read_head(self, data: bytes) -> tuple[bytes, Names]:
@@ -249,6 +249,31 @@ class FastDecoder:
             known = self._recent_tags.add(data, at, end, tags)
         self._tags = known
         return known
+
+
+def receipt_of(row: Row) -> Receipt:
+    """A row as claims."""
+    names, *place, request, model, logical, cached, attributed, writes = row[:OUTPUT]
+    output, reasoning, cache, source, usage, charge, tags, client, units = row[OUTPUT:]
+    if source is not None and usage is not None:
+        source = source._replace(usage=usage)
+    counts = (logical, cached, attributed, writes, output, reasoning)
+    more = (source, charge, tags, client, units)
+    cached_prefixes = cache or (None, (), ())
+    return Receipt._make(
+        (
+            *names,
+            *place,
+            request.decode(),
+            model,
+            *counts,
+            *cached_prefixes,
+            *more,
+            None,
+            None,
+            None,
+        )
+    )
 
 
 def _place(data: bytes, at: int) -> tuple[int, bytes | None, int, int]:
@@ -430,13 +455,13 @@ def _entry(data: bytes, at: int, longest: int) -> tuple[CacheEntry, int]:
 def _source(data: bytes, at: int) -> tuple[Source, int | None, int]:
     """The source, where in it the hash of the usage object is, and where it ends."""
     left = data[at] - 0xA2
-    if data[at + 1] != 1 or not 0 <= left <= 3:
+    if data[at + 1] != 1 or not 0 <= left <= 4:
         raise ValueError
     provider, at = _text(data, at + 2)
     if data[at] != 2:
         raise ValueError
     api, at = _text(data, at + 1)
-    usage = usage_at = tier = miss = None
+    usage = usage_at = tier = miss = terms = None
     if left and data[at : at + 3] == b"\x03\x58\x20":
         usage_at = at + 3
         usage = data[usage_at : usage_at + 32]
@@ -448,9 +473,81 @@ def _source(data: bytes, at: int) -> tuple[Source, int | None, int]:
     if left and data[at] == 5:
         miss, at = _text(data, at + 1)
         left -= 1
+    if left and data[at] == 6:
+        if data[at + 1] > 0xB0:
+            raise ValueError
+        terms, at = _tags(data, at + 1)
+        left -= 1
     if left:
         raise ValueError
-    return Source(provider, api, usage, tier, miss), usage_at, at
+    return Source(provider, api, usage, tier, miss, terms), usage_at, at
+
+
+def _charge(data: bytes, at: int) -> tuple[Charge, int]:
+    """Currency, card, amount and lines, which are as they are to be, each by itself."""
+    currency = data[at + 3 : at + 6]
+    if data[at : at + 3] != b"\xa4\x01\x63" or not (currency.isalpha() and currency.isupper()):
+        raise ValueError
+    if data[at + 6 : at + 9] != b"\x02\x58\x20" or data[at + 41] != 3:
+        raise ValueError
+    card = data[at + 9 : at + 41]
+    amount, at = _uint(data, at + 42)
+    length = data[at + 1] - 0x80
+    if data[at] != 4 or not 1 <= length < 24:
+        raise ValueError
+    at += 2
+    lines = []
+    for _ in range(length):
+        line, at = _line(data, at)
+        lines.append(line)
+    return Charge(currency.decode(), card, amount, tuple(lines)), at
+
+
+def _line(data: bytes, at: int) -> tuple[ChargeLine, int]:
+    """A line of one model."""
+    left, kind = data[at] - 0xA4, data[at + 2]
+    if data[at + 1] != 1 or kind > BESIDE or left < 0:
+        raise ValueError
+    at += 3
+    ttl = unit = per = None
+    if kind == CACHE_WRITE:
+        if data[at] != 2:
+            raise ValueError
+        ttl, at = _uint(data, at + 1)
+        left -= 1
+    numbers = []
+    for label in (3, 4, 5):
+        if data[at] != label:
+            raise ValueError
+        number, at = _uint(data, at + 1)
+        numbers.append(number)
+    if left and data[at] == 6:
+        unit, at = _text(data, at + 1)
+        left -= 1
+    if left and data[at] == 7:
+        per, at = _uint(data, at + 1)
+        left -= 1
+    quantity, rate, amount = numbers
+    if left or not can_price(kind, unit) or not is_reduced(rate, per):
+        raise ValueError
+    return ChargeLine(kind, ttl, quantity, rate, amount, unit, per or 1), at
+
+
+def _units(data: bytes, at: int) -> tuple[dict[str, int], int]:
+    length = data[at] - 0xA0
+    if not 1 <= length < 24:
+        raise ValueError
+    at += 1
+    units, before = {}, b""
+    for _ in range(length):
+        start = at
+        unit, at = _text(data, at)
+        encoded = data[start:at]
+        if encoded <= before or not is_unit(unit):
+            raise ValueError
+        before = encoded
+        units[unit], at = _uint(data, at)
+    return units, at
 
 
 def _tags(data: bytes, at: int) -> tuple[dict[str, str], int]:

@@ -85,6 +85,13 @@ def instant(value: Any, path: str) -> int:
     return int(value)
 
 
+def period_end(value: Any, path: str) -> int:
+    """The end of a period, exclusive, in ms since 1970."""
+    if not 1 <= uint(value, path) <= MAX_TIME:
+        raise ClaimsError(path, f"1 to {MAX_TIME}", value)
+    return int(value)
+
+
 def text(value: Any, path: str, least: int) -> str:
     """A text of ``least`` to `MAX_NAME` bytes."""
     if not isinstance(value, str) or not least <= len(value.encode()) <= MAX_NAME:
@@ -119,6 +126,13 @@ def uint_map(value: Any, path: str, most: int) -> dict[int, int]:
         uint(key, f"{path} key")
         uint(tokens, f"{path}.{key}")
     return value
+
+
+def name_map(value: Any, path: str, most: int, check: Callable[[Any, str], Any]) -> dict[str, Any]:
+    """A map of texts to what ``check`` takes, with 1 to ``most`` entries."""
+    if not isinstance(value, dict) or not 1 <= len(value) <= most:
+        raise ClaimsError(path, f"a map of 1 to {most} entries", value)
+    return {name(key, f"{path} key"): check(one, f"{path}.{key}") for key, one in value.items()}
 
 
 def listed(value: Any, path: str, most: int) -> list[Any]:

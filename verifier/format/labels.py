@@ -24,14 +24,37 @@ RECEIPT: Final[Table] = {
     14: "charge",
     15: "tags",
     16: "client",
+    17: "units",
+    18: "models",
+    19: "span",
+    20: "corrects",
 }
 INPUT: Final[Table] = {1: "logical", 2: "cached", 3: "attributed", 4: "writes"}
 OUTPUT: Final[Table] = {1: "tokens", 2: "reasoning"}
 CACHE: Final[Table] = {1: "read", 2: "writes", 3: "commitments"}
 CACHE_ENTRY: Final[Table] = {1: "recipe", 2: "id", 3: "prefix"}
-SOURCE: Final[Table] = {1: "provider", 2: "api", 3: "usage", 4: "tier", 5: "miss"}
+SOURCE: Final[Table] = {1: "provider", 2: "api", 3: "usage", 4: "tier", 5: "miss", 6: "terms"}
 CHARGE: Final[Table] = {1: "currency", 2: "card", 3: "amount", 4: "lines"}
-CHARGE_LINE: Final[Table] = {1: "class", 2: "ttl", 3: "tokens", 4: "rate", 5: "amount"}
+CHARGE_LINE: Final[Table] = {
+    1: "class",
+    2: "ttl",
+    3: "quantity",
+    4: "rate",
+    5: "amount",
+    6: "unit",
+    7: "per",
+    8: "model",
+}
+MODEL: Final[Table] = {1: "input", 2: "output"}
+SPAN: Final[Table] = {1: "start", 2: "end"}
+CORRECTS: Final[Table] = {
+    1: "receipt",
+    2: "input",
+    3: "output",
+    4: "units",
+    5: "currency",
+    6: "amount",
+}
 
 STATEMENT: Final[Table] = {
     1: "version",
@@ -54,4 +77,7 @@ TOTALS: Final[Table] = {
     5: "output",
     6: "reasoning",
     7: "amounts",
+    8: "units",
+    9: "corrected",
+    10: "corrections",
 }

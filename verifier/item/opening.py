@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from verifier.crypto.ed25519 import SignatureError
 from verifier.crypto.keys import TrustedKey, kid_text
-from verifier.format import cbor, fields, schema
+from verifier.format import cbor, fields, receipt_schema, statement_schema
 from verifier.format.claims import Receipt, Statement
 from verifier.format.envelope import (
     Envelope,
@@ -188,8 +188,8 @@ def _read_claims(content: bytes, header: Header, content_at: int) -> Receipt | S
     value = _decode(content, header.kind, content_at)
     try:
         if header.subject is None:
-            return schema.receipt(value)
-        claims = schema.statement(value)
+            return receipt_schema.receipt(value)
+        claims = statement_schema.statement(value)
     except fields.ClaimsError as error:
         raise Fault(
             "claims-invalid",

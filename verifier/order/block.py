@@ -17,7 +17,7 @@ from verifier.report.findings import Finding
 
 COLUMNS: Final = (
     "request", "model", "logical", "cached", "attributed", "writes", "output", "reasoning", "cache",
-    "source", "charge", "tags", "client", "fingerprint",
+    "source", "charge", "tags", "client", "units", "models", "span", "corrects", "fingerprint",
 )  # fmt: skip
 """The columns that a block may have, besides those that each block has: fields of the claims, and SHA-256 of the whole item."""
 IDENTIFYING: Final = frozenset({"request", "model", "cache"})
@@ -40,6 +40,7 @@ class Block:
         requests: their request ids, as UTF-8.
         sums: over their counts.
         columns: by name, some of `COLUMNS`: what later steps have asked for.
+        corrects: the digest of the receipt that the only one of them corrects.
     """
 
     issuer: str
@@ -54,6 +55,7 @@ class Block:
     requests: Sequence[bytes]
     sums: Sums
     columns: Columns = field(default_factory=dict)
+    corrects: bytes | None = None
 
     @property
     def next(self) -> int:
@@ -95,6 +97,7 @@ def single(receipt: Receipt, digest: bytes, item: Item, wanted: frozenset[str]) 
         array("Q", (item.number,)), array("Q", (item.offset,)), (digest,), array("Q", (receipt.time,)),
         (receipt.request.encode(),), sums,
         {name: (_value(receipt, item, name),) for name in names},
+        None if receipt.corrects is None else receipt.corrects.receipt,
     )  # fmt: skip
 
 

@@ -6,7 +6,7 @@ What is collected is in order: the sequences of a stream rise. So a stream takes
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from heapq import heappush, heappushpop
 from itertools import chain
@@ -15,6 +15,7 @@ from typing import Final
 
 from verifier.crypto.merkle import Range
 from verifier.order.block import Block
+from verifier.order.corrections import Corrections
 from verifier.order.index import ReceiptIndex
 from verifier.order.requests import AccountName as AccountName
 from verifier.order.requests import Repeated, RequestLog
@@ -23,12 +24,12 @@ from verifier.report.findings import DETAILED, Findings
 
 MAX_STREAMS: Final = 65_536
 """Streams of an input, over all its accounts (spec/receipt.md, Limits)."""
-MAX_TTLS: Final = 65_536
-"""TTLs of writes of an input, counted for each of its accounts."""
+MAX_NAMES: Final = 65_536
+"""TTLs of writes and names of units of an input, counted for each of its accounts."""
 
 
 class InputTooLargeError(Exception):
-    """The input has more streams or TTLs than the format allows: the reading ends."""
+    """The input has more streams, TTLs or units than the format allows: the reading ends."""
 
 
 @dataclass(slots=True)
@@ -145,11 +146,10 @@ class Account:
         closed = self.closed.next if self.closed is not None else {}
         return len(closed) + sum(name not in closed for name in self.streams)
 
-    def new_ttls(self, writes: Mapping[int, int]) -> int:
-        """How many TTLs no receipt of the account wrote for, in all of the input."""
-        now = self.sums.writes or {}
-        before = (self.closed.sums.writes if self.closed is not None else None) or {}
-        return sum(ttl not in now and ttl not in before for ttl in writes)
+    def new_names(self, sums: Sums) -> int:
+        """How many TTLs and units of some receipts no receipt of the account had, in all of the input."""
+        before = [self.sums] if self.closed is None else [self.sums, self.closed.sums]
+        return sum(not any(known.has(name) for known in before) for name in sums.names())
 
     @property
     def total_receipts(self) -> int:
@@ -179,16 +179,18 @@ class Collection:
         self.findings = findings
         self.index = ReceiptIndex()
         self.requests = RequestLog()
+        self.corrections = Corrections()
         self.repeats: list[Block] = []
         """Receipts whose sequence is not above all that were collected of their stream: what they are, the index can tell."""
         self._streams = 0
-        self._ttls = 0
+        self._names = 0
 
     def close(self, *, index: bool) -> None:
-        """Forget the requests, and the index or not."""
+        """Forget the requests; and the index, with the corrections, or not."""
         self.requests.close()
         if index:
             self.index.close()
+            self.corrections.close()
 
     def account(self, name: AccountName) -> Account:
         """What was collected of an account."""
@@ -231,28 +233,29 @@ class Collection:
             account.first_item = block.items[0]
         account.receipts += len(block.items)
         account.sums.join(block.sums)
-        self.index.add(block)
-        self.requests.add(name, block.requests, block.items)
+        position = self.index.add(block)
+        if block.corrects is None:
+            self.requests.add(name, block.requests, block.items)
+        else:
+            self.corrections.add(block, position)
 
     def _count(self, block: Block) -> None:
-        """Its stream, and the TTLs of its writes (R-9.7)."""
+        """Its stream, and the names in its sums (R-9.7)."""
         streams = self._streams + (self._next(block) is None)
-        ttls = self._ttls
-        if (writes := block.sums.writes) is not None:
-            account = self.accounts.get((block.issuer, block.account)) or Account()
-            ttls += account.new_ttls(writes)
-        if streams > MAX_STREAMS or ttls > MAX_TTLS:
+        account = self.accounts.get((block.issuer, block.account)) or Account()
+        names = self._names + account.new_names(block.sums)
+        if streams > MAX_STREAMS or names > MAX_NAMES:
             message = f"this receipt begins stream number {streams}"
-            if ttls > MAX_TTLS:
-                message = f"with this receipt there are writes of {ttls} TTLs, of which an input may have {MAX_TTLS}"
+            if names > MAX_NAMES:
+                message = f"with this receipt there are {names} TTLs and units, of which an input may have {MAX_NAMES}"
             self.findings.add(block.finding("input-too-large", message))
             raise InputTooLargeError
-        self._streams, self._ttls = streams, ttls
+        self._streams, self._names = streams, names
 
     def has_room_for(self, blocks: list[Block]) -> bool:
-        """Whether the blocks can all be added, whatever their streams and TTLs."""
-        ttls = sum(len(block.sums.writes or ()) for block in blocks)
-        return self._streams + len(blocks) <= MAX_STREAMS and self._ttls + ttls <= MAX_TTLS
+        """Whether the blocks can all be added, whatever their streams, TTLs and units."""
+        names = sum(len(block.sums.names()) for block in blocks)
+        return self._streams + len(blocks) <= MAX_STREAMS and self._names + names <= MAX_NAMES
 
 
 def first_repeated(log: RequestLog) -> tuple[list[Repeated], int]:

@@ -18,6 +18,9 @@ IDENTITY_CODES: Final = frozenset(
         "reasoning-exceeds-output",
         "cache-entry-mismatch",
         "charge-mismatch",
+        "parts-mismatch",
+        "models-mismatch",
+        "span-mismatch",
     }
 )
 """The findings of step 8 that concern the numbers."""
@@ -74,11 +77,13 @@ class Counts:
         return counts
 
     @classmethod
-    def spotless(cls, receipts: int, cached: int, identified: int, identifying: int) -> Counts:
+    def spotless(
+        cls, receipts: int, cached: int, identified: int, identifying: int, charged: int
+    ) -> Counts:
         """What receipts add that came through steps 2 to 8 without a fault."""
         return cls(
             items=receipts, receipts=receipts, formed=receipts, signed=receipts, agreeing=receipts,
-            cached=cached, identified=identified, identifying=identifying,
+            cached=cached, identified=identified, identifying=identifying, charged=charged,
         )  # fmt: skip
 
     def add(self, other: Counts) -> None:

@@ -39,6 +39,15 @@ class RowBlock:
         """The sequence after the last one."""
         return self.first + len(self.items)
 
+    def cut(self, begin: int, end: int) -> RowBlock:
+        """The receipts ``begin`` to ``end - 1`` of the block."""
+        return RowBlock(
+            self.position, self.issuer, self.account, self.stream, self.first + begin,
+            self.digest(begin - 1) if begin else self.before, self.items[begin:end], self.offsets[begin:end],
+            self.packed_digests[_DIGEST * begin : _DIGEST * end], self.times[begin:end],
+            {name: column[begin:end] for name, column in self.columns.items()},
+        )  # fmt: skip
+
     def digest(self, at: int) -> bytes:
         """The digest of the receipt at a place of the block."""
         return self.packed_digests[_DIGEST * at : _DIGEST * (at + 1)]
@@ -57,8 +66,8 @@ class ReceiptIndex:
         self._names: list[tuple[str, str, str]] = []
         self._numbers: dict[tuple[str, str, str], int] = {}
 
-    def add(self, block: Block) -> None:
-        """Write a block.
+    def add(self, block: Block) -> int:
+        """Write a block, and return its position.
 
         Raises:
             OSError: there is no room.
@@ -73,7 +82,9 @@ class ReceiptIndex:
             number, block.first, block.before, block.items.tobytes(), block.offsets.tobytes(),
             b"".join(block.digests), block.times.tobytes(), block.columns,
         )  # fmt: skip
+        position = self._file.tell()
         pickle.dump(record, self._file, pickle.HIGHEST_PROTOCOL)
+        return position
 
     def blocks(self) -> Iterator[RowBlock]:
         """All blocks."""

@@ -262,7 +262,10 @@ def _is_conflict(one: _Object, two: _Object) -> bool:
         case Receipt() as a, Receipt() as b:
             if (a.issuer, a.account) != (b.issuer, b.account):
                 return False
-            return (a.stream, a.sequence) == (b.stream, b.sequence) or a.request == b.request
+            if a.corrects is not None and b.corrects is not None:
+                return a.corrects.receipt == b.corrects.receipt or _is_one_place(a, b)
+            is_corrected = a.corrects is not None or b.corrects is not None
+            return _is_one_place(a, b) or (a.request == b.request and not is_corrected)
         case Statement() as a, Statement() as b:
             if (a.issuer, a.account) != (b.issuer, b.account):
                 return False
@@ -270,3 +273,7 @@ def _is_conflict(one: _Object, two: _Object) -> bool:
                 Seen(a, one.opened.digest, one.item.raw, 0), Seen(b, two.opened.digest, two.item.raw, 1)
             )  # fmt: skip
     return False
+
+
+def _is_one_place(a: Receipt, b: Receipt) -> bool:
+    return (a.stream, a.sequence) == (b.stream, b.sequence)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Final
 
 from verifier.format.claims import Statement
 from verifier.order.collection import AccountName, Collection
+from verifier.order.index import RowBlock
 from verifier.order.part import Demand, Part
 from verifier.procedure import checks
 from verifier.procedure.question import Question
@@ -87,6 +89,10 @@ class Run:
     def ledger(self, account: AccountName) -> Ledger:
         """The statements of an account."""
         return self.ledgers.setdefault(account, Ledger())
+
+    def last_words(self) -> Iterator[RowBlock]:
+        """The receipts that no other one corrects; corrections have the times of what they correct."""
+        return self.collection.corrections.blocks(self.collection.index)
 
     def __enter__(self) -> Run:
         return self

@@ -16,6 +16,7 @@ from verifier.item.opening import Opened
 from verifier.order.block import Item, single
 from verifier.order.collection import InputTooLargeError
 from verifier.order.part import Part
+from verifier.procedure.corrections import compare_corrections
 from verifier.procedure.repeats import compare_repeats, compare_requests
 from verifier.procedure.rows import VerifiedRows
 from verifier.procedure.run import MAX_LOST, Run
@@ -108,9 +109,10 @@ def _settle(run: Run, item: Item, claims: Statement, opened: Opened) -> None:
 
 
 def compare_repeated(run: Run) -> None:
-    """Step 9, what all of the input decides: which receipts stand twice, and which requests."""
+    """Step 9, what all of the input decides: which receipts stand twice, which requests, and what is corrected."""
     run.conflicts += compare_repeats(run)
     compare_requests(run)
+    run.conflicts += compare_corrections(run)
 
 
 def settle_open_streams(run: Run) -> None:
@@ -160,7 +162,7 @@ def check_completeness(run: Run) -> None:
 def check_identifiers(run: Run) -> None:
     """Step 13."""
     if run.opened.counts.identifying:
-        check = compare_identifiers(run.collection.index.blocks(), run.findings)
+        check = compare_identifiers(run.last_words(), run.findings)
         run.identifier_checks = [check]
 
 
@@ -189,15 +191,17 @@ def check_record(run: Run) -> None:
     batch = VerifiedBatch(
         run.question.policy, accounts, covered, run.batch.fetch, run.demand.signatures
     )
-    with closing(Reconciliation(blocks, record, batch, run.findings)) as reconciliation:
+    corrections = run.collection.corrections
+    with closing(
+        Reconciliation(blocks, corrections, record, batch, run.findings)
+    ) as reconciliation:
         run.record_checks, received = reconciliation.compare()
     run.conflicts += received.conflicts
     run.omitted = received.omitted
     if record.prompts:
-        blocks = run.collection.index.blocks()
-        run.record_checks += compare_prompts(blocks, record, run.findings)
+        run.record_checks += compare_prompts(run.last_words(), record, run.findings)
 
 
 def conclude(run: Run) -> VerifiedRows:
     """Step 15: R-15.1 is `Report.verdict`."""
-    return VerifiedRows(report_of(run), run.collection.index)
+    return VerifiedRows(report_of(run), run.collection.index, run.collection.corrections)

@@ -35,8 +35,9 @@ def report_of(run: Run) -> Report:
 def _account(run: Run, name: AccountName) -> AccountSummary:
     collected = run.collection.accounts.get(name, Account())
     summaries = run.ledgers.get(name, Ledger()).summaries
+    sums = collected.total_sums
     return AccountSummary(
-        *name, collected.total_receipts, collected.total_streams, collected.total_sums.as_totals(), summaries
+        *name, collected.total_receipts, collected.total_streams, sums.as_totals(), sums.uncounted, summaries
     )  # fmt: skip
 
 

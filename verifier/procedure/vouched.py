@@ -55,7 +55,7 @@ def vouched_conflicts(first: Run) -> list[Conflict]:
             proof = _proof(run, claims, digest)
             if proof is not None:
                 conflicts.append(Conflict("receipt-equivocation", raw, proof))
-        run.collection.index.close()
+        run.collection.close(index=True)
     return conflicts
 
 

@@ -95,6 +95,15 @@ RULES: Final[dict[str, Rule]] = {
     "charge-mismatch": rejected(
         "R-8.6", "the charge is not the sum of counts times rates", _DISPUTE
     ),
+    "parts-mismatch": rejected(
+        "R-8.9", "parts of a count are more than the count that they lie in", _DISPUTE
+    ),
+    "models-mismatch": rejected(
+        "R-8.10", "the counts of the models do not sum to those of the receipt", _DISPUTE
+    ),
+    "span-mismatch": rejected(
+        "R-8.11", "a receipt for a span of time states what belongs to a request", _DISPUTE
+    ),
     "cached-unstated": incomplete(
         "R-8.7",
         "the receipt does not state how many tokens were cached",
@@ -124,9 +133,25 @@ RULES: Final[dict[str, Rule]] = {
     "request-duplicate": rejected(
         "R-9.6 R-14.13", "two receipts for one request", "dispute the second charge"
     ),
+    "correction-repeated": rejected(
+        "R-9.8",
+        "two corrections of one receipt",
+        "keep both: they prove that the issuer told two stories",
+    ),
+    "correction-unknown": incomplete(
+        "R-9.9",
+        "a correction of a receipt that is not here",
+        "verify it together with the batch that has the corrected receipt",
+        grouped=True,
+    ),
+    "correction-differs": rejected(
+        "R-9.10",
+        "a correction is not of the receipt that it names, or says something else of it",
+        "dispute it: a correction changes counts, units and charge, and restates what they were",
+    ),
     "input-too-large": rejected(
         "R-9.7",
-        "the input has more streams than the format allows",
+        "the input has more streams, TTLs or units than the format allows",
         "verify fewer batches together; the one before goes with --previous",
     ),
     # Step 10: a statement against the receipts before it.

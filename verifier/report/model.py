@@ -68,13 +68,17 @@ class StatementSummary:
 
 @dataclass(slots=True)
 class AccountSummary:
-    """What the input holds for one issuer and account. Sums over all collected receipts."""
+    """What the input holds for one issuer and account. Sums over all collected receipts, in which corrections stand apart.
+
+    ``uncounted``: logical tokens of receipts that do not state how many of them were cached.
+    """
 
     issuer: str
     account: str
     receipts: int = 0
     streams: int = 0
     totals: Totals = field(default_factory=Totals)
+    uncounted: int = 0
     statements: list[StatementSummary] = field(default_factory=list)
 
 
@@ -164,6 +168,7 @@ def _account(account: AccountSummary) -> dict[str, Any]:
         "receipts": account.receipts,
         "streams": account.streams,
         "totals": _totals(account.totals),
+        "logical_without_cached": account.uncounted,
         "statements": [_statement(statement) for statement in account.statements],
     }
 
@@ -181,6 +186,9 @@ def _object(one: ObjectSummary) -> dict[str, Any]:
 def _totals(totals: Totals) -> dict[str, Any]:
     """Tokens; amounts as decimal text of picounits, since they may not fit the integers of a JSON reader."""
     known = {name: value for name, value in totals._asdict().items() if value is not None}
+    for name in ("corrected", "corrections"):
+        if name in known:
+            known[name] = _totals(known[name])
     if totals.writes is not None:
         known["writes"] = {str(ttl): tokens for ttl, tokens in sorted(totals.writes.items())}
     if totals.amounts is not None:

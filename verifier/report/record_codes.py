@@ -91,8 +91,14 @@ RECORD_RULES: Final[dict[str, Rule]] = {
     ),
     "count-unconfirmed": incomplete(
         "R-14.17",
-        "receipts for calls that showed no usage: their counts could not be compared",
+        "receipts for calls that did not show what is billed: it could not be compared",
         "ask for the usage with each response; fetch the results of background responses",
+        grouped=True,
+    ),
+    "span-unconfirmed": incomplete(
+        "R-14.21",
+        "receipts for a span of time, of which the record says nothing",
+        "name them in your log (request, units), if you know what you ordered and for how long",
         grouped=True,
     ),
     "late-apart": incomplete(

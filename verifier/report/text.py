@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from verifier.format.claims import LATE, Statement, Totals
 from verifier.report import period
 from verifier.report.codes import RULES
+from verifier.report.escape import escape
 from verifier.report.findings import Finding, plural
 from verifier.report.model import (
     AccountSummary,
@@ -17,20 +18,13 @@ from verifier.report.model import (
     Subject,
     Verdict,
 )
+from verifier.report.totals import totals_rows
 
 Style = Callable[[str, str], str]
 """Takes a text and what it is (a verdict, ``heading``), and returns it with or without colour."""
 
 _SHOWN = 100
 """Accounts of a report."""
-_TTL = {
-    0: "TTL not stated",
-    300: "5 min",
-    1800: "30 min",
-    3600: "1 h",
-    43200: "12 h",
-    86400: "24 h",
-}
 _SUBJECTS = {
     Subject.BATCH: "",
     Subject.PROOF: " (a proof for one receipt)",
@@ -50,15 +44,6 @@ _PROVEN = {
 def render(report: Report, style: Style = lambda text, _: text) -> str:
     """The report as text, lines ended by a newline."""
     return "".join(f"{line}\n" for line in _lines(report, style))
-
-
-def escape(text: str, most: int = 60) -> str:
-    """Text from a batch, safe for a terminal: printable characters only, and not too many."""
-    shown = "".join(
-        ch if ch.isprintable() and ch != "\\" else ch.encode("unicode_escape").decode()
-        for ch in text
-    )
-    return shown if len(shown) <= most else shown[: most - 3] + "..."
 
 
 def _lines(report: Report, style: Style) -> Iterator[str]:
@@ -104,7 +89,7 @@ def _account(account: AccountSummary) -> Iterator[str]:
         yield from _row("period", "not closed by a statement")
     receipts, streams = plural(account.receipts, "receipt"), plural(account.streams, "stream")
     yield from _row("receipts", f"{receipts} in {streams}")
-    yield from _totals(account.totals)
+    yield from _rows(totals_rows(account.totals, account.uncounted))
 
 
 def _object(one: ObjectSummary) -> Iterator[str]:
@@ -120,8 +105,12 @@ def _object(one: ObjectSummary) -> Iterator[str]:
     yield from _row("request", escape(claims.request))
     yield from _row("model", escape(claims.model))
     yield from _row("time", period.show_instant(claims.time))
-    counts = (claims.logical, claims.cached, claims.attributed, claims.writes)
-    yield from _totals(Totals(*counts, claims.output, claims.reasoning))
+    charge = claims.charge
+    amounts = None if charge is None else {charge.currency: charge.amount}
+    uncounted = claims.logical if claims.cached is None else 0
+    yield from _rows(totals_rows(Totals(*claims.counts, amounts, claims.units), uncounted))
+    if claims.corrects is not None:
+        yield from _row("corrects", claims.corrects.receipt.hex())
 
 
 def _statement(statement: StatementSummary) -> str:
@@ -130,23 +119,9 @@ def _statement(statement: StatementSummary) -> str:
     return f"{period.show(claims.start, claims.end)} (statement {claims.number}{late})"
 
 
-def _totals(totals: Totals) -> Iterator[str]:
-    if totals.logical is not None:
-        yield from _row("logical", f"{totals.logical:,} input tokens")
-    if totals.cached is not None and totals.attributed is not None:
-        yield from _row("cached", f"{totals.cached:,}")
-        yield from _row("attributed", f"{totals.attributed:,}")
-    if totals.writes is not None:
-        parts = [
-            f"{_TTL.get(ttl, f'{ttl} s')}: {tokens:,}"
-            for ttl, tokens in sorted(totals.writes.items())
-        ]
-        yield from _row("of it writes", ", ".join(parts))
-    if totals.output is not None:
-        reasoning = "" if totals.reasoning is None else f", of it reasoning {totals.reasoning:,}"
-        yield from _row("output", f"{totals.output:,} tokens{reasoning}")
-    for currency, amount in sorted((totals.amounts or {}).items()):
-        yield from _row("charged", f"{amount // 10**12:,}.{amount % 10**12:012d} {currency}")
+def _rows(rows: Iterable[tuple[str, str]]) -> Iterator[str]:
+    for name, value in rows:
+        yield from _row(name, value)
 
 
 def _row(name: str, value: str) -> Iterator[str]:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from verifier.crypto.merkle import Range
-from verifier.format.claims import Statement, StreamEntry
+from verifier.format.claims import Statement, StreamEntry, Totals
 from verifier.order.collection import Account, Stream
 from verifier.order.index import RowBlock
 from verifier.report.findings import Finding, Findings, plural
@@ -183,7 +183,9 @@ def _compare_totals(settlement: Settlement, account: Account, findings: Findings
             )
 
 
-def _shown(total: int | dict[int, int] | dict[str, int] | None) -> str:
+def _shown(total: int | dict[int, int] | dict[str, int] | Totals | None) -> str:
+    if isinstance(total, Totals):
+        return str({name: sum_ for name, sum_ in total._asdict().items() if sum_ is not None})
     return "nothing" if total is None else str(total)
 
 

@@ -1,0 +1,178 @@
+"""Receipts that correct others, and what the last word on each request is (spec/receipt.md, corrects; R-9.8, R-9.9).
+
+A correction names its receipt by the digest, and may stand anywhere in the input. So they are looked for when all of the input is read, in
+a database on the disk. Most inputs have none, and cost nothing.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from array import array
+from bisect import bisect_left
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any, Final, NamedTuple
+
+from verifier.order.block import Block
+from verifier.order.index import ReceiptIndex, RowBlock
+from verifier.order.temporary import errors_of_the_disk
+
+_SCHEMA: Final = """
+CREATE TABLE corrections (item INTEGER PRIMARY KEY, offset INTEGER, position INTEGER, issuer TEXT, account TEXT, target BLOB,
+                          repeated INTEGER DEFAULT 0, corrected INTEGER, corrected_offset INTEGER, time INTEGER)
+"""
+_COLUMNS: Final = "item, offset, position, issuer, account, target, corrected, corrected_offset"
+_REPEATED: Final = """
+UPDATE corrections SET repeated = 1 WHERE item NOT IN (SELECT min(item) FROM corrections GROUP BY target)
+"""
+_LAST: Final = """
+WITH RECURSIVE words (item, position, time) AS (
+  SELECT item, position, time FROM corrections WHERE NOT repeated AND (corrected IS NULL OR corrected NOT IN (SELECT item FROM corrections))
+  UNION ALL
+  SELECT later.item, later.position, words.time FROM words JOIN corrections later ON later.corrected = words.item AND NOT later.repeated)
+SELECT item, position, time FROM words
+WHERE item NOT IN (SELECT corrected FROM corrections WHERE corrected IS NOT NULL)
+"""
+
+
+class Correction(NamedTuple):
+    """A correction, and where the receipt is that it corrects; None: it is not in the input."""
+
+    item: int
+    offset: int
+    position: int
+    issuer: str
+    account: str
+    target: bytes
+    corrected: int | None
+    corrected_offset: int | None
+
+
+class LastWord(NamedTuple):
+    """The last correction of a receipt: its item, where it is in the index, and the time of that receipt in ms, if it is here."""
+
+    item: int
+    position: int
+    time: int | None
+
+
+class Corrections:
+    """The corrections of an input."""
+
+    def __init__(self) -> None:
+        self._db: sqlite3.Connection | None = None
+        self._superseded: array[int] = array("Q")
+        self._own: array[int] = array("Q")
+
+    def __bool__(self) -> bool:
+        return self._db is not None
+
+    @errors_of_the_disk()
+    def add(self, block: Block, position: int) -> None:
+        """Remember a correction, which is the only receipt of its block, and its position in the index.
+
+        Raises:
+            OSError: there is no room.
+        """
+        if self._db is None:
+            self._db = sqlite3.connect("", isolation_level=None)
+            self._db.execute(_SCHEMA)
+            self._db.execute("BEGIN")
+        names = (block.issuer, block.account, block.corrects)
+        self._db.execute(
+            "INSERT INTO corrections (item, offset, position, issuer, account, target) VALUES (?, ?, ?, ?, ?, ?)",
+            (block.items[0], block.offsets[0], position, *names),
+        )
+
+    @errors_of_the_disk()
+    def locate(self, index: ReceiptIndex) -> None:
+        """Find what they correct, when all of the input is read.
+
+        Raises:
+            OSError: there is no room.
+        """
+        if self._db is None:
+            return
+        self._db.execute("CREATE INDEX targets ON corrections (target)")
+        for block in index.blocks():
+            self._db.executemany(
+                "UPDATE corrections SET corrected = ?, corrected_offset = ?, time = ? WHERE target = ?",
+                zip(block.items, block.offsets, block.times, block.digests(), strict=True),
+            )
+        self._db.execute("CREATE INDEX corrected ON corrections (corrected)")
+        self._db.execute(_REPEATED)
+        self._superseded = self._items("SELECT corrected FROM corrections WHERE corrected IS NOT NULL UNION SELECT item FROM corrections WHERE repeated ORDER BY 1")  # fmt: skip
+        self._own = self._items("SELECT item FROM corrections ORDER BY item")
+
+    def _items(self, query: str) -> array[int]:
+        return array("Q", (item for (item,) in self._rows(query)))
+
+    def _rows(self, query: str) -> Iterator[tuple[Any, ...]]:
+        if self._db is not None:
+            with errors_of_the_disk():
+                yield from self._db.execute(query)
+
+    def all(self) -> Iterator[Correction]:
+        """All of them, in the order of the input."""
+        yield from (
+            Correction(*row)
+            for row in self._rows(f"SELECT {_COLUMNS} FROM corrections ORDER BY item")
+        )
+
+    def repeated(self) -> Iterator[tuple[Correction, Correction]]:
+        """Corrections of what an earlier one corrects already, each after that."""
+        later, first = (
+            ", ".join(f"{table}.{name}" for name in _COLUMNS.split(", "))
+            for table in ("later", "first")
+        )
+        for row in self._rows(
+            f"SELECT {first}, {later} FROM corrections later JOIN corrections first USING (target)"
+            " WHERE later.repeated AND NOT first.repeated ORDER BY later.item"
+        ):
+            yield Correction(*row[: len(row) // 2]), Correction(*row[len(row) // 2 :])
+
+    def last_words(self, order: str = "item") -> Iterator[LastWord]:
+        """The last word on each request that has a correction, in the order of the input, or of ``time``."""
+        rows = self._rows(f"{_LAST} ORDER BY {order}, item")
+        yield from (LastWord(*row) for row in rows)
+
+    @property
+    def superseded(self) -> array[int]:
+        """The items that are not the last word on their request, in ascending order."""
+        return self._superseded
+
+    def plain(self, block: RowBlock) -> Iterator[RowBlock]:
+        """What of a block is the last word, and no correction."""
+        if self._db is None:
+            yield block
+            return
+        begin = 0
+        for at, item in enumerate(block.items):
+            if _holds(self._superseded, item) or _holds(self._own, item):
+                if begin < at:
+                    yield block.cut(begin, at)
+                begin = at + 1
+        if begin < len(block.items):
+            yield block.cut(begin, len(block.items)) if begin else block
+
+    def corrected(self, index: ReceiptIndex, order: str = "item") -> Iterator[RowBlock]:
+        """The last words that are corrections, each with the time of the receipt that it stands for, if that is here."""
+        for word in self.last_words(order):
+            block = index.at(word.position)
+            yield block if word.time is None else replace(block, times=array("Q", (word.time,)))
+
+    def blocks(self, index: ReceiptIndex) -> Iterator[RowBlock]:
+        """The last words of an input: those that correct nothing, then the others."""
+        for block in index.blocks():
+            yield from self.plain(block)
+        yield from self.corrected(index)
+
+    def close(self) -> None:
+        """Forget them."""
+        if self._db is not None:
+            self._db.close()
+
+
+def _holds(items: array[int], item: int) -> bool:
+    at = bisect_left(items, item)
+    return at < len(items) and items[at] == item
