@@ -62,7 +62,7 @@ def test_a_mutated_receipt_is_never_accepted_when_the_plain_way_refuses(claims, 
         assert fast is None or fast == plainly(mutated)
 
 
-@given(receipts(), st.sampled_from([1, 5, 7, 10, 11, 12, 13, 15, 16]), st.data())
+@given(receipts(), st.sampled_from([1, 5, 7, *range(10, 21)]), st.data())
 def test_a_changed_field_is_never_accepted_when_the_plain_way_refuses(claims, label, data):
     changed = dict(claims)
     values = (
