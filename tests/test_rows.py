@@ -24,11 +24,22 @@ KEYS = by_kid(read_jwks(json.dumps(jwk_set(KEY)).encode()))
 ENTRY = {1: "tokens-sha256", 2: bytes(32), 3: 2000}
 
 
+LINES = [
+    {1: 0, 3: 400, 4: 3, 5: 1200}, {1: 1, 3: 2000, 4: 1, 5: 2000}, {1: 2, 2: 300, 3: 600, 4: 5, 5: 3000}, {1: 3, 3: 500, 4: 9, 5: 5, 7: 1000},
+]  # fmt: skip
+CHARGE = {1: "USD", 2: bytes(32), 3: 6205, 4: LINES}
+
+
 def various(n, claims):
     """Receipts with and without what is optional, each with a usage object of its own."""
     claims = claims | {13: claims[13] | {3: sha256(bytes((n,))).digest()}}
     change = (
-        {12: {1: ENTRY, 3: [ENTRY]}, 16: b"commitment"},
+        {
+            12: {1: ENTRY, 3: [ENTRY]},
+            14: CHARGE,
+            16: b"commitment",
+            17: {"audio.ms": n + 1, "input.audio": 7},
+        },
         {10: {1: 3000, 2: 0, 3: 3000}, 13: None, 15: None},
         {11: None, 13: {1: "p", 2: "a"}, 15: {"k": "v"}},
     )[n % 3]

@@ -10,7 +10,7 @@ from typing import Final
 from verifier import CacheEntry, Charge, Prompt, RowBlock, VerifiedRows
 
 COLUMNS: Final = (
-    "request", "model", "logical", "cached", "writes", "tags", "source", "charge", "cache",
+    "request", "model", "logical", "cached", "writes", "tags", "source", "charge", "cache", "span",
 )  # fmt: skip
 """What the replay needs of the receipts."""
 Key = tuple[str, str, bytes]
@@ -53,7 +53,7 @@ class Request:
 
 
 def in_time_order(rows: VerifiedRows, prompts: Mapping[str, Prompt]) -> Iterator[Request]:
-    """All receipts of a verified batch, by their times.
+    """The requests of a verified batch, by their times: the last word on each, and nothing that is billed by time.
 
     Args:
         rows: with `COLUMNS`.
@@ -64,6 +64,8 @@ def in_time_order(rows: VerifiedRows, prompts: Mapping[str, Prompt]) -> Iterator
         OSError: the rows cannot be read.
     """
     for block, at in rows.by_time(incomplete=True):
+        if block.columns["span"][at] is not None:
+            continue
         request = _request(block, at)
         request.prompt = prompts.get(request.request)
         yield request
@@ -109,9 +111,17 @@ def _key(account: str, entry: CacheEntry) -> Key:
 
 
 def _saving(charge: Charge | None) -> int | None:
-    """What a cached token saves, by the rates of the charge: plain input is class 0, a read class 1."""
-    rates = {line.kind: line.rate for line in charge.lines} if charge else {}
-    return rates[0] - rates[1] if 0 in rates and 1 in rates else None
+    """What a cached token saves, by the rates of the charge, where plain input and reads have one rate each, in whole picounits."""
+    plain, read = (_rates(charge, kind) for kind in (0, 1))
+    return plain[0] - read[0] if len(plain) == len(read) == 1 else None
+
+
+def _rates(charge: Charge | None, kind: int) -> list[int]:
+    """The different rates of a class, for tokens that are not priced apart."""
+    lines = [] if charge is None else charge.lines
+    return list(
+        {line.rate: 0 for line in lines if line.kind == kind and not line.unit and line.per == 1}
+    )
 
 
 def own_prefixes(request: Request, lengths: Sequence[int]) -> None:

@@ -21,6 +21,7 @@ from receipts.keys import jwk, jwks
 from tests.bench import data
 from tests.bench.cache import SIZES, identifier_rows, report_rows
 from tests.bench.customer import record_rows
+from tests.bench.launch import launched
 from tests.bench.path import journal_rows, middleware_rows
 from tests.build import ISSUER, KEY
 
@@ -165,22 +166,9 @@ def memory(folder: Path) -> Iterator[Row]:
 
 def peak(folder: Path, name: str) -> int:
     """Peak memory of one verification, in KiB."""
-    command = [
-        sys.executable,
-        "-c",
-        "from cli.main import main; main()",
-        "verify",
-        folder / name,
-        "--keys",
-        folder / "keys.json",
-        "--no-remember",
-    ]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
-    _, status, usage = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        raise RuntimeError(f"receipt verify ended with {process.returncode}")
-    return usage.ru_maxrss
+    verify = "from cli.main import main; main()"
+    command = ["-c", verify, "verify", folder / name, "--keys", folder / "keys.json"]
+    return launched([*command, "--no-remember", "--quiet"])[1]
 
 
 def print_table(rows: Iterator[Row]) -> None:

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 import time
 from pathlib import Path
 
 from receipts.cache_id import CacheKey, token_ids
+from tests.bench.launch import launched
 from tests.bench.signature import TARGET, signature_us, told
 
 Row = tuple[str, str, str]
 SIZES = (10_000, 100_000, 1_000_000)
 _OF_A_DAY = 58_640
-# In processes of their own: a child's peak memory begins with that of its parent.
 _DAY = """
 import sys
 from cli.sample.traffic import Simulator
@@ -44,20 +43,11 @@ def report_rows(folder: Path, sizes: tuple[int, ...] = SIZES) -> list[Row]:
         made = subprocess.run([sys.executable, "-c", _DAY, path, str(size / _OF_A_DAY)], check=True, capture_output=True, text=True)  # fmt: skip
         receipts = int(made.stdout)
         signature = signature_us()
-        process = subprocess.Popen(
-            [sys.executable, "-c", _REPORT, path, folder / "keys.json"],
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        out = process.stdout.read() if process.stdout else ""
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-        if process.returncode:
-            raise RuntimeError(f"the report ended with {process.returncode}")
+        printed, peak = launched(["-c", _REPORT, path, folder / "keys.json"])
         path.unlink()
         rows.append((
             f"receipt cache, {receipts:,} receipts",
-            told(float(out) / receipts * 1e6, (signature + signature_us()) / 2, usage.ru_maxrss), TARGET,
+            told(float(printed) / receipts * 1e6, (signature + signature_us()) / 2, peak), TARGET,
         ))  # fmt: skip
     return rows
 

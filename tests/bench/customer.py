@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 from receipts import Billed, Cache, CacheEntry, Counts, Issuer, Period
 from receipts.cache_id import CacheKey, token_ids
 from tests.bench import data
+from tests.bench.launch import launched
 from tests.bench.signature import TARGET, signature_us, told
 from tests.build import ACCOUNT, ISSUER, KEY, NOVEMBER
 
@@ -121,11 +119,5 @@ def _row(folder: Path, name: str, size: int, batch: Path, *files: Path | None) -
 
 
 def _run(folder: Path, batch: Path, names: list[str]) -> tuple[float, int]:
-    command = [sys.executable, "-c", _COMPARE, folder / "keys.json", batch, *names]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-    out = process.stdout.read() if process.stdout else ""
-    _, status, usage = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        raise RuntimeError(f"the comparison ended with {process.returncode}")
-    return float(out), usage.ru_maxrss
+    printed, peak = launched(["-c", _COMPARE, folder / "keys.json", batch, *names])
+    return float(printed), peak
