@@ -11,6 +11,7 @@ from tests.build import (
     KEY,
     NOVEMBER,
     SECOND,
+    STRANGER,
     Batch,
     Stream,
     jwk_set,
@@ -242,3 +243,13 @@ def test_totals_of_an_account_are_over_all_its_statements():
     count = len(batch.receipts) + len(later)
     assert (account.receipts, account.totals.logical, account.totals.output) == (count, 3000 * count, 500 * count)  # fmt: skip
     assert account.totals.writes == {300: 600 * count}
+
+
+def test_receipts_by_keys_that_nobody_trusts(monkeypatch):
+    """They are taken as they are, whichever of two strangers signed them, beside honest ones."""
+    ones = [Stream(f"s{n}", 40, key=key).receipts() for n, key in enumerate((STRANGER, SECOND))]
+    mixed = [one.data for pair in zip(*ones, strict=True) for one in pair]
+    last = Batch(key=STRANGER, two=Stream("other", 5)).items
+    for items in (mixed, [*mixed, *last], [*Batch().items, *mixed[1:]], [one.data for one in ones[1]]):  # fmt: skip
+        report = by_all_ways(monkeypatch, b"".join(items), Policy(KEYS), jobs=True)
+        assert report["finding_counts"]["key-unknown"] >= 39

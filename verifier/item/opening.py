@@ -103,6 +103,13 @@ def open_item(
     return opened
 
 
+def unknown_key(claims: Receipt, kid: bytes, **place: Any) -> Finding:
+    """R-4.1, of receipts that have no other fault."""
+    shown = kid_text(kid)
+    message = f"key {shown} is not trusted"
+    return Finding.about(claims, "key-unknown", message, actual=shown, group=shown, **place)
+
+
 def open_unverified(raw: bytes) -> Opened:
     """Steps 2, 3 and 6: what an item claims, whoever signed it. Nothing of it may be believed."""
     opened = Opened()

@@ -78,11 +78,17 @@ class Counts:
 
     @classmethod
     def spotless(
-        cls, receipts: int, cached: int, identified: int, identifying: int, charged: int
+        cls,
+        receipts: int,
+        signed: int,
+        cached: int,
+        identified: int,
+        identifying: int,
+        charged: int,
     ) -> Counts:
-        """What receipts add that came through steps 2 to 8 without a fault."""
+        """What receipts add that came through steps 2 to 8 without a fault, but that their key may not be trusted."""
         return cls(
-            items=receipts, receipts=receipts, formed=receipts, signed=receipts, agreeing=receipts,
+            items=receipts, receipts=receipts, formed=receipts, signed=signed, agreeing=receipts,
             cached=cached, identified=identified, identifying=identifying, charged=charged,
         )  # fmt: skip
 

@@ -8,48 +8,48 @@ the slow path. tests/test_two_paths.py holds the two together.
 from __future__ import annotations
 
 from array import array
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 from itertools import pairwise
-from typing import Any, Final
+from typing import Final, NamedTuple
 
 from verifier.crypto.ed25519 import SignatureError, Verify
 from verifier.crypto.keys import TrustedKey
 from verifier.format.envelope import Fault, Kind, read_header, to_be_signed
 from verifier.format.fast_decoder import (
-    ATTRIBUTED,
     CACHE,
     CACHED,
     CHARGE,
-    CLIENT,
-    LOGICAL,
-    MODEL,
     NAMES,
-    OUTPUT,
     PREVIOUS,
-    REASONING,
     REQUEST,
     SEQUENCE,
-    SOURCE,
-    TAGS,
     TIME,
     UNITS,
-    USAGE,
-    WRITES,
     FastDecoder,
     Names,
     Row,
     receipt_of,
 )  # fmt: skip
 from verifier.item.identities import check_receipt
+from verifier.item.opening import unknown_key
 from verifier.item.policy import Policy
 from verifier.order.block import IDENTIFYING, Block, Columns
+from verifier.order.columns import column_of, sums_of
 from verifier.order.counts import Counts
-from verifier.order.sums import Sums, sum_by_key, sum_stated
 from verifier.reading.framing import ENVELOPE_SIZE, PROTECTED_SIZE, SIGNATURE_SIZE, Span
+from verifier.report.findings import Finding
 
 _PART: Final = 256
 """Receipts that are decoded before their signatures are checked. Small, since after a fault they are decoded once more."""
+
+
+class Signer(NamedTuple):
+    """A key by its ``kid``; None: it is not trusted, so signatures cannot be checked (R-4.1)."""
+
+    kid: bytes
+    key: TrustedKey | None
 
 
 @dataclass(slots=True)
@@ -61,14 +61,16 @@ class Tried:
         clean: whether they have no fault; if not, all of them are for the slow path.
         blocks: their receipts.
         counts: what they add to the counts.
-        kid: the key that signed them.
+        signer: who signed them.
+        unknown: that nobody trusts the key, if so.
     """
 
     count: int
     clean: bool
     blocks: list[Block] = field(default_factory=list)
     counts: Counts = field(default_factory=Counts)
-    kid: bytes = b""
+    signer: Signer | None = None
+    unknown: Finding | None = None
 
 
 @dataclass(slots=True)
@@ -98,13 +100,13 @@ class FastPath:
     def tried(self, span: Span, at: int) -> Tried:
         """The items from the one at ``at`` on, up to one that may have a fault of its own."""
         protected = _protected(span, at)
-        key = self._key(protected)
-        if key is None:
+        signer = self._signer(protected)
+        if signer is None:
             return Tried(1, clean=False)
-        rows, digests = self._read(span, at, protected, key)
+        rows, digests = self._read(span, at, protected, signer.key)
         if not rows:
             return Tried(1, clean=False)
-        found = Tried(len(rows), clean=True, kid=key.kid)
+        found = Tried(len(rows), clean=True, signer=signer)
         streams: dict[Names, list[int]] = {}
         for place, row in enumerate(rows):
             streams.setdefault(row[NAMES], []).append(place)
@@ -112,28 +114,31 @@ class FastPath:
             column = _Column(
                 [rows[i] for i in places], [digests[i] for i in places], [at + i for i in places]
             )
-            block = self._block(span, names, column, key, found.counts)
+            block = self._block(span, names, column, signer.key, found.counts)
             if block is None:
                 return Tried(len(rows), clean=False)
             found.blocks.append(block)
+        if signer.key is None:
+            found.unknown = _unknown(span, at, rows, signer.kid)
         return found
 
-    def _key(self, protected: bytes) -> TrustedKey | None:
-        """The key of a protected header, if it is that of a receipt and the key is trusted and sound (R-4.1, R-4.2)."""
+    def _signer(self, protected: bytes) -> Signer | None:
+        """Who signed, by a protected header; None: it is not that of a receipt, or the key is weak (R-4.2)."""
         try:
             header = read_header(protected)
         except Fault:
             return None
         key = self._policy.keys.get(header.kid)
-        return key if header.kind is Kind.RECEIPT and key is not None and not key.weakness else None
+        is_weak = key is not None and key.weakness is not None
+        return None if header.kind is not Kind.RECEIPT or is_weak else Signer(header.kid, key)
 
     def _read(
-        self, span: Span, at: int, protected: bytes, key: TrustedKey
+        self, span: Span, at: int, protected: bytes, key: TrustedKey | None
     ) -> tuple[list[Row], list[bytes]]:
         """Steps 3 to 6 and 8 for items from the one at ``at`` on, up to one that has a fault or another header: claims and digests."""
         found: list[Row] = []
         found_digests: list[bytes] = []
-        verify = self._policy.verifier(key) if self._signatures else None
+        verify = self._policy.verifier(key) if key is not None and self._signatures else None
         whole = True
         while whole and at < len(span):
             stop = min(at + _PART, len(span))
@@ -162,7 +167,7 @@ class FastPath:
         return rows, contents
 
     def _block(
-        self, span: Span, names: Names, column: _Column, key: TrustedKey, counts: Counts
+        self, span: Span, names: Names, column: _Column, key: TrustedKey | None, counts: Counts
     ) -> Block | None:
         """Steps 7 to 9 by columns: a block, which is counted, or None if there is anything to tell."""
         issuer, account, stream = names
@@ -181,14 +186,14 @@ class FastPath:
             fields[SEQUENCE] != tuple(range(first, first + len(places)))
             or list(fields[PREVIOUS][1:]) != digests[:-1]
             or list(times) != sorted(times)
-            or issuer != key.issuer
+            or (key is not None and not _may_sign(key, issuer, times))
             or self._policy.account not in (None, account)
-            or not key.may_sign(times[0], times[-1])
             or (self._policy.require_cache_id and identified < cached)
         ):
             return None
         charged = len(places) - fields[CHARGE].count(None)
-        counts.add(Counts.spotless(len(places), cached, identified, identifying, charged))
+        signed = 0 if key is None else len(places)
+        counts.add(Counts.spotless(len(places), signed, cached, identified, identifying, charged))
         starts = span.starts
         return Block(
             issuer, account, stream, first, fields[PREVIOUS][0],
@@ -196,7 +201,7 @@ class FastPath:
             array("Q", [span.offset + starts[place] for place in places]),
             digests, array("Q", times),
             fields[REQUEST],
-            _sums(fields), self._columns(span, fields, places, identifying > 0),
+            sums_of(fields), self._columns(span, fields, places, identifying > 0),
         )  # fmt: skip
 
     def _columns(
@@ -204,35 +209,13 @@ class FastPath:
     ) -> Columns:
         """The columns that later steps want."""
         wanted = self._wanted | IDENTIFYING if identifying else self._wanted
-        columns = {name: _column(fields, name) for name in wanted - {"fingerprint"}}
+        columns = {name: column_of(fields, name) for name in wanted - {"fingerprint"}}
         if "fingerprint" in wanted:
             edges = span.edges(0, len(span))
             columns["fingerprint"] = [
                 sha256(span.data[edges[at] : edges[at + 1]]).digest() for at in places
             ]
         return columns
-
-
-def _column(fields: list[Row], name: str) -> Any:
-    """One column, as `verifier.format.claims.Receipt` has its values."""
-    if name in ("models", "span", "corrects"):  # receipts with these are left to the slow path
-        return (None,) * len(fields[SEQUENCE])
-    if name == "request":
-        return tuple([request.decode() for request in fields[REQUEST]])
-    if name == "source":
-        return tuple(
-            [
-                source if usage is None else source._replace(usage=usage)
-                for source, usage in zip(fields[SOURCE], fields[USAGE], strict=True)
-            ]
-        )
-    return fields[_PLACES[name]]
-
-
-_PLACES: Final = {
-    "model": MODEL, "logical": LOGICAL, "cached": CACHED, "attributed": ATTRIBUTED, "writes": WRITES, "output": OUTPUT,
-    "reasoning": REASONING, "cache": CACHE, "charge": CHARGE, "tags": TAGS, "client": CLIENT, "units": UNITS,
-}  # fmt: skip
 
 
 def _is_sound(row: Row) -> bool:
@@ -266,16 +249,14 @@ def _digests(
     return digests
 
 
-def _sums(fields: list[Row]) -> Sums:
-    """The sums over receipts, all of which state logical, cached and attributed tokens."""
-    charges = [charge for charge in fields[CHARGE] if charge is not None]
-    return Sums(
-        logical=sum(fields[LOGICAL]),
-        cached=sum(fields[CACHED]),
-        attributed=sum(fields[ATTRIBUTED]),
-        writes=sum_by_key(fields[WRITES]),
-        output=sum_stated(fields[OUTPUT]),
-        reasoning=sum_stated(fields[REASONING]),
-        amounts=sum_by_key([{charge.currency: charge.amount} for charge in charges]),
-        units=sum_by_key(fields[UNITS]),
+def _may_sign(key: TrustedKey, issuer: str, times: Sequence[int]) -> bool:
+    """R-7.1, R-7.3 and R-7.4; the times ascend."""
+    return issuer == key.issuer and key.may_sign(times[0], times[-1])
+
+
+def _unknown(span: Span, at: int, rows: Sequence[Row], kid: bytes) -> Finding:
+    """R-4.1, for receipts from the one at ``at`` on."""
+    offset = span.offset + span.starts[at]
+    return unknown_key(
+        receipt_of(rows[0]), kid, item=span.first + at, offset=offset, count=len(rows)
     )

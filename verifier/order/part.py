@@ -99,8 +99,10 @@ def open_span(span: Span, demand: Demand, fast: FastPath) -> Part:
         if tried.clean:
             part.blocks += tried.blocks
             part.counts.add(tried.counts)
-            if demand.signatures:
-                part.signers.add(tried.kid)
+            if tried.unknown is not None:
+                part.findings.add(tried.unknown)
+            elif tried.signer is not None and demand.signatures:
+                part.signers.add(tried.signer.kid)
         else:
             for place in span.items(at, at + tried.count):
                 item = Item(*place)
