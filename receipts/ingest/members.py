@@ -1,0 +1,202 @@
+"""The members of a usage object by dotted path, and which of them were read.
+
+An object is walked once. What no reader asked for is left over at the end, so that nothing that is stated gets lost.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from decimal import Decimal, InvalidOperation
+from typing import Any, Final, Self
+
+from receipts.errors import UsageError
+from receipts.limits import MAX_UINT
+
+Names = tuple[str, ...]
+"""The paths at which one value may stand."""
+Lists = Mapping[str, tuple[str | None, str | None]]
+"""Arrays that are tallied, by path: the member of an element that names it, and the one that counts it. Element
+``{"modality": "AUDIO", "tokenCount": 5}`` of ``details`` becomes ``details.AUDIO``: 5. Without a name all are summed under the
+name of the count; without either, equal elements are counted."""
+
+_INDEX: Final = re.compile(r"\.\d+(?=\.|$)")
+
+
+class Members:
+    """The members of an object.
+
+    Args:
+        document: the object.
+        lists: its arrays that are tallied.
+
+    Raises:
+        UsageError: it is no object, a path is there twice, or a tallied count is none.
+    """
+
+    def __init__(self, document: Mapping[str, Any], lists: Lists | None = None) -> None:
+        if not isinstance(document, Mapping):
+            raise UsageError("usage", f"expected an object, found {document!r:.40}")
+        self._leaves = _leaves(document, lists or {})
+        self._read: set[str] = set()
+        self._prefix = ""
+
+    def under(self, path: str) -> Self:
+        """The members of an inner object; what is read of them is read of the whole."""
+        inner = object.__new__(type(self))
+        inner._leaves, inner._read = self._leaves, self._read
+        inner._prefix = f"{self._prefix}{path}."
+        return inner
+
+    def size(self, path: str) -> int:
+        """How many elements an array has."""
+        start = f"{self._prefix}{path}."
+        heads = {
+            name[len(start) :].partition(".")[0] for name in self._leaves if name.startswith(start)
+        }
+        return len(heads)
+
+    def where(self, names: Names) -> str:
+        """The whole path of the first of several names that states a value, or of the first one."""
+        paths = [self._prefix + name for name in names]
+        return next((path for path in paths if self._leaves.get(path) is not None), paths[0])
+
+    def peek(self, name: str) -> Any:
+        """What a member states, None if it is not there; it is not read by that."""
+        return self._leaves.get(self._prefix + name)
+
+    def states(self, *names: str) -> bool:
+        """Whether one of several members is there, and not null; it is not read by that."""
+        return any(self.peek(name) is not None for name in names)
+
+    def count(self, names: Names) -> int | None:
+        """A count; None: it is not stated. All names that state it must agree.
+
+        Raises:
+            UsageError: it is no count, or two names state different ones.
+        """
+        found: tuple[str, int] | None = None
+        for path in self._stated(names):
+            count = _count(path, self._take(path))
+            if found is not None and found[1] != count:
+                raise UsageError(path, f"expected that of {found[0]}, {found[1]}, found {count}")
+            found = found or (path, count)
+        return None if found is None else found[1]
+
+    def first(self, names: Names) -> int | None:
+        """A count that the first of the names states which is there: they differ in how exact they are.
+
+        Raises:
+            UsageError: one of them is no count.
+        """
+        counts = [_count(path, self._take(path)) for path in self._stated(names)]
+        return counts[0] if counts else None
+
+    def text(self, names: Names) -> str | None:
+        """The first text that is not empty; None: there is none. An object or a number is left unread."""
+        texts = [
+            self._take(path) for path in self._stated(names) if type(self._leaves[path]) is str
+        ]
+        return next((text for text in texts if text), None)
+
+    def word(self, name: str, words: Mapping[int, str]) -> str | None:
+        """The word for a number of an enumeration; an unknown one is left unread."""
+        value = self._leaves.get(self._prefix + name)
+        if type(value) is not int or value not in words:
+            return None
+        self._read.add(self._prefix + name)
+        return words[value]
+
+    def amount(self, names: Names) -> bool:
+        """Whether an amount of money is stated that is not zero; how much it is, is nobody's count."""
+        amounts = [self._take(path) for path in self._stated(names)]
+        return any(type(amount) in (int, float, str) and bool(amount) for amount in amounts)
+
+    def milliseconds(self, names: Names) -> int | None:
+        """A duration that is stated in s, in ms; None: it is not stated.
+
+        Raises:
+            UsageError: it is no duration, or no whole number of ms.
+        """
+        durations = [_milliseconds(path, self._take(path)) for path in self._stated(names)]
+        return durations[0] if durations else None
+
+    def unread(self, free: re.Pattern[str]) -> dict[str, str]:
+        """The members that state something, were not read, and are not ``free``; an index of an array is ``*``."""
+        return {
+            generic(path): "is not known"
+            for path, value in self._leaves.items()
+            if value and path not in self._read and not free.fullmatch(path)
+        }
+
+    def _stated(self, names: Names) -> list[str]:
+        paths = [self._prefix + name for name in names]
+        return [path for path in paths if self._leaves.get(path) is not None]
+
+    def _take(self, path: str) -> Any:
+        self._read.add(path)
+        return self._leaves[path]
+
+
+def generic(path: str) -> str:
+    """A path with ``*`` for the indexes of arrays."""
+    return _INDEX.sub(".*", path)
+
+
+def _leaves(document: Mapping[str, Any], lists: Lists) -> dict[str, Any]:
+    """Every value that is no object or array, or is an empty one, by path."""
+    leaves: dict[str, Any] = {}
+    rest: list[tuple[str, Any]] = [
+        (str(name), value) for name, value in reversed(list(document.items()))
+    ]
+    while rest:
+        path, value = rest.pop()
+        inner: list[tuple[str, Any]] = []
+        if isinstance(value, list) and path in lists:
+            inner = list(_tally(path, value, *lists[path]).items())
+        elif isinstance(value, list):
+            inner = [(f"{path}.{i}", element) for i, element in enumerate(value)]
+        elif isinstance(value, Mapping):
+            inner = [(f"{path}.{name}", element) for name, element in value.items()]
+        if inner:
+            rest += reversed(inner)
+        elif path in leaves:
+            raise UsageError(path, "is there twice")
+        else:
+            leaves[path] = value
+    return leaves
+
+
+def _tally(path: str, elements: list[Any], name: str | None, count: str | None) -> dict[str, Any]:
+    tally: dict[str, Any] = {}
+    for i, element in enumerate(elements):
+        is_named = isinstance(element, Mapping) and count is not None
+        key = element.get(name) if is_named and name else count if is_named else element
+        if type(key) not in (str, int) or (not is_named and count is not None):
+            tally[f"{path}.{i}"] = element
+            continue
+        number = element.get(count) if is_named else 1
+        if number is not None:
+            number = _count(f"{path}.{i}.{count}", number)
+            tally[f"{path}.{key}"] = tally.get(f"{path}.{key}", 0) + number
+        if is_named:
+            others = {n: v for n, v in element.items() if n not in (name, count)}
+            tally |= {f"{path}.{i}.{n}": v for n, v in others.items()}
+    return tally
+
+
+def _count(path: str, value: Any) -> int:
+    if type(value) is not int or not 0 <= value <= MAX_UINT:
+        raise UsageError(path, f"expected a count, found {value!r:.40}")
+    return value
+
+
+def _milliseconds(path: str, value: Any) -> int:
+    try:
+        exact = Decimal(repr(value)) * 1000 if type(value) in (int, float) else Decimal("nan")
+        whole = int(exact)
+    except (InvalidOperation, ValueError, OverflowError):
+        raise UsageError(path, f"expected a duration in seconds, found {value!r:.40}") from None
+    if whole != exact or not 0 <= whole <= MAX_UINT:
+        raise UsageError(path, f"expected whole milliseconds, found {value!r:.40} s")
+    return whole
