@@ -86,7 +86,7 @@ class ReceiptMiddleware:
         if account is None:
             return None
         provider = self._provider or provider_of(answer.api)
-        reading, source = take_usage(provider, answer.api, answer.usage)
+        reading, source = take_usage(provider, answer.api, answer.said)
         model = answer.model or ""
         told: Request = {
             "request": request, "model": model, "counts": reading.counts, "source": source,

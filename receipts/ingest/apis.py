@@ -124,8 +124,7 @@ def _read(api: Api, document: Document) -> tuple[Reading, Mapping[str, Any]]:
         usage, beside = joined(document, last=api.form.last)
     else:
         raise UsageError("usage", f"expected an object, found {document!r:.40}")
-    whole = {**usage, "response": beside} if beside else usage
-    return api.form.read(Members(whole, api.form.lists)), usage
+    return api.form.read(Members(usage, api.form.lists, beside)), usage
 
 
 def _api(provider: Provider, name: str, api: str) -> Api:

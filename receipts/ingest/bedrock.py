@@ -43,7 +43,7 @@ class Invoke(Messages):
         Raises:
             UsageError: a count is missing, or the object contradicts itself.
         """
-        if self.output and members.states(_TITAN) and not members.states("results.tokenCount", f"{_METRICS}.outputTokenCount"):  # fmt: skip
+        if self.output and members.states(_TITAN) and not members.states("results.tokenCount", "totalOutputTextTokenCount", f"{_METRICS}.outputTokenCount"):  # fmt: skip
             return replace(self, output="").read(members)
         return super().read(members)
 
@@ -57,7 +57,7 @@ INVOKE: Final = Invoke(
         **MESSAGES.writes,
         0: f"cache_creation_input_tokens | cacheWriteInputTokens | cacheWriteInputTokenCount | {_METRICS}.cacheWriteInputTokenCount",
     },
-    output="output_tokens | outputTokens | results.tokenCount | generation_token_count"
+    output="output_tokens | outputTokens | results.tokenCount | totalOutputTextTokenCount | generation_token_count"
     f" | completion_tokens | {_METRICS}.outputTokenCount",
     reasoning=MESSAGES.reasoning,
     total="totalTokens | total_tokens",

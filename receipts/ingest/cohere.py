@@ -1,7 +1,7 @@
 """Cohere. Subset: ``tokens`` is what the model processed, and ``cached_tokens`` is inside of its input.
 
 ``billed_units`` is what is charged. It is smaller than ``tokens`` (a prompt of Cohere's own is not charged), and no count of a
-receipt: where the two differ it is left unread. Embeddings and rankings state nothing else, and it is read.
+receipt: where the two differ it is left unread. Where nothing else is stated (embeddings, rankings), it is read.
 """
 
 from __future__ import annotations
@@ -33,6 +33,8 @@ class Chat(Form):
         Raises:
             UsageError: a count is missing, or contradicts another one.
         """
+        if not members.states(*_BILLED.values()):
+            return _CHARGED.read(members)
         for billed, processed in _BILLED.items():
             if members.peek(billed) == members.peek(processed):
                 members.count((billed,))
@@ -54,6 +56,13 @@ class Chat(Form):
         return counts
 
 
+_CHARGED: Final = Form(
+    "https://docs.cohere.com/reference/chat",
+    logical="billed_units.input_tokens",
+    output="billed_units.output_tokens",
+    free=_META,
+)
+"""Of a response that states nothing else, what is charged."""
 COHERE_CHAT: Final = Chat(
     "https://docs.cohere.com/reference/chat",
     logical="tokens.input_tokens",

@@ -56,6 +56,9 @@ class Form:
         free: members that bill nothing, with wildcards: prices, durations, names, and what is stated once more.
         no_zeros: the provider leaves out what is zero, so what is absent is zero; say in a comment how that is known.
         no_tokens: the API can bill by another unit alone; then there are no tokens.
+        open_counts: counts that are refused unless they are zero, since what they are a part of is not known; with how that is known.
+        open_where: the member by which an object with such counts is known; without it, every object is one.
+        prompted: the host is recorded to state no input where there was some, so an input of no tokens is refused.
         refused: why an object of this form says too little.
         last: of a stream the last object is whole, and the only one that counts.
     """
@@ -82,6 +85,9 @@ class Form:
     free: tuple[str, ...] = ()
     no_zeros: bool = False
     no_tokens: bool = False
+    open_counts: Mapping[str, str] = field(default_factory=dict)
+    open_where: str = ""
+    prompted: bool = False
     refused: str = ""
     last: bool = False
 
@@ -119,6 +125,9 @@ class Form:
         """
         of_input = subset_input if self.logical else additive_input
         logical, cached, writes = of_input(self, members)
+        self._check_open(members)
+        if self.prompted and not logical:
+            raise UsageError(self.logical, "is 0, and no prompt is empty")
         output = self._output(members, logical)
         reasoning = self.stated(members, self.reasoning)
         if reasoning is not None and reasoning > (output or 0):
@@ -160,6 +169,11 @@ class Form:
         if output is None:
             raise UsageError(members.where(names(self.output.partition("+")[0])), "is missing")
         return output
+
+    def _check_open(self, members: Members) -> None:
+        for name, why in self.open_counts.items():
+            if members.count((name,)) and (not self.open_where or members.states(self.open_where)):
+                raise UsageError(name, f"is not known to be a part of the input: {why}")
 
     def _check_total(self, members: Members, counts: Counts) -> None:
         total = members.count(names(self.total))

@@ -7,7 +7,7 @@ from typing import Final
 
 from receipts.ingest.form import Form
 from receipts.ingest.members import Members
-from receipts.ingest.openai import CHAT, EMBEDDINGS, FREE, OpenCache, Prompted
+from receipts.ingest.openai import CHAT, EMBEDDINGS, FREE
 from receipts.ingest.reading import Reading
 
 _REASONING: Final = "completion_tokens_details.reasoning_tokens"
@@ -38,24 +38,28 @@ PERPLEXITY: Final = replace(
     fees={"requests.model": "cost.request_cost"},
     terms={"search": "search_context_size"},
 )
-DATABRICKS: Final = OpenCache(
-    "https://docs.databricks.com/aws/en/machine-learning/foundation-model-apis/api-reference",
-    **{name: getattr(CHAT, name) for name in ("logical", "cached", "writes", "output", "reasoning", "total", "parts", "free")},
-    cache=("cache_read_input_tokens", "cache_creation_input_tokens"),
-    why="all that are recorded are 0",
-)  # fmt: skip
-AZURE_CHAT: Final = OpenCache(
-    "https://learn.microsoft.com/azure/ai-foundry/openai/latest",
-    **{name: getattr(CHAT, name) for name in ("logical", "uncached", "cached", "writes", "output", "reasoning", "total", "parts", "units", "calls", "free")},
-    marked="num_sources_used",
-    cache=("prompt_tokens_details.cached_tokens",),
-    why="of Grok it is recorded to be more than all of it",
-)  # fmt: skip
-OLLAMA_CHAT: Final = Prompted("https://docs.ollama.com/api/openai-compatibility", logical="prompt_tokens", output="completion_tokens", total="total_tokens")  # fmt: skip
-OLLAMA: Final = Prompted(
+_ALL_ZERO: Final = "all that are recorded are 0"
+DATABRICKS: Final = replace(
+    CHAT,
+    source="https://docs.databricks.com/aws/en/machine-learning/foundation-model-apis/api-reference",
+    open_counts={"cache_read_input_tokens": _ALL_ZERO, "cache_creation_input_tokens": _ALL_ZERO},
+)
+AZURE_CHAT: Final = replace(
+    CHAT,
+    source="https://learn.microsoft.com/azure/ai-foundry/openai/latest",
+    open_counts={
+        "prompt_tokens_details.cached_tokens": "of Grok it is recorded to be more than all of it"
+    },
+    open_where="num_sources_used",
+)
+OLLAMA_CHAT: Final = replace(
+    CHAT, source="https://docs.ollama.com/api/openai-compatibility", prompted=True
+)
+OLLAMA: Final = Form(
     "https://docs.ollama.com/api/usage",
     logical="prompt_eval_count",
     output="eval_count",
+    prompted=True,
     # Durations in ns, and the members of a body that was given whole.
     free=(
         "*_duration", "model", "created_at", "message.*", "response", "thinking", "done", "done_reason", "context.*", "remote_*",
@@ -68,8 +72,6 @@ VOYAGE: Final = replace(
     units={"input.pixels": "image_pixels | video_pixels"},
     free=(*FREE, "text_tokens"),
 )
-CHARGED_BY_TOKEN: Final = EMBEDDINGS
-"""Rankings that are billed by token."""
 
 
 @dataclass(frozen=True)

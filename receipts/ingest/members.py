@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any, Final, Self
 
 from receipts.errors import UsageError
@@ -29,15 +29,19 @@ class Members:
     Args:
         document: the object.
         lists: its arrays that are tallied.
+        beside: what else a response states; its paths begin with ``response``.
 
     Raises:
         UsageError: it is no object, a path is there twice, or a tallied count is none.
     """
 
-    def __init__(self, document: Mapping[str, Any], lists: Lists | None = None) -> None:
-        if not isinstance(document, Mapping):
-            raise UsageError("usage", f"expected an object, found {document!r:.40}")
-        self._leaves = _leaves(document, lists or {})
+    def __init__(
+        self,
+        document: Mapping[str, Any],
+        lists: Lists | None = None,
+        beside: Mapping[str, Any] | None = None,
+    ) -> None:
+        self._leaves = _leaves([*document.items(), ("response", beside or {})], lists or {})
         self._read: set[str] = set()
         self._prefix = ""
 
@@ -112,14 +116,22 @@ class Members:
         amounts = [self._take(path) for path in self._stated(names)]
         return any(type(amount) in (int, float, str) and bool(amount) for amount in amounts)
 
-    def milliseconds(self, names: Names) -> int | None:
-        """A duration that is stated in s, in ms; None: it is not stated.
+    def milliseconds(self, name: str) -> int | None:
+        """A duration that is stated in s, in ms; None: it is not stated, or is no whole number of ms, and is left unread then.
 
         Raises:
-            UsageError: it is no duration, or no whole number of ms.
+            UsageError: it is no duration.
         """
-        durations = [_milliseconds(path, self._take(path)) for path in self._stated(names)]
-        return durations[0] if durations else None
+        value = self.peek(name)
+        if value is None:
+            return None
+        if type(value) not in (int, float) or not 0 <= value <= MAX_UINT // 1000:
+            raise UsageError(self._prefix + name, f"expected a duration in seconds, found {value!r:.40}")  # fmt: skip
+        exact = Decimal(repr(value)) * 1000
+        if exact != int(exact):
+            return None
+        self._read.add(self._prefix + name)
+        return int(exact)
 
     def unread(self, free: re.Pattern[str]) -> dict[str, str]:
         """The members that state something, were not read, and are not ``free``; an index of an array is ``*``."""
@@ -143,12 +155,10 @@ def generic(path: str) -> str:
     return _INDEX.sub(".*", path)
 
 
-def _leaves(document: Mapping[str, Any], lists: Lists) -> dict[str, Any]:
+def _leaves(members: list[tuple[str, Any]], lists: Lists) -> dict[str, Any]:
     """Every value that is no object or array, or is an empty one, by path."""
     leaves: dict[str, Any] = {}
-    rest: list[tuple[str, Any]] = [
-        (str(name), value) for name, value in reversed(list(document.items()))
-    ]
+    rest = [(str(name), value) for name, value in reversed(members)]
     while rest:
         path, value = rest.pop()
         inner: list[tuple[str, Any]] = []
@@ -160,43 +170,40 @@ def _leaves(document: Mapping[str, Any], lists: Lists) -> dict[str, Any]:
             inner = [(f"{path}.{name}", element) for name, element in value.items()]
         if inner:
             rest += reversed(inner)
-        elif path in leaves:
-            raise UsageError(path, "is there twice")
-        else:
+        elif path not in leaves:
             leaves[path] = value
+        elif value != {}:
+            raise UsageError(path, "is there twice")
     return leaves
 
 
 def _tally(path: str, elements: list[Any], name: str | None, count: str | None) -> dict[str, Any]:
     tally: dict[str, Any] = {}
     for i, element in enumerate(elements):
-        is_named = isinstance(element, Mapping) and count is not None
-        key = element.get(name) if is_named and name else count if is_named else element
-        if type(key) not in (str, int) or (not is_named and count is not None):
+        key, number = _named(element, name, count)
+        if key is None:
             tally[f"{path}.{i}"] = element
             continue
-        number = element.get(count) if is_named else 1
         if number is not None:
-            number = _count(f"{path}.{i}.{count}", number)
-            tally[f"{path}.{key}"] = tally.get(f"{path}.{key}", 0) + number
-        if is_named:
-            others = {n: v for n, v in element.items() if n not in (name, count)}
-            tally |= {f"{path}.{i}.{n}": v for n, v in others.items()}
+            where = f"{path}.{key}"
+            tally[where] = tally.get(where, 0) + _count(f"{path}.{i}.{count}", number)
+        for member in element if isinstance(element, Mapping) else ():
+            if member not in (name, count):
+                tally[f"{path}.{i}.{member}"] = element[member]
     return tally
+
+
+def _named(element: Any, name: str | None, count: str | None) -> tuple[str | int | None, Any]:
+    """What an element is tallied under, None if it is another one than was expected, and the number that it states."""
+    if count is None:
+        return (element, 1) if type(element) in (str, int) else (None, None)
+    if not isinstance(element, Mapping):
+        return None, None
+    key = element.get(name) if name else count
+    return (key, element.get(count)) if type(key) in (str, int) else (None, None)
 
 
 def _count(path: str, value: Any) -> int:
     if type(value) is not int or not 0 <= value <= MAX_UINT:
         raise UsageError(path, f"expected a count, found {value!r:.40}")
     return value
-
-
-def _milliseconds(path: str, value: Any) -> int:
-    try:
-        exact = Decimal(repr(value)) * 1000 if type(value) in (int, float) else Decimal("nan")
-        whole = int(exact)
-    except (InvalidOperation, ValueError, OverflowError):
-        raise UsageError(path, f"expected a duration in seconds, found {value!r:.40}") from None
-    if whole != exact or not 0 <= whole <= MAX_UINT:
-        raise UsageError(path, f"expected whole milliseconds, found {value!r:.40} s")
-    return whole

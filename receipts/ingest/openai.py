@@ -7,13 +7,10 @@ LiteLLM 1.80 (types/utils.py, Usage).
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
 
-from receipts.errors import UsageError
 from receipts.ingest.form import Form
-from receipts.ingest.members import Members
-from receipts.request import Counts
 
 _GUIDE: Final = "https://developers.openai.com/api/docs/guides/prompt-caching"
 _SEARCHES: Final = (
@@ -23,7 +20,8 @@ _SEARCHES: Final = (
 )
 _UNITS: Final = {
     "requests.web_search": _SEARCHES,
-    "requests.social_search": "server_side_tool_usage_details.x_search_calls",
+    "requests.social_search": "server_side_tool_usage_details.x_search_calls"
+    " | response.tool_calls.x_search_call",
     "requests.code_execution": "server_side_tool_usage_details.code_interpreter_calls"
     " | response.tool_calls.code_interpreter_call",
     "requests.file_search": "server_side_tool_usage_details.file_search_calls"
@@ -35,8 +33,8 @@ FREE: Final = (
     # Prices, and whose key was used.
     "cost", "cost.*", "cost_details.*", "market_cost", "estimated_cost", "cost_in_usd_ticks", "is_byok",
     # Durations, rates, and what was guessed and not taken; rejected guesses are inside the completion.
-    "*_time", "latency_checkpoint.*", "*_per_sec", "*_per_second", "*_time_sec", "*_ms", "draft_tokens",
-    "draft_tokens_acceptance", "*.accepted_prediction_tokens", "*.rejected_prediction_tokens",
+    "*_time", "latency_checkpoint.*", "*_time_sec", "*_ms", "draft_tokens",
+    "draft_tokens_acceptance", "*_per_sec*", "*_latency", "time_to_first_token", "acceptance_rate", "is_last_response", "*.accepted_prediction_tokens", "*.rejected_prediction_tokens",
     # Calls that were asked for; those that were made are counted. MCP servers are the customer's.
     "*.tool_calls_requested", "*.mcp_calls",
     # The last request of several that a response took; `input_tokens` counts them all.
@@ -53,8 +51,10 @@ CHAT: Final = Form(
     " | cached_tokens | num_cached_tokens | cache_read_input_tokens",
     writes={
         0: "prompt_tokens_details.cache_write_tokens | prompt_tokens_details.cache_creation_tokens"
-        " | prompt_tokens_details.created_cache_tokens | cache_creation_input_tokens",
+        " | prompt_tokens_details.created_cache_tokens | prompt_tokens_details.cache_creation_input_tokens"
+        " | cache_creation_input_tokens",
         300: "cache_creation.ephemeral_5m_input_tokens"
+        " | prompt_tokens_details.cache_creation.ephemeral_5m_input_tokens"
         " | prompt_tokens_details.cache_creation_token_details.ephemeral_5m_input_tokens",
         3600: "cache_creation.ephemeral_1h_input_tokens"
         " | prompt_tokens_details.cache_creation_token_details.ephemeral_1h_input_tokens",
@@ -103,50 +103,8 @@ TRANSCRIPTIONS: Final = replace(RESPONSES, seconds={"audio.input_ms": "seconds"}
 
 EMBEDDINGS: Final = Form(
     "https://developers.openai.com/api/docs/guides/embeddings",
-    logical="prompt_tokens | total_tokens",
+    logical="prompt_tokens | input_tokens | total_tokens",
+    parts={"input": "prompt_tokens_details.{}_tokens"},
     free=FREE,
 )
 """Embeddings, and rankings that are billed by token. There is no output."""
-
-
-@dataclass(frozen=True)
-class OpenCache(Form):
-    """A form whose cache count is not known to be inside of the prompt: one that is not zero is refused.
-
-    Attributes:
-        marked: the member by which such an object is known; without it, every object is one.
-        cache: the counts.
-        why: how that is known.
-    """
-
-    marked: str = ""
-    cache: tuple[str, ...] = ()
-    why: str = ""
-
-    def counts(self, members: Members) -> Counts:
-        """The tokens alone.
-
-        Raises:
-            UsageError: as any form, and if it is not known what a count is a part of.
-        """
-        counts = super().counts(members)
-        for name in self.cache:
-            if members.count((name,)) and (not self.marked or members.states(self.marked)):
-                raise UsageError(name, f"is not known to be a part of the prompt: {self.why}")
-        return counts
-
-
-@dataclass(frozen=True)
-class Prompted(Form):
-    """A form of a host that is recorded to state no prompt though there was one: a prompt of no tokens is refused."""
-
-    def counts(self, members: Members) -> Counts:
-        """The tokens alone.
-
-        Raises:
-            UsageError: as any form, and if the prompt has no tokens.
-        """
-        counts = super().counts(members)
-        if counts.logical == 0:
-            raise UsageError(self.logical, "is 0, and no prompt is empty")
-        return counts

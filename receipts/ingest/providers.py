@@ -28,13 +28,14 @@ class Provider:
     aliases: tuple[str, ...] = ()
 
 
-_OPENAI: Final[Mapping[str, Form]] = {
+_SHARED: Final[Mapping[str, Form]] = {
     "chat.completions": openai.CHAT,
     "responses": openai.RESPONSES,
     "completions": openai.CHAT,
     "embeddings": openai.EMBEDDINGS,
-    "responses.compact": openai.RESPONSES,
-    "assistants.run": openai.CHAT,
+}
+"""The APIs of OpenAI that hosts have taken over."""
+_AUDIO_AND_IMAGES: Final[Mapping[str, Form]] = {
     "realtime": openai.RESPONSES,
     "images": openai.RESPONSES,
     "transcriptions": openai.TRANSCRIPTIONS,
@@ -49,21 +50,26 @@ _GOOGLE: Final[Mapping[str, Form]] = {
 }
 
 
-def _host(name: str, apis: str, *aliases: str, **own: Form) -> Provider:
-    """A host that has taken over OpenAI's shape; ``own`` are the APIs whose form differs, with ``_`` for ``.`` in their names."""
-    forms = {api: _OPENAI[api] for api in apis.split()}
-    return Provider(
-        name, {api.replace("_", "."): form for api, form in own.items()} | forms, aliases
-    )
+def _host(name: str, *aliases: str, **own: Form) -> Provider:
+    """A host that has taken over OpenAI's APIs; ``own`` are those whose form differs, with ``_`` for ``.`` in their names."""
+    different = {api.replace("_", "."): form for api, form in own.items()}
+    return Provider(name, {**_SHARED, **different}, aliases)
 
 
+_HOSTS: Final = (
+    "alibaba", "avian", "cerebras", "chatgpt", "cloudflare", "copilot", "crusoe", "deepseek", "doubleword", "gpustack", "groq",
+    "huggingface", "litellm", "portkey", "snowflake", "together", "venice", "vllm", "zai",
+)  # fmt: skip
+"""Those of which no form differs."""
 PROVIDERS: Final = (
     Provider("anthropic", {"messages": anthropic.MESSAGES, "messages-batch": anthropic.BATCH, "chat.completions": openai.CHAT}),
-    Provider("openai", _OPENAI),
-    _host("azure.ai.openai", "responses completions embeddings realtime images transcriptions", "azure", chat_completions=hosts.AZURE_CHAT),
-    _host("azure.ai.inference", "embeddings", chat_completions=hosts.AZURE_CHAT),
+    Provider("openai", {
+        **_SHARED, **_AUDIO_AND_IMAGES, "responses.compact": openai.RESPONSES, "assistants.run": openai.CHAT,
+    }),
+    _host("azure.ai.openai", "azure", chat_completions=hosts.AZURE_CHAT, **_AUDIO_AND_IMAGES),
+    _host("azure.ai.inference", chat_completions=hosts.AZURE_CHAT),
     # Mantle is Bedrock's endpoint with OpenAI's APIs.
-    _host("aws.bedrock", "chat.completions responses", "bedrock", "bedrock-mantle", converse=bedrock.CONVERSE, invoke=bedrock.INVOKE),
+    _host("aws.bedrock", "bedrock", "bedrock-mantle", converse=bedrock.CONVERSE, invoke=bedrock.INVOKE),
     Provider("gcp.gemini", _GOOGLE, ("google",)),
     Provider("gcp.vertex_ai", {**_GOOGLE, "rawPredict": anthropic.MESSAGES}, ("vertex",)),
     Provider("gcp.gen_ai", _GOOGLE),
@@ -74,9 +80,7 @@ PROVIDERS: Final = (
         "grpc.chat": xai.XAI_GRPC, "chat.completions": xai.XAI_CHAT, "responses": xai.XAI_RESPONSES, "realtime": xai.XAI_REALTIME,
         "images": xai.XAI_MEDIA, "videos": xai.XAI_MEDIA,
     }, ("xai",)),
-    _host("deepseek", "chat.completions responses"),
-    _host("groq", "chat.completions responses"),
-    _host("perplexity", "embeddings", chat_completions=hosts.PERPLEXITY),
+    _host("perplexity", chat_completions=hosts.PERPLEXITY),
     Provider("mistral_ai", {
         "chat.completions": hosts.MISTRAL, "agents.completions": hosts.MISTRAL, "fim.completions": hosts.MISTRAL,
         "transcriptions": hosts.MISTRAL, "embeddings": openai.EMBEDDINGS,
@@ -87,32 +91,14 @@ PROVIDERS: Final = (
     }),
     Provider("voyage", {"embeddings": hosts.VOYAGE, "rerank": hosts.VOYAGE}),
     Provider("opentelemetry", {"gen_ai": hosts.SPAN}),
-    # Gateways.
-    _host("openrouter", "chat.completions responses embeddings transcriptions"),
-    _host("litellm", "chat.completions"),
-    _host("vercel-gateway", "embeddings", "vercel", chat_completions=hosts.VERCEL),
-    _host("portkey", "chat.completions completions"),
-    _host("huggingface", "chat.completions completions"),
-    _host("cloudflare", "chat.completions"),
-    _host("copilot", "chat.completions responses embeddings"),
-    _host("chatgpt", "responses"),
-    _host("databricks", "embeddings", chat_completions=hosts.DATABRICKS),
-    # Hosts of open models.
-    _host("alibaba", "chat.completions"),
-    _host("avian", "chat.completions"),
-    _host("cerebras", "chat.completions"),
-    _host("crusoe", "chat.completions"),
-    _host("doubleword", "chat.completions embeddings"),
-    _host("gpustack", "chat.completions"),
-    _host("llamacpp", "chat.completions responses embeddings", "llama.cpp", rerank=openai.EMBEDDINGS),
-    _host("mistralrs", "chat.completions responses", "mistral.rs"),
-    _host("moonshot", "chat.completions", "moonshot_ai"),
-    _host("snowflake", "chat.completions"),
-    _host("together", "chat.completions completions"),
-    _host("venice", "chat.completions embeddings"),
-    _host("vllm", "chat.completions completions responses embeddings"),
     Provider("writer", {"v1/chat": openai.CHAT}),
-    _host("zai", "chat.completions"),
+    _host("databricks", chat_completions=hosts.DATABRICKS),
+    _host("llamacpp", "llama.cpp", rerank=openai.EMBEDDINGS),
+    _host("mistralrs", "mistral.rs"),
+    _host("moonshot", "moonshot_ai"),
+    _host("openrouter", transcriptions=openai.TRANSCRIPTIONS),
+    _host("vercel-gateway", "vercel", chat_completions=hosts.VERCEL),
+    *(_host(name) for name in _HOSTS),
 )  # fmt: skip
 API_ALIASES: Final = {
     "chat/completions": "chat.completions",

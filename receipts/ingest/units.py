@@ -40,7 +40,7 @@ def units_beside(form: Form, members: Members) -> dict[str, int]:
         unit: sum(members.first(part) or 0 for part in parsed(where))
         for unit, where in form.units.items()
     }
-    units |= {u: members.milliseconds(names(where)) or 0 for u, where in form.seconds.items()}
+    units |= {u: members.milliseconds(where) or 0 for u, where in form.seconds.items()}
     units |= {u: int(members.amount(names(where))) for u, where in form.fees.items()}
     if any(units[unit] for unit in units if unit.startswith("requests.")):
         members.first(names(form.calls))  # the units say it more exactly
