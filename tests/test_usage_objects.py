@@ -9,6 +9,8 @@ import json
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from receipts import Counts, UsageError
 from receipts.ingest import APIS, find, last_usage, read_usage, take_usage, usage_hash
@@ -71,9 +73,8 @@ def test_refused(row):
     assert error.value.field == row["member"]
 
 
-@pytest.mark.parametrize("row", READ)
-def test_the_identities_hold(row):
-    counts = read_usage(row["provider"], row["api"], said(row)).counts
+def check_identities(counts):
+    assert (counts.cached or 0) + sum((counts.writes or {}).values()) <= counts.logical
     units = {
         u: n for u, n in (counts.units or {}).items() if u.startswith(PARTS) and u not in BESIDE
     }
@@ -86,6 +87,11 @@ def test_the_identities_hold(row):
     rest = sum(came[x] - read[x] for x in came if x in read)
     assert not rest or rest <= counts.attributed
     assert made + (counts.reasoning or 0) <= (counts.output or 0)
+
+
+@pytest.mark.parametrize("row", READ)
+def test_the_identities_hold(row):
+    check_identities(read_usage(row["provider"], row["api"], said(row)).counts)
 
 
 @pytest.mark.parametrize("row", READ)
@@ -294,3 +300,35 @@ def test_a_deep_object_is_no_recursion():
     deep["b"] = 1
     (path,) = read_usage("openai", "chat.completions", usage).unread
     assert path.count(".") == 5000
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers(-5, 2**65) | st.floats() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=5,
+)  # fmt: skip
+
+
+def spoil(value, data):
+    """Put something else into the place of a member, some levels down."""
+    members = list(value if isinstance(value, dict) else range(len(value)))
+    name = data.draw(st.sampled_from(members))
+    inner = value[name]
+    if isinstance(inner, dict | list) and inner and data.draw(st.booleans()):
+        spoil(inner, data)
+    else:
+        value[name] = data.draw(JSON)
+
+
+@given(st.sampled_from([param.values[0] for param in READ]), st.data())
+def test_a_spoilt_object_is_read_or_refused(row, data):
+    """Nothing but `UsageError` is raised, and what is read keeps the identities."""
+    document = copy.deepcopy(said(row))
+    for _ in range(data.draw(st.integers(1, 3))):
+        spoil(document, data)
+    try:
+        reading = read_usage(row["provider"], row["api"], document)
+    except UsageError as error:
+        assert error.field
+    else:
+        check_identities(reading.counts)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from receipts.errors import UsageError
@@ -37,43 +37,53 @@ def split(document: Mapping[str, Any]) -> tuple[Mapping[str, Any], dict[str, Any
     Raises:
         UsageError: two usage objects are there, and differ.
     """
-    inner = [document.get(name) for name in _HOLDERS]
-    holders = [one for one in (document, *inner) if isinstance(one, Mapping)]
-    found: list[Mapping[str, Any]] = []
-    beside: dict[str, Any] = {}
-    for holder in holders:
-        usages = [holder.get(name) for name in _USAGE]
-        found += [usage for usage in usages if isinstance(usage, Mapping)]
-        beside |= _beside(holder)
-    meta = document.get("meta")
-    if isinstance(meta, Mapping) and ("billed_units" in meta or "tokens" in meta):
-        found.append(meta)  # Cohere's
-    if any(usage != found[0] for usage in found):
-        raise UsageError("usage", "is there twice, and differs")
-    if found:
-        return found[0], beside
-    if any(name in holder for holder in holders for name in _USAGE):
-        return {}, beside
-    return document, {}
+    usage = _inner(document)
+    return (document, {}) if usage is None else (usage, _beside(document))
 
 
 def joined(
-    documents: Iterable[Mapping[str, Any]], *, last: bool
+    documents: Sequence[Mapping[str, Any]], *, last: bool
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """The same of a stream; ``last``: its last usage object is whole, and the only one that counts.
 
     Raises:
         UsageError: as `split`.
     """
-    pairs = [split(document) for document in documents]
-    usages = [usage for usage, _ in pairs if usage]
-    return last_usage(usages[-1:] if last else usages), last_usage(beside for _, beside in pairs)
+    found = [_inner(document) for document in documents]
+    if all(usage is None for usage in found):
+        usages = list(documents)
+    else:
+        usages = [usage for usage in found if usage]
+    return last_usage(usages[-1:] if last else usages), last_usage(map(_beside, documents))
 
 
-def _beside(body: Mapping[str, Any]) -> dict[str, Any]:
-    beside = {name: body[name] for name in _BESIDE if body.get(name) is not None}
-    calls = _calls(body.get("output")) + _searches(body.get("candidates"))
-    return beside | ({"tool_calls": dict(calls)} if calls else {})
+def _inner(document: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """The usage object in a body, empty if it is not there yet; None: this is no body."""
+    found: list[Mapping[str, Any]] = []
+    for holder in _holders(document):
+        usages = [holder.get(name) for name in _USAGE]
+        found += [usage for usage in usages if isinstance(usage, Mapping)]
+    meta = document.get("meta")
+    if isinstance(meta, Mapping) and ("billed_units" in meta or "tokens" in meta):
+        found.append(meta)  # Cohere's
+    if any(usage != found[0] for usage in found):
+        raise UsageError("usage", "is there twice, and differs")
+    is_body = any(name in holder for holder in _holders(document) for name in _USAGE)
+    return found[0] if found else {} if is_body else None
+
+
+def _holders(document: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    inner = [document.get(name) for name in _HOLDERS]
+    return [one for one in (document, *inner) if isinstance(one, Mapping)]
+
+
+def _beside(document: Mapping[str, Any]) -> dict[str, Any]:
+    beside: dict[str, Any] = {}
+    for body in _holders(document):
+        beside |= {name: body[name] for name in _BESIDE if body.get(name) is not None}
+        calls = _calls(body.get("output")) + _searches(body.get("candidates"))
+        beside |= {"tool_calls": dict(calls)} if calls else {}
+    return beside
 
 
 def _calls(output: Any) -> Counter[str]:
