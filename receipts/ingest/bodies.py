@@ -11,6 +11,7 @@ from receipts.errors import UsageError
 _USAGE: Final = ("usage", "usageMetadata", "usage_metadata")
 _HOLDERS: Final = ("response", "message", "metadata", "x_groq")
 """Members of a body or an event that hold it: OpenAI's and Anthropic's events, Bedrock's, Groq's last chunk."""
+_TELLING: Final = (*_USAGE, *_HOLDERS, "meta")
 _BESIDE: Final = ("service_tier", "serviceTier", "performanceConfig", "tool_usage", "copilot_usage")
 
 
@@ -59,6 +60,8 @@ def joined(
 
 def _inner(document: Mapping[str, Any]) -> Mapping[str, Any] | None:
     """The usage object in a body, empty if it is not there yet; None: this is no body."""
+    if document.keys().isdisjoint(_TELLING):
+        return None
     found: list[Mapping[str, Any]] = []
     for holder in _holders(document):
         usages = [holder.get(name) for name in _USAGE]

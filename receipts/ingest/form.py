@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import KW_ONLY, dataclass, field, replace
 from fnmatch import translate
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Final
 
 from receipts.errors import UsageError
@@ -25,7 +25,7 @@ FREE: Final = (
     "response.copilot_usage.*", "response.tool_calls.function_call", "response.tool_calls.mcp_call",
     "response.tool_calls.custom_tool_call", "response.tool_calls.computer_call",
     "response.tool_calls.*shell_call", "response.tool_calls.apply_patch_call",
-    "response.tool_calls.tool_search_call", "response.tool_calls.reasoning",
+    "response.tool_calls.tool_search_call",
 )  # fmt: skip
 """What stands beside the usage of a response and bills nothing: calls that the customer runs, and prices of what is counted."""
 
@@ -96,6 +96,12 @@ class Form:
         """Whether the input count includes the cache."""
         return Shape.SUBSET if self.logical else Shape.ADDITIVE
 
+    @cached_property
+    def unit_names(self) -> frozenset[str]:
+        """All members that state units."""
+        parts = (part for where in self.units.values() for part in parsed(where))
+        return frozenset(name for part in parts for name in part)
+
     def read(self, members: Members) -> Reading:
         """What a usage object says.
 
@@ -105,17 +111,26 @@ class Form:
         if self.refused:
             raise UsageError("usage", self.refused)
         beside = units_beside(self, members)
-        of_input = parsed(self.logical or self.uncached)
-        if self.no_tokens and beside and not any(members.states(*part) for part in of_input):
-            reading = Reading(Counts(logical=0, cached=0, units=beside))
-        else:
-            counts = self.counts(members)
-            inside, doubts = parts(self, members, counts)
-            reading = Reading(replace(counts, units=(inside | beside) or None), unread=doubts)
+        counts = self._alone(members, beside) or self.counts(members)
+        inside, doubts = parts(self, members, counts)
         tier = terms.tier(members)
         selected = terms.terms(self, members, tier)
-        unread = {**members.unread(_pattern(self.free)), **reading.unread}
-        return replace(reading, tier=tier, terms=selected or None, unread=unread)
+        unread = {**members.unread(_pattern(self.free)), **doubts}
+        for duration in unread.keys() & set(self.seconds.values()):
+            unread[duration] = "is no whole number of milliseconds"
+        return Reading(
+            replace(counts, units={**inside, **beside}) if inside or beside else counts,
+            tier=tier,
+            terms=selected or None,
+            unread=unread,
+        )
+
+    def _alone(self, members: Members, units: Mapping[str, int]) -> Counts | None:
+        """The counts where another unit bills alone; None: there are tokens."""
+        of_input = parsed(self.logical or self.uncached)
+        if not (self.no_tokens and units) or any(members.count(part) for part in of_input):
+            return None
+        return Counts(logical=0, cached=0)
 
     def counts(self, members: Members) -> Counts:
         """The tokens alone.
@@ -139,8 +154,7 @@ class Form:
 
     def stated(self, members: Members, expression: str) -> int | None:
         """A count; None: it is not stated, which is zero where the provider leaves out zeros."""
-        count = members.count(names(expression))
-        return 0 if count is None and expression and self.no_zeros else count
+        return self._or_zero(members.count(names(expression))) if expression else None
 
     def sum(self, members: Members, expression: str) -> int | None:
         """The sum of an expression; None: its first part is not stated, and is not known to be zero.
@@ -151,14 +165,17 @@ class Form:
             UsageError: a further part is absent, and nothing shows that it is zero.
         """
         first, *others = parsed(expression)
-        total = self.stated(members, " | ".join(first))
+        total = self._or_zero(members.count(first))
         checked = members.states(*names(self.total)) or bool(self.beyond_total)
         for part in others:
-            count = self.stated(members, " | ".join(part))
+            count = self._or_zero(members.count(part))
             if count is None and not checked:
                 raise UsageError(members.where(part), "is not stated, and no total shows that it is zero")  # fmt: skip
             total = None if total is None else total + (count or 0)
         return total
+
+    def _or_zero(self, count: int | None) -> int | None:
+        return 0 if count is None and self.no_zeros else count
 
     def _output(self, members: Members, logical: int) -> int | None:
         if not self.output:
@@ -167,7 +184,7 @@ class Form:
         if output is None and members.count(names(self.total)) == logical:
             return 0
         if output is None:
-            raise UsageError(members.where(names(self.output.partition("+")[0])), "is missing")
+            raise UsageError(members.where(parsed(self.output)[0]), "is missing")
         return output
 
     def _check_open(self, members: Members) -> None:

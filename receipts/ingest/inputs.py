@@ -21,8 +21,10 @@ def subset_input(form: Form, members: Members) -> Input:
     Raises:
         UsageError: the count is missing, or its parts are more than it.
     """
-    first = parsed(form.logical)[0]
-    logical = form.sum(members, form.logical) if members.states(*first) else None
+    of_input = parsed(form.logical)
+    first = of_input[0]
+    is_stated = any(members.states(*part) for part in of_input)
+    logical = form.sum(members, form.logical) if is_stated else None
     if logical is None:
         raise UsageError(members.where(first), "is missing")
     writes = _writes(form, members)

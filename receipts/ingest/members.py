@@ -6,7 +6,7 @@ An object is walked once. What no reader asked for is left over at the end, so t
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from decimal import Decimal
 from typing import Any, Final, Self
 
@@ -41,7 +41,8 @@ class Members:
         lists: Lists | None = None,
         beside: Mapping[str, Any] | None = None,
     ) -> None:
-        self._leaves = _leaves([*document.items(), ("response", beside or {})], lists or {})
+        members = [*document.items(), ("response", beside)] if beside else list(document.items())
+        self._leaves = _leaves(members, lists or {})
         self._read: set[str] = set()
         self._prefix = ""
 
@@ -62,8 +63,8 @@ class Members:
 
     def where(self, names: Names) -> str:
         """The whole path of the first of several names that states a value, or of the first one."""
-        paths = [self._prefix + name for name in names]
-        return next((path for path in paths if self._leaves.get(path) is not None), paths[0])
+        stated = self._stated(names)
+        return stated[0] if stated else self._prefix + names[0]
 
     def peek(self, name: str) -> Any:
         """What a member states, None if it is not there; it is not read by that."""
@@ -71,7 +72,11 @@ class Members:
 
     def states(self, *names: str) -> bool:
         """Whether one of several members is there, and not null; it is not read by that."""
-        return any(self.peek(name) is not None for name in names)
+        return bool(self._stated(names))
+
+    def among(self, names: Set[str]) -> set[str]:
+        """Which of many paths are there in the whole object, and not null; they are not read by that."""
+        return self._leaves.keys() & names
 
     def count(self, names: Names) -> int | None:
         """A count; None: it is not stated. All names that state it must agree.
@@ -97,11 +102,11 @@ class Members:
         return counts[0] if counts else None
 
     def text(self, names: Names) -> str | None:
-        """The first text that is not empty; None: there is none. An object or a number is left unread."""
-        texts = [
-            self._take(path) for path in self._stated(names) if type(self._leaves[path]) is str
-        ]
-        return next((text for text in texts if text), None)
+        """The first text that is not empty; None: there is none. What is no text, or another one, is left unread."""
+        texts = [path for path in self._stated(names) if type(self._leaves[path]) is str]
+        text = next((self._leaves[path] for path in texts if self._leaves[path]), None)
+        self._read.update(path for path in texts if self._leaves[path] == text)
+        return text
 
     def word(self, name: str, words: Mapping[int, str]) -> str | None:
         """The word for a number of an enumeration; an unknown one is left unread."""
@@ -142,8 +147,9 @@ class Members:
         }
 
     def _stated(self, names: Names) -> list[str]:
-        paths = [self._prefix + name for name in names]
-        return [path for path in paths if self._leaves.get(path) is not None]
+        if self._prefix:
+            names = tuple(self._prefix + name for name in names)
+        return [path for path in names if path in self._leaves]
 
     def _take(self, path: str) -> Any:
         self._read.add(path)
@@ -156,25 +162,27 @@ def generic(path: str) -> str:
 
 
 def _leaves(members: list[tuple[str, Any]], lists: Lists) -> dict[str, Any]:
-    """Every value that is no object or array, or is an empty one, by path."""
+    """Every value that is no object or array, or is an empty one, by path; nulls state nothing, and are left out."""
     leaves: dict[str, Any] = {}
     rest = [(str(name), value) for name, value in reversed(members)]
     while rest:
         path, value = rest.pop()
-        inner: list[tuple[str, Any]] = []
-        if isinstance(value, list) and path in lists:
-            inner = list(_tally(path, value, *lists[path]).items())
-        elif isinstance(value, list):
-            inner = [(f"{path}.{i}", element) for i, element in enumerate(value)]
-        elif isinstance(value, Mapping):
-            inner = [(f"{path}.{name}", element) for name, element in value.items()]
-        if inner:
-            rest += reversed(inner)
-        elif path not in leaves:
-            leaves[path] = value
-        elif value != {}:
+        if value is None:
+            continue
+        if isinstance(value, Mapping) and value:
+            rest += [(f"{path}.{name}", inner) for name, inner in reversed(list(value.items()))]
+        elif isinstance(value, list) and value:
+            tally = path in lists
+            rest += _tally(path, value, *lists[path]).items() if tally else _elements(path, value)
+        elif path in leaves:
             raise UsageError(path, "is there twice")
+        else:
+            leaves[path] = value
     return leaves
+
+
+def _elements(path: str, elements: list[Any]) -> list[tuple[str, Any]]:
+    return [(f"{path}.{i}", element) for i, element in enumerate(elements)]
 
 
 def _tally(path: str, elements: list[Any], name: str | None, count: str | None) -> dict[str, Any]:

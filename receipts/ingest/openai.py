@@ -33,8 +33,9 @@ FREE: Final = (
     # Prices, and whose key was used.
     "cost", "cost.*", "cost_details.*", "market_cost", "estimated_cost", "cost_in_usd_ticks", "is_byok",
     # Durations, rates, and what was guessed and not taken; rejected guesses are inside the completion.
-    "*_time", "latency_checkpoint.*", "*_time_sec", "*_ms", "draft_tokens",
-    "draft_tokens_acceptance", "*_per_sec*", "*_latency", "time_to_first_token", "acceptance_rate", "is_last_response", "*.accepted_prediction_tokens", "*.rejected_prediction_tokens",
+    "queue_time", "prompt_time", "completion_time", "total_time", "total_*time_sec", "*_per_sec", "*_per_second", "total_latency",
+    "time_to_first_token", "time_to_first_token_ms", "time_per_output_token_ms", "latency_checkpoint.*", "acceptance_rate",
+    "draft_tokens", "draft_tokens_acceptance", "*.accepted_prediction_tokens", "*.rejected_prediction_tokens",
     # Calls that were asked for; those that were made are counted. MCP servers are the customer's.
     "*.tool_calls_requested", "*.mcp_calls",
     # The last request of several that a response took; `input_tokens` counts them all.

@@ -51,4 +51,6 @@ def terms(form: Form, members: Members, tier: str | None) -> dict[str, str]:
 
 
 def _traffic(members: Members) -> str | None:
+    if members.peek(_TRAFFIC) is None:
+        return None
     return members.text((_TRAFFIC,)) or members.word(_TRAFFIC, _TRAFFIC_TYPES)

@@ -36,15 +36,18 @@ def units_beside(form: Form, members: Members) -> dict[str, int]:
     Raises:
         UsageError: one is no count.
     """
+    stated = members.among(form.unit_names)
     units = {
         unit: sum(members.first(part) or 0 for part in parsed(where))
         for unit, where in form.units.items()
+        if stated
     }
     units |= {u: members.milliseconds(where) or 0 for u, where in form.seconds.items()}
     units |= {u: int(members.amount(names(where))) for u, where in form.fees.items()}
-    if any(units[unit] for unit in units if unit.startswith("requests.")):
+    units = {unit: number for unit, number in units.items() if number}
+    if any(unit.startswith("requests.") for unit in units):
         members.first(names(form.calls))  # the units say it more exactly
-    return {unit: number for unit, number in units.items() if number}
+    return units
 
 
 def parts(form: Form, members: Members, counts: Counts) -> tuple[dict[str, int], dict[str, str]]:
@@ -53,15 +56,9 @@ def parts(form: Form, members: Members, counts: Counts) -> tuple[dict[str, int],
     Raises:
         UsageError: one is no count.
     """
-    found = {
-        whole: {modality: _sum(members, where) for modality, where in _places(template).items()}
-        for whole, template in form.parts.items()
-    }
-    stated = {
-        whole: {modality: count for modality, count in by.items() if count is not None}
-        for whole, by in found.items()
-    }
-    proven = counts.cached is not None and sum(stated.get("cached", {}).values()) == counts.cached
+    stated = {whole: _stated(members, template) for whole, template in form.parts.items()}
+    if not any(count for by in stated.values() for count in by.values()):
+        return {}, {}
     doubts: dict[str, str] = {}
     for whole, check in (("input", _check), ("cached", _check), ("output", _check), ("cached", _check_cached), ("input", _check_input)):  # fmt: skip
         reason = check(whole, stated, counts)
@@ -72,10 +69,10 @@ def parts(form: Form, members: Members, counts: Counts) -> tuple[dict[str, int],
         for modality in set(by) - set(_UNITS[whole]) - {"text"}:
             if by[modality]:
                 doubts |= _members(members, form.parts[whole], "has no unit", modality)
-    return _units(stated, counts, proven=proven), doubts
+    return _units(stated, counts), doubts
 
 
-def _units(stated: Mapping[str, _Parts], counts: Counts, *, proven: bool) -> dict[str, int]:
+def _units(stated: Mapping[str, _Parts], counts: Counts) -> dict[str, int]:
     """The parts that are not zero; and which part of an input was not read from the cache though something was."""
     units = {
         f"{whole}.{modality}": by[modality]
@@ -84,9 +81,9 @@ def _units(stated: Mapping[str, _Parts], counts: Counts, *, proven: bool) -> dic
         if by.get(modality)
     }
     cached = stated.get("cached", {})
+    rest = None if sum(cached.values()) != counts.cached else 0
     for modality in _OF_INPUT:
-        is_zero = cached.get(modality, 0 if proven else None) == 0
-        if f"input.{modality}" in units and counts.cached and is_zero:
+        if f"input.{modality}" in units and counts.cached and cached.get(modality, rest) == 0:
             units[f"cached.{modality}"] = 0
     return units
 
@@ -132,14 +129,29 @@ def _members(
     """The members that state parts, each with the reason why it is left out."""
     places = _places(template)
     wanted = [modality] if modality else list(places)
-    stated = [part for one in wanted for part in places[one] if members.states(*part)]
-    return {generic(members.where(part)): reason for part in stated if members.count(part)}
+    stated = [part for one in wanted for part in places[one] if members.count(part)]
+    return {generic(members.where(part)): reason for part in stated}
 
 
-def _sum(members: Members, places: tuple[Names, ...]) -> int | None:
-    counts = [members.count(part) for part in places]
-    stated = [count for count in counts if count is not None]
-    return sum(stated) if stated else None
+def _stated(members: Members, template: str) -> _Parts:
+    """The parts of a count by modality, as far as they are stated."""
+    known = _modalities(template)
+    places = _places(template)
+    parts: _Parts = {}
+    for modality in {known[path] for path in members.among(known.keys())}:
+        parts[modality] = sum(members.count(part) or 0 for part in places[modality])
+    return parts
+
+
+@lru_cache(maxsize=256)
+def _modalities(template: str) -> dict[str, str]:
+    """The modality of each place."""
+    return {
+        name: modality
+        for modality, places in _places(template).items()
+        for part in places
+        for name in part
+    }
 
 
 @lru_cache(maxsize=256)
