@@ -105,3 +105,11 @@ def rejects_option(command: _Command) -> _Command:
         "Where rejected lines go. Default: USAGE's name with .rejects.jsonl, in the working folder."
     )
     return click.option("--rejects", "rejects_file", metavar="FILE", help=text)(command)
+
+
+def provider_options(command: _Command) -> _Command:
+    """``--provider`` and ``--shape``: whose API it was, for lines that do not say it."""
+    provider = "Who was asked, in lines that name no provider."
+    shape = "Whose shape the usage of an unknown provider has, for instance openai."
+    command = click.option("--shape", metavar="NAME", help=shape)(command)
+    return click.option("--provider", metavar="NAME", help=provider)(command)

@@ -6,7 +6,7 @@ A line that cannot be read is neither guessed at nor lost: it becomes a `Reject`
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -14,7 +14,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictStr, V
 
 from cli.period import moment
 from receipts import Cache, CacheEntry, Counts, Request, Source, UsageError
-from receipts.ingest import last_usage, read_usage, usage_hash
+from receipts.ingest import Shape, find, is_known, take_usage
 from verifier import PeriodError
 
 _SECONDS_LIMIT = 10**11
@@ -43,6 +43,9 @@ def _octets(value: Any) -> bytes:
 
 Time = Annotated[int, BeforeValidator(_time)]
 Octets = Annotated[bytes, BeforeValidator(_octets)]
+
+
+_Object = dict[str, Any] | list[dict[str, Any]]
 
 
 class _Strict(BaseModel):
@@ -77,16 +80,34 @@ class _Line(_Strict):
     model: StrictStr
     request: StrictStr
     time: Time
-    usage: dict[str, Any] | list[dict[str, Any]]
+    usage: _Object | None = None
+    response: _Object | None = None
+    shape: StrictStr | None = None
     stream: StrictStr | None = None
     tags: dict[StrictStr, StrictStr] | None = None
     client: Octets | None = None
     cache: _Cache | None = None
 
+    def said(self) -> _Object:
+        """What the provider said: its usage object, or the response that holds it."""
+        if self.usage is not None and self.response is None:
+            return self.usage
+        if self.response is not None and self.usage is None:
+            return self.response
+        raise ValueError("a line has either usage or response")
+
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One request, ready to be issued. ``line`` counts from 1, ``raw`` is the line."""
+    """One request, ready to be issued.
+
+    Attributes:
+        line: counts from 1.
+        raw: the line as it was.
+        shape: whether the API's input count includes the cache.
+        models: the counts by model, where several made the response.
+        unread: members of the usage that state something that no receipt says, with the reason.
+    """
 
     line: int
     raw: bytes
@@ -99,6 +120,9 @@ class Entry:
     tags: dict[str, str] | None
     client: bytes | None
     cache: Cache | None
+    shape: Shape
+    models: Mapping[str, Counts] | None
+    unread: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,8 +143,16 @@ class Reject:
         return json.dumps(document).encode() + b"\n"
 
 
-def read_lines(data: bytes) -> Iterator[Entry | Reject]:
-    """The requests in a usage file or a rejects file, in the order of its lines. Empty lines are skipped."""
+def read_lines(
+    data: bytes, provider: str | None = None, shape: str | None = None
+) -> Iterator[Entry | Reject]:
+    """The requests in a usage file or a rejects file, in the order of its lines. Empty lines are skipped.
+
+    Args:
+        data: the file.
+        provider: that of the lines that name none.
+        shape: the shape of the lines that name none, where the provider is not known.
+    """
     for number, line in enumerate(data.split(b"\n"), 1):
         if line.strip():
             raw = line
@@ -129,7 +161,7 @@ def read_lines(data: bytes) -> Iterator[Entry | Reject]:
                 if isinstance(document, dict) and "reject" in document:
                     raw = _rejected(document)
                     document = _json(raw)
-                yield _entry(number, raw, document)
+                yield _entry(number, raw, document, provider, shape)
             except (ValueError, RecursionError) as error:
                 yield Reject(number, raw, _message(error))
 
@@ -159,10 +191,13 @@ def unique(lines: Iterable[Entry | Reject]) -> Iterator[Entry | Reject]:
 
 def fields(entry: Entry) -> Request:
     """What is told of a request, wherever a receipt is asked for."""
-    return {
+    told: Request = {
         "request": entry.request, "model": entry.model, "counts": entry.counts, "source": entry.source,
         "cache": entry.cache, "tags": entry.tags, "client": entry.client,
     }  # fmt: skip
+    if entry.models is not None:
+        told["models"] = entry.models
+    return told
 
 
 def _rejected(document: dict[str, Any]) -> bytes:
@@ -174,14 +209,19 @@ def _rejected(document: dict[str, Any]) -> bytes:
     raise ValueError("a rejected line has raw or raw_hex")
 
 
-def _entry(number: int, raw: bytes, document: Any) -> Entry:
+def _entry(
+    number: int, raw: bytes, document: Any, provider: str | None, shape: str | None
+) -> Entry:
+    if isinstance(document, dict) and provider is not None:
+        document = {"provider": provider} | document
     line = _Line.model_validate(document)
-    usage = last_usage(line.usage) if isinstance(line.usage, list) else line.usage
-    reading = read_usage(line.provider, line.api, usage)
+    if line.shape is not None or is_known(line.provider, line.api):
+        shape = line.shape
+    reading, source = take_usage(line.provider, line.api, line.said(), shape=shape)
     return Entry(
-        number, raw, line.request, line.model, line.time, reading.counts,
-        Source(line.provider, line.api, usage_hash(usage), reading.tier),
+        number, raw, line.request, line.model, line.time, reading.counts, source,
         line.stream, line.tags, line.client, line.cache.cache() if line.cache else None,
+        find(line.provider, line.api, shape).shape, reading.by_model(line.model), reading.unread,
     )  # fmt: skip
 
 

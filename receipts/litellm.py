@@ -13,15 +13,15 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from litellm.integrations.custom_logger import CustomLogger
 
 from receipts.asgi import from_environment
 from receipts.errors import JournalError, ReceiptError, UsageError
-from receipts.ingest import read_usage, usage_hash
+from receipts.ingest import take_usage
 from receipts.journal import Journal
-from receipts.request import Source
 
 __all__ = ["ReceiptLogger", "receipt_logger"]
 
@@ -73,10 +73,11 @@ class ReceiptLogger(CustomLogger):  # type: ignore[misc]  # LiteLLM ships no typ
         if self._journal is None or self._account is None:
             settings = from_environment()
             self._journal, self._account = settings.journal, settings.account
-        counts = read_usage(_API, "chat.completions", usage).counts
+        said = {"usage": usage, "service_tier": response.get("service_tier")}
+        reading, source = take_usage(_API, "chat.completions", said)
         await self._journal.issue_async(
-            self._account, request=response.get("id") or "", model=response.get("model") or "", counts=counts,
-            source=Source(provider, _API, usage_hash(usage)),
+            self._account, request=response.get("id") or "", model=response.get("model") or "",
+            counts=reading.counts, source=replace(source, provider=provider, api=_API),
         )  # fmt: skip
 
 

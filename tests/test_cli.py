@@ -146,7 +146,7 @@ BAD_LINES = {
         "line 2: time: '2026-11-20T12:00:00' has no time zone",
     ),
     "usage": ({"usage": {"input_tokens": 1.5}}, "line 2: usage: input_tokens: "),
-    "api": ({"api": "other"}, "line 2: usage: api: there is no reader for anthropic other"),
+    "api": ({"api": "other"}, "line 2: usage: api: anthropic has no api 'other'"),
     "hex": ({"client": "xyz"}, "line 2: client: expected bytes in hexadecimal"),
     "tags": ({"tags": {"a": 1}}, "line 2: tags.a: Input should be a valid string"),
     "empty request": (
@@ -223,7 +223,7 @@ def test_ingest(shell, folder):
     )
     assert body[-1].split() == ["3", "r9", "chat.completi…", "subset", "25", "-", "-", "1024", "-"]
     assert max(map(len, result.out.splitlines())) <= 80
-    assert "line 4: usage: api: there is no reader for anthropic other" in result.err
+    assert "line 4: usage: api: anthropic has no api 'other'" in result.err
     assert not Path("u.rejects.jsonl").exists()
     document = json.loads(shell("ingest u.jsonl --check --json").out)
     assert document["requests"][2]["cached"] is None

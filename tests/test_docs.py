@@ -11,8 +11,8 @@ from cli import main
 from tests.documents import DATA, ROOT, Clone, blocks, matches, prose
 
 README = ROOT / "README.md"
-GUIDES = [README, *sorted((ROOT / "docs").glob("*.md"))]
-PAGES = [*GUIDES, ROOT / "CONTRIBUTING.md", ROOT / "SECURITY.md", ROOT / "CHANGELOG.md"]
+GUIDES = [README, *sorted((ROOT / "docs").glob("*.md")), ROOT / "CONTRIBUTING.md"]
+PAGES = [*GUIDES, ROOT / "SECURITY.md", ROOT / "CHANGELOG.md"]
 SPEC = sorted((ROOT / "spec").glob("*.md"))
 
 

@@ -579,7 +579,7 @@ def test_litellm(journal, monkeypatch):
     logger = ReceiptLogger(journal, ACCOUNT)
     usage = {"prompt_tokens": 2649, "completion_tokens": 100, "total_tokens": 2749,
              "prompt_tokens_details": {"cached_tokens": 2569, "cache_write_tokens": 79}}  # fmt: skip
-    response = litellm.ModelResponse(id="chatcmpl-1", model="claude", usage=litellm.Usage(**usage))
+    response = litellm.ModelResponse(id="chatcmpl-1", model="claude", usage=litellm.Usage(**usage), service_tier="flex")  # fmt: skip
     call = {"custom_llm_provider": "anthropic"}
     asyncio.run(logger.async_log_success_event(call, response, None, None))
     asyncio.run(logger.async_log_success_event(call, object(), None, None))
@@ -595,7 +595,8 @@ def test_litellm(journal, monkeypatch):
         2569,
         {0: 79},
     )
-    assert (claims.source.provider, claims.source.api) == ("anthropic", "litellm")
+    source = claims.source
+    assert (source.provider, source.api, source.tier) == ("anthropic", "litellm", "flex")
     assert (logger.issued, logger.without_receipt) == (1, 2)
 
 

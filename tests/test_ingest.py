@@ -118,8 +118,10 @@ REFUSED = {
     "overlap": (("openai", "chat.completions"),
                 {"prompt_tokens": 2168, "completion_tokens": 100, "prompt_tokens_details": {"cached_tokens": 2161, "cache_write_tokens": 2161}},
                 "prompt_tokens: expected at least what was read and written, 4322, found 2168"),
-    "unknown api": (("openai", "embeddings"), {}, "api: there is no reader for openai embeddings"),
-    "list": (("openai", "responses"), [], "usage: "),
+    "unknown api": (("openai", "response"), {}, "api: openai has no api 'response': did you mean responses?"),
+    "list": (("openai", "responses"), [], "usage: expected an object, found []"),
+    "list of others": (("openai", "responses"), [7], "usage: expected an object, found [7]"),
+    "text for an object": (("openai", "responses"), "7", "usage: expected an object, found '7'"),
 }  # fmt: skip
 
 

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from textwrap import fill
 from typing import Any
 
 import click
 
-from cli import rejects
+from cli import rejects, unread
 from cli.files import read_bytes
-from cli.options import output_options, rejects_option
+from cli.options import output_options, provider_options, rejects_option
 from cli.terminal import plural, print_json, say
 from cli.usage import Entry, Reject, fields, read_lines, unique
-from receipts import Issuer, ReceiptError, SigningKey
+from receipts import Counts, Issuer, ReceiptError, SigningKey
 from receipts.ingest import APIS
 
 _TRIAL = SigningKey.generate()
@@ -21,29 +22,45 @@ _WIDTHS = (4, 10, 14, 8, 7, 7, 7, 6, 9)
 _HELP = """Read recorded usage and print the counts, without signing anything.
 
 A count that is not stated is shown as -; it is unknown, not zero. Lines that cannot be read are rejected with the reason, and
-the exit code is 1.
+the exit code is 1. --check names what the usage states and no receipt says.
 
 \b
 receipt ingest usage.jsonl --check
+receipt ingest usage.jsonl --provider example --shape openai
 """
-_APIS = "\b\nProvider and api of a line:\n" + "\n".join(f"  {p} {a}" for p, a in APIS)
 
 
-@click.command(help=_HELP, epilog=_APIS)
+def _apis() -> str:
+    """A paragraph a provider."""
+    apis: dict[str, list[str]] = {}
+    for provider, api in APIS:
+        apis.setdefault(provider, []).append(api)
+    lines = [
+        fill(f"{provider}: {', '.join(of_it)}", 76, initial_indent="  ", subsequent_indent="    ")
+        for provider, of_it in apis.items()
+    ]
+    return "\b\nProvider and api of a line:\n" + "\n".join(lines)
+
+
+@click.command(help=_HELP, epilog=_apis())
 @click.argument("usage", type=click.Path())
 @click.option("--check", is_flag=True, help="Only look: write no rejects file.")
+@provider_options
 @rejects_option
 @output_options()
 def ingest(
     usage: str,
     check: bool,
+    provider: str | None,
+    shape: str | None,
     rejects_file: str | None,
     as_json: bool,
     quiet: bool,  # noqa: ARG001  # read by `say`
 ) -> None:
     """Print what would be issued."""
     path = rejects.place(rejects_file, usage)
-    lines = [_issuable(line) for line in unique(read_lines(read_bytes(usage)))]
+    read = read_lines(read_bytes(usage), provider, shape)
+    lines = [_issuable(line) for line in unique(read)]
     entries = [line for line in lines if isinstance(line, Entry)]
     rejected = [line for line in lines if isinstance(line, Reject)]
     if as_json:
@@ -51,6 +68,7 @@ def ingest(
     elif entries:
         click.echo("\n".join([_row(_HEAD), *(_row(_cells(entry)) for entry in entries)]))
     if check:
+        unread.tell(unread.unread(entries))
         rejects.tell(usage, rejected)
     else:
         rejects.write(path, usage, rejected)
@@ -73,9 +91,8 @@ def _cells(entry: Entry) -> tuple[str, ...]:
     counts, source = entry.counts, entry.source
     written = None if counts.writes is None else sum(counts.writes.values())
     numbers = (counts.logical, counts.cached, written, counts.output, counts.reasoning)
-    shape = APIS[source.provider, source.api].shape
     stated = ["-" if number is None else str(number) for number in numbers]
-    return (str(entry.line), entry.request, source.api, str(shape), *stated)
+    return (str(entry.line), entry.request, source.api, str(entry.shape), *stated)
 
 
 def _row(cells: tuple[str, ...]) -> str:
@@ -93,15 +110,23 @@ def _row(cells: tuple[str, ...]) -> str:
 def _documents(entries: Sequence[Entry], rejected: Sequence[Reject]) -> dict[str, Any]:
     return {
         "requests": [_document(entry) for entry in entries],
+        "unread": [one.document() for one in unread.unread(entries)],
         "rejects": [{"line": r.line, "reason": r.reason} for r in rejected],
     }
 
 
 def _document(entry: Entry) -> dict[str, Any]:
-    counts, source = entry.counts, entry.source
+    source, models = entry.source, entry.models
     return {
         "line": entry.line, "request": entry.request, "provider": source.provider, "api": source.api,
-        "shape": APIS[source.provider, source.api].shape, "model": entry.model, "time": entry.time,
+        "shape": entry.shape, "model": entry.model, "time": entry.time, **_counts(entry.counts),
+        "tier": source.tier, "terms": source.terms, "unread": entry.unread,
+        "models": models and {model: _counts(counts) for model, counts in models.items()},
+    }  # fmt: skip
+
+
+def _counts(counts: Counts) -> dict[str, Any]:
+    return {
         "logical": counts.logical, "cached": counts.cached, "attributed": counts.attributed,
-        "writes": counts.writes, "output": counts.output, "reasoning": counts.reasoning,
+        "writes": counts.writes, "output": counts.output, "reasoning": counts.reasoning, "units": counts.units,
     }  # fmt: skip

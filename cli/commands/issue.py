@@ -12,7 +12,13 @@ import click
 from cli import key_folder, rejects
 from cli.batches import heads, kept_receipt
 from cli.files import output_file, read_bytes
-from cli.options import key_folder_option, out_option, output_options, rejects_option
+from cli.options import (
+    key_folder_option,
+    out_option,
+    output_options,
+    provider_options,
+    rejects_option,
+)
 from cli.terminal import CliError, plural, print_json, progress, say
 from cli.usage import Entry, Reject, fields, read_lines, unique
 from receipts import DuplicateRequestError, Issued, Issuer, Journal, JournalError, ReceiptError
@@ -23,7 +29,8 @@ _WINDOW = 2048
 _HELP = """Turn recorded usage into signed receipts.
 
 USAGE has one JSON object a line: provider, api, model, request, time, usage (the provider's own object; for a stream also
-the list of them), and optionally stream, tags, client, cache. Lines are issued in the order of their times. A line
+the list of them) or response (the body that holds it), and optionally stream, tags, client, cache. A host that is not known has
+a shape: that of the provider whose API it has taken over. Lines are issued in the order of their times. A line
 that cannot be issued goes to the rejects file with the reason, and the exit code is 1; run again over that file once the cause
 is mended.
 
@@ -81,6 +88,7 @@ class _Outcome:
 @click.option(
     "--previous", multiple=True, metavar="FILE", help="The batch before: its streams are continued."
 )
+@provider_options
 @rejects_option
 @output_options()
 def issue(
@@ -91,6 +99,8 @@ def issue(
     journal: str | None,
     stream: str | None,
     previous: tuple[str, ...],
+    provider: str | None,
+    shape: str | None,
     rejects_file: str | None,
     as_json: bool,
     quiet: bool,  # noqa: ARG001  # read by `say`
@@ -102,7 +112,7 @@ def issue(
         raise click.UsageError("a journal knows its streams: --previous goes with --out")
     place = _Place(key_folder.load(keys), account, stream)
     path = rejects.place(rejects_file, usage)
-    lines = list(unique(read_lines(read_bytes(usage))))
+    lines = list(unique(read_lines(read_bytes(usage), provider, shape)))
     outcome = _Outcome([line for line in lines if isinstance(line, Reject)])
     entries = [line for line in lines if isinstance(line, Entry)]
     entries.sort(key=lambda entry: entry.time)

@@ -14,6 +14,8 @@ _APIS: Final = {
     "/responses": "responses",
     "/messages": "messages",
 }
+_BESIDE: Final = ("service_tier", "output", "tool_usage")
+"""What of a response bills and stands beside its usage: the tier, and the tools that were called."""
 _PROVIDERS: Final = {"messages": "anthropic", "chat.completions": "openai", "responses": "openai"}
 
 
@@ -35,10 +37,16 @@ class Answer:
     id: str | None = None
     model: str | None = None
     usage: dict[str, Any] = field(default_factory=dict)
+    beside: dict[str, Any] = field(default_factory=dict)
     failed: bool = False
     """Whether an event was an error."""
     delta: bool = False
     """Whether an Anthropic stream came to its final usage."""
+
+    @property
+    def said(self) -> dict[str, Any]:
+        """The usage, and what bills beside it, as a response has them."""
+        return {**self.beside, "usage": self.usage}
 
     @property
     def final(self) -> bool:
@@ -61,6 +69,7 @@ class Answer:
             self.id = identifier
         if self.model is None and isinstance(model, str) and model:
             self.model = model
+        self.beside |= {name: part[name] for name in _BESIDE if part.get(name) is not None}
         if isinstance(usage, Mapping):
             self.usage = last_usage([self.usage, usage])
 

@@ -12,10 +12,10 @@ from receipts.asgi.protocol import App, Receive, Scope, Send
 from receipts.asgi.settings import SettingError, from_environment
 from receipts.errors import JournalError, KeyFileError, NoKeyError, ReceiptError, UsageError
 from receipts.header import CLIENT, parse_byte_sequence
-from receipts.ingest import read_usage, usage_hash
+from receipts.ingest import take_usage
 from receipts.journal import Journal
 from receipts.limits import MAX_OCTETS
-from receipts.request import Source
+from receipts.request import Request
 
 _log = logging.getLogger("receipts.asgi")
 
@@ -86,17 +86,15 @@ class ReceiptMiddleware:
         if account is None:
             return None
         provider = self._provider or provider_of(answer.api)
-        reading = read_usage(provider, answer.api, answer.usage)
-        source = Source(provider, answer.api, usage_hash(answer.usage), reading.tier)
-        issued = await journal.issue_async(
-            account,
-            request=request,
-            model=answer.model or "",
-            counts=reading.counts,
-            source=source,
-            client=_client(scope),
-        )
-        return issued.data
+        reading, source = take_usage(provider, answer.api, answer.said)
+        model = answer.model or ""
+        told: Request = {
+            "request": request, "model": model, "counts": reading.counts, "source": source,
+            "client": _client(scope),
+        }  # fmt: skip
+        if (models := reading.by_model(model)) is not None:
+            told["models"] = models
+        return (await journal.issue_async(account, **told)).data
 
     def _place(self, scope: Scope) -> tuple[Journal, str | None]:
         if self._journal is None:

@@ -1,11 +1,16 @@
-"""From a provider's usage object to the counts of a receipt: one module a provider, one pure function an API.
+"""From a provider's usage object to the counts of a receipt.
 
     reading = read_usage("anthropic", "messages", usage)
 
-An object that breaks an identity, or that leaves a needed count open, raises; it is never guessed.
+A provider is a line of a table, and a form, which says where the counts stand and what is inside of what; one engine reads them
+all. An object that breaks an identity, or that leaves a needed count open, raises; it is never guessed. What is stated and not
+read is named.
 """
 
-from receipts.ingest.apis import APIS, Api, read_usage, usage_hash
-from receipts.ingest.base import Reading, Shape, last_usage
+from receipts.ingest.apis import APIS, Api, find, is_known, read_usage, take_usage, usage_hash
+from receipts.ingest.bodies import last_usage
+from receipts.ingest.reading import Reading, Shape
 
-__all__ = ["APIS", "Api", "Reading", "Shape", "last_usage", "read_usage", "usage_hash"]
+__all__ = [
+    "APIS", "Api", "Reading", "Shape", "find", "is_known", "last_usage", "read_usage", "take_usage", "usage_hash",
+]  # fmt: skip

@@ -2,65 +2,106 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from hashlib import sha256
-from typing import Any
+from typing import Any, Final
 
 import rfc8785
 
 from receipts.errors import UsageError
-from receipts.ingest import anthropic, bedrock, deepseek, google, openai, opentelemetry, vllm
-from receipts.ingest.base import Reading, Shape
+from receipts.ingest.bodies import joined, split
+from receipts.ingest.form import Form
+from receipts.ingest.members import Members
+from receipts.ingest.providers import API_ALIASES, PROVIDERS, Provider
+from receipts.ingest.reading import Reading, Shape
+from receipts.request import Source
 
 
 @dataclass(frozen=True, slots=True)
 class Api:
-    """How the usage of an API is read."""
+    """An API, under the names that a receipt has for it, and how its usage is read."""
 
-    shape: Shape
-    read: Callable[[Mapping[str, Any]], Reading]
+    provider: str
+    name: str
+    form: Form
 
+    @property
+    def shape(self) -> Shape:
+        """Whether its input count includes the cache."""
+        return self.form.shape
 
-_CHAT = Api(Shape.SUBSET, openai.chat_completions)
-_RESPONSES = Api(Shape.SUBSET, openai.responses)
-_MESSAGES = Api(Shape.ADDITIVE, anthropic.messages)
 
 APIS: dict[tuple[str, str], Api] = {
-    ("anthropic", "messages"): _MESSAGES,
-    ("openai", "chat.completions"): _CHAT,
-    ("openai", "responses"): _RESPONSES,
-    ("google", "generateContent"): Api(Shape.SUBSET, google.generate_content),
-    ("deepseek", "chat.completions"): Api(Shape.SUBSET, deepseek.chat_completions),
-    ("deepseek", "responses"): _RESPONSES,
-    ("vllm", "chat.completions"): Api(Shape.SUBSET, vllm.chat_completions),
-    ("vllm", "responses"): _RESPONSES,
-    ("bedrock", "converse"): Api(Shape.ADDITIVE, bedrock.converse),
-    ("bedrock", "invoke"): _MESSAGES,
-    ("bedrock-mantle", "responses"): _RESPONSES,
-    ("openrouter", "chat.completions"): _CHAT,
-    ("openrouter", "responses"): _RESPONSES,
-    ("opentelemetry", "gen_ai"): Api(Shape.SUBSET, opentelemetry.span),
-    ("litellm", "chat.completions"): _CHAT,
-    # Hosts whose recorded usage has OpenAI's shape, and whose totals agree with it.
-    ("crusoe", "chat.completions"): _CHAT,
-    ("groq", "chat.completions"): _CHAT,
-    ("mistral", "chat.completions"): _CHAT,
-    ("zai", "chat.completions"): _CHAT,
+    (provider.name, api): Api(provider.name, api, form)
+    for provider in PROVIDERS
+    for api, form in provider.apis.items()
 }
 """Every API that can be read. A usage object is never read as that of an API that it only resembles."""
 
+Document = Mapping[str, Any] | Sequence[Mapping[str, Any]]
+"""A usage object, a response that holds one, or the list of those of a stream."""
 
-def read_usage(provider: str, api: str, usage: Mapping[str, Any]) -> Reading:
-    """The counts of a usage object.
+_PROVIDERS: Final[dict[str, Provider]] = {
+    name: provider for provider in PROVIDERS for name in (provider.name, *provider.aliases)
+}
+
+
+def find(provider: str, api: str, shape: str | None = None) -> Api:
+    """The API of that name.
+
+    Args:
+        provider: its name, or another one by which it is known.
+        api: the same.
+        shape: for a host that is not known, the provider whose shape it has taken over.
 
     Raises:
-        UsageError: the API is not known, or the object does not say what a receipt needs.
+        UsageError: there is none, or the provider is known and needs no shape.
     """
-    known_api = APIS.get((provider, api))
-    if known_api is None:
-        raise UsageError("api", f"there is no reader for {provider} {api}")
-    return known_api.read(usage)
+    api = API_ALIASES.get(api, api)
+    known = _PROVIDERS.get(provider)
+    if shape is None:
+        if known is None:
+            near = _near(provider, _PROVIDERS) or "; if it has taken over the API of another one, say its shape"  # fmt: skip
+            raise UsageError("provider", f"there is no provider {provider!r}{near}")
+        return _api(known, known.name, api)
+    if known is not None and is_known(provider, api):
+        raise UsageError("shape", f"{known.name} {api} is read in a way of its own, without a shape")  # fmt: skip
+    if shape not in _PROVIDERS:
+        raise UsageError("shape", f"there is no shape {shape!r}{_near(shape, _PROVIDERS)}")
+    return _api(_PROVIDERS[shape], known.name if known else provider, api)
+
+
+def is_known(provider: str, api: str) -> bool:
+    """Whether there is such an API, without a shape."""
+    known = _PROVIDERS.get(provider)
+    return known is not None and API_ALIASES.get(api, api) in known.apis
+
+
+def read_usage(provider: str, api: str, usage: Document, *, shape: str | None = None) -> Reading:
+    """What a usage object says, or a response that holds one; of a stream, the list of them.
+
+    Raises:
+        UsageError: the API is not known (`find`), or the object does not say what a receipt needs.
+    """
+    return _read(find(provider, api, shape), usage)[0]
+
+
+def take_usage(
+    provider: str, api: str, usage: Document, *, shape: str | None = None
+) -> tuple[Reading, Source]:
+    """The same, and what a receipt says of where the counts come from.
+
+    Raises:
+        UsageError: as `read_usage`, or the object has no hash (`usage_hash`).
+    """
+    known = find(provider, api, shape)
+    reading, object_ = _read(known, usage)
+    source = Source(
+        known.provider, known.name, usage_hash(object_), reading.tier, terms=reading.terms
+    )
+    return reading, source
 
 
 def usage_hash(usage: Mapping[str, Any]) -> bytes:
@@ -73,3 +114,28 @@ def usage_hash(usage: Mapping[str, Any]) -> bytes:
         return sha256(rfc8785.dumps(dict(usage))).digest()
     except rfc8785.CanonicalizationError as error:
         raise UsageError("usage", f"cannot be canonicalised (RFC 8785): {error}") from None
+
+
+def _read(api: Api, document: Document) -> tuple[Reading, Mapping[str, Any]]:
+    """What is said, and by which usage object."""
+    if isinstance(document, Mapping):
+        usage, beside = split(document)
+    elif document and isinstance(document, list | tuple) and all(isinstance(one, Mapping) for one in document):  # fmt: skip
+        usage, beside = joined(document, last=api.form.last)
+    else:
+        raise UsageError("usage", f"expected an object, found {document!r:.40}")
+    return api.form.read(Members(usage, api.form.lists, beside)), usage
+
+
+def _api(provider: Provider, name: str, api: str) -> Api:
+    form = provider.apis.get(api)
+    if form is None:
+        raise UsageError("api", f"{provider.name} has no api {api!r}{_near(api, provider.apis)}")
+    return Api(name, api, form)
+
+
+def _near(name: str, known: Iterable[str]) -> str:
+    """Which of the known names is meant, if one is like it."""
+    low = name.lower()
+    close = get_close_matches(low, known, n=1) or [one for one in known if low and low in one]
+    return f": did you mean {close[0]}?" if close else ""

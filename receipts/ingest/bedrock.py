@@ -1,90 +1,72 @@
-"""AWS Bedrock Converse. Additive, for Claude and for Nova: inputTokens excludes what was read from the cache and written to it.
+"""Amazon Bedrock. Converse and InvokeModel are additive: the input count excludes what was read and written.
 
-InvokeModel of Claude is as Anthropic Messages. Source:
-https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_TokenUsage.html
+InvokeModel gives the object of the model: Claude's, Nova's, Titan's, Llama's, Jamba's. The last chunk of a stream has the metrics
+of the invocation, for all of them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Final
 
-from receipts.errors import UsageError
-from receipts.ingest.base import (
-    Reading,
-    Tokens,
-    Usage,
-    check_total,
-    parse,
-    proven_zero,
-    split_writes,
+from receipts.ingest.anthropic import MESSAGES, Messages
+from receipts.ingest.form import Form
+from receipts.ingest.members import Members
+from receipts.ingest.reading import Reading
+
+_METRICS: Final = "amazon-bedrock-invocationMetrics"
+_TITAN: Final = "inputTextTokenCount"
+
+CONVERSE: Final = Form(
+    "https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_TokenUsage.html",
+    uncached="inputTokens",
+    cached="cacheReadInputTokens | cacheReadInputTokenCount",
+    writes={
+        0: "cacheWriteInputTokens | cacheWriteInputTokenCount",
+        300: "cacheDetails.5m",
+        3600: "cacheDetails.1h",
+    },
+    output="outputTokens",
+    total="totalTokens",
+    lists={"cacheDetails": ("ttl", "inputTokens")},
+    terms={"speed": "response.performanceConfig.latency"},
 )
-from receipts.request import Counts
-
-_SECONDS = {"5m": 300, "1h": 3600}
 
 
-class _CacheDetail(Usage):
-    ttl: str
-    inputTokens: Tokens  # noqa: N815  # the provider's names
+@dataclass(frozen=True)
+class Invoke(Messages):
+    """The form of InvokeModel. A Titan that gives no results is an embedding, which has no output."""
+
+    def read(self, members: Members) -> Reading:
+        """What a body, or the metrics of a stream, say.
+
+        Raises:
+            UsageError: a count is missing, or the object contradicts itself.
+        """
+        if self.output and members.states(_TITAN) and not members.states("results.tokenCount", "totalOutputTextTokenCount", f"{_METRICS}.outputTokenCount"):  # fmt: skip
+            return replace(self, output="").read(members)
+        return super().read(members)
 
 
-class _TokenUsage(Usage):
-    inputTokens: Tokens  # noqa: N815
-    outputTokens: Tokens  # noqa: N815
-    totalTokens: Tokens | None = None  # noqa: N815
-    cacheReadInputTokens: Tokens | None = None  # noqa: N815
-    cacheWriteInputTokens: Tokens | None = None  # noqa: N815
-    cacheReadInputTokenCount: Tokens | None = None  # noqa: N815
-    cacheWriteInputTokenCount: Tokens | None = None  # noqa: N815
-    cacheDetails: list[_CacheDetail] | None = None  # noqa: N815
-
-
-def converse(usage: Mapping[str, Any]) -> Reading:
-    """Counts of a response; for a stream, of its metadata event.
-
-    Raises:
-        UsageError: a count is missing, or the object contradicts itself.
-    """
-    parsed = parse(_TokenUsage, usage)
-    read = _one_of("cacheRead", parsed.cacheReadInputTokens, parsed.cacheReadInputTokenCount)
-    written = _one_of("cacheWrite", parsed.cacheWriteInputTokens, parsed.cacheWriteInputTokenCount)
-    parts = proven_zero(
-        parsed.totalTokens,
-        {
-            "inputTokens": parsed.inputTokens,
-            "outputTokens": parsed.outputTokens,
-            "cacheReadInputTokens": read,
-            "cacheWriteInputTokens": written,
-        },
-    )
-    writes = split_writes(
-        "cacheWriteInputTokens", parts["cacheWriteInputTokens"], _by_ttl(parsed.cacheDetails or [])
-    )
-    counts = Counts(
-        logical=parts["inputTokens"]
-        + parts["cacheReadInputTokens"]
-        + parts["cacheWriteInputTokens"],
-        cached=parts["cacheReadInputTokens"],
-        writes=writes,
-        output=parsed.outputTokens,
-    )
-    check_total("totalTokens", parsed.totalTokens, counts)
-    return Reading(counts)
-
-
-def _one_of(name: str, tokens: int | None, again: int | None) -> int | None:
-    """A count that comes under two names, which agree."""
-    if tokens is not None and again not in (None, tokens):
-        raise UsageError(f"{name}InputTokenCount", f"expected {tokens}, found {again}")
-    return again if tokens is None else tokens
-
-
-def _by_ttl(details: list[_CacheDetail]) -> dict[int, int]:
-    writes: dict[int, int] = {}
-    for i, detail in enumerate(details):
-        ttl = _SECONDS.get(detail.ttl)
-        if ttl is None:
-            raise UsageError(f"cacheDetails.{i}.ttl", f"expected 5m or 1h, found {detail.ttl!r}")
-        writes[ttl] = writes.get(ttl, 0) + detail.inputTokens
-    return writes
+INVOKE: Final = Invoke(
+    "https://docs.aws.amazon.com/bedrock/latest/userguide/model-parameters.html",
+    uncached=f"input_tokens | inputTokens | {_TITAN} | prompt_token_count | prompt_tokens"
+    f" | {_METRICS}.inputTokenCount",
+    cached=f"cache_read_input_tokens | cacheReadInputTokens | cacheReadInputTokenCount | {_METRICS}.cacheReadInputTokenCount",
+    writes={
+        **MESSAGES.writes,
+        0: f"cache_creation_input_tokens | cacheWriteInputTokens | cacheWriteInputTokenCount | {_METRICS}.cacheWriteInputTokenCount",
+    },
+    output="output_tokens | outputTokens | results.tokenCount | totalOutputTextTokenCount | generation_token_count"
+    f" | completion_tokens | {_METRICS}.outputTokenCount",
+    reasoning=MESSAGES.reasoning,
+    total="totalTokens | total_tokens",
+    units=MESSAGES.units,
+    terms=MESSAGES.terms,
+    lists={"results": (None, "tokenCount")},
+    # Besides prices and durations, the texts and vectors of a body that was given whole.
+    free=(
+        *MESSAGES.free, "*Latency", "results.*", "embedding*", "generation", "stop_reason", "type", "id", "model", "message",
+        "choices.*",
+    ),
+)  # fmt: skip

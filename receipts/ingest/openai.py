@@ -1,118 +1,111 @@
-"""OpenAI Chat Completions and Responses. Subset: prompt or input tokens include what was read and what was written.
+"""OpenAI's APIs, and what the hosts that took over their shape added to it. Subset: the prompt includes the cache.
 
-Sources: https://developers.openai.com/api/docs/guides/prompt-caching and the types of openai-python 3.54
-(completion_usage.py, response_usage.py).
+A member means the same wherever it is recorded; names of one count must agree, and the totals are checked. Sources: the pages
+below, and the types of openai-python 3.54 (completion_usage.py, response_usage.py), vLLM 0.33 (entrypoints/openai) and
+LiteLLM 1.80 (types/utils.py, Usage).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from dataclasses import replace
+from typing import Final
 
-from receipts.ingest.base import (
-    Reading,
-    Tokens,
-    Usage,
-    check_parts,
-    check_total,
-    parse,
-    split_writes,
+from receipts.ingest.form import Form
+
+_GUIDE: Final = "https://developers.openai.com/api/docs/guides/prompt-caching"
+_SEARCHES: Final = (
+    "server_side_tool_usage_details.web_search_calls | server_tool_use_details.web_search_requests"
+    " | server_tool_use.web_search_requests | prompt_tokens_details.web_search_requests"
+    " | response.tool_usage.web_search.num_requests | response.tool_calls.web_search_call"
 )
-from receipts.request import Counts
+_UNITS: Final = {
+    "requests.web_search": _SEARCHES,
+    "requests.social_search": "server_side_tool_usage_details.x_search_calls"
+    " | response.tool_calls.x_search_call",
+    "requests.code_execution": "server_side_tool_usage_details.code_interpreter_calls"
+    " | response.tool_calls.code_interpreter_call",
+    "requests.file_search": "server_side_tool_usage_details.file_search_calls"
+    " | response.tool_calls.file_search_call",
+    "requests.image_generation": "server_side_tool_usage_details.image_generation_calls"
+    " | response.tool_calls.image_generation_call",
+}
+FREE: Final = (
+    # Prices, and whose key was used.
+    "cost", "cost.*", "cost_details.*", "market_cost", "estimated_cost", "cost_in_usd_ticks", "is_byok",
+    # Durations, rates, and what was guessed and not taken; rejected guesses are inside the completion.
+    "queue_time", "prompt_time", "completion_time", "total_time", "total_*time_sec", "*_per_sec", "*_per_second", "total_latency",
+    "time_to_first_token", "time_to_first_token_ms", "time_per_output_token_ms", "latency_checkpoint.*", "acceptance_rate",
+    "draft_tokens", "draft_tokens_acceptance", "*.accepted_prediction_tokens", "*.rejected_prediction_tokens",
+    # Calls that were asked for; those that were made are counted. MCP servers are the customer's.
+    "*.tool_calls_requested", "*.mcp_calls",
+    # The last request of several that a response took; `input_tokens` counts them all.
+    "context_details.*",
+    "type",
+)  # fmt: skip
+"""What bills nothing in these objects."""
 
+CHAT: Final = Form(
+    _GUIDE,
+    logical="prompt_tokens",
+    uncached="prompt_cache_miss_tokens",
+    cached="prompt_tokens_details.cached_tokens | prompt_token_details.cached_tokens | prompt_cache_hit_tokens"
+    " | cached_tokens | num_cached_tokens | cache_read_input_tokens",
+    writes={
+        0: "prompt_tokens_details.cache_write_tokens | prompt_tokens_details.cache_creation_tokens"
+        " | prompt_tokens_details.created_cache_tokens | prompt_tokens_details.cache_creation_input_tokens"
+        " | cache_creation_input_tokens",
+        300: "cache_creation.ephemeral_5m_input_tokens"
+        " | prompt_tokens_details.cache_creation.ephemeral_5m_input_tokens"
+        " | prompt_tokens_details.cache_creation_token_details.ephemeral_5m_input_tokens",
+        3600: "cache_creation.ephemeral_1h_input_tokens"
+        " | prompt_tokens_details.cache_creation_token_details.ephemeral_1h_input_tokens",
+        86400: "cache_creation.ephemeral_24h_input_tokens",
+    },
+    output="completion_tokens",
+    reasoning="completion_tokens_details.reasoning_tokens | reasoning_tokens",
+    total="total_tokens",
+    parts={
+        "input": "prompt_tokens_details.{}_tokens | prompt_token_details.{}_tokens",
+        "cached": "prompt_tokens_details.cached_tokens_details.{}_tokens",
+        "output": "completion_tokens_details.{}_tokens",
+    },
+    units=_UNITS,
+    calls="server_tool_use_details.tool_calls_executed",
+    free=FREE,
+)
+"""Chat Completions, and the older Completions, which leave out the completion where nothing was generated."""
 
-class PromptDetails(Usage):
-    """Parts of the prompt."""
+RESPONSES: Final = Form(
+    _GUIDE,
+    logical="input_tokens",
+    cached="input_tokens_details.cached_tokens | input_token_details.cached_tokens",
+    writes={
+        0: "input_tokens_details.cache_write_tokens",
+        1800: "input_tokens_details.cache_write_tokens_details.ttl_30m_tokens",
+        43200: "input_tokens_details.cache_write_tokens_details.ttl_12h_tokens",
+    },
+    output="output_tokens",
+    reasoning="output_tokens_details.reasoning_tokens | output_token_details.reasoning_tokens",
+    total="total_tokens",
+    parts={
+        "input": "input_tokens_details.{}_tokens | input_token_details.{}_tokens",
+        "cached": "input_tokens_details.cached_tokens_details.{}_tokens"
+        " | input_token_details.cached_tokens_details.{}_tokens",
+        "output": "output_tokens_details.{}_tokens | output_token_details.{}_tokens",
+    },
+    units=_UNITS,
+    calls="num_server_side_tools_used | server_tool_use_details.tool_calls_executed",
+    free=FREE,
+)
+"""Responses, Images, and Realtime, whose details are ``input_token_details``."""
 
-    cached_tokens: Tokens | None = None
-    cache_write_tokens: Tokens | None = None
+TRANSCRIPTIONS: Final = replace(RESPONSES, seconds={"audio.input_ms": "seconds"}, no_tokens=True)
+"""Transcriptions are billed by token, or by duration."""
 
-
-class CompletionDetails(Usage):
-    """Parts of the completion."""
-
-    reasoning_tokens: Tokens | None = None
-
-
-class ChatUsage(Usage):
-    """Usage in the shape of Chat Completions, which other hosts have taken over."""
-
-    prompt_tokens: Tokens
-    completion_tokens: Tokens
-    total_tokens: Tokens | None = None
-    prompt_tokens_details: PromptDetails | None = None
-    completion_tokens_details: CompletionDetails | None = None
-
-
-class _WriteDetails(Usage):
-    ttl_30m_tokens: Tokens | None = None
-    ttl_12h_tokens: Tokens | None = None
-
-
-class _InputDetails(PromptDetails):
-    cache_write_tokens_details: _WriteDetails | None = None
-
-
-class _ResponsesUsage(Usage):
-    input_tokens: Tokens
-    output_tokens: Tokens
-    total_tokens: Tokens | None = None
-    input_tokens_details: _InputDetails | None = None
-    output_tokens_details: CompletionDetails | None = None
-
-
-def chat_completions(usage: Mapping[str, Any]) -> Reading:
-    """Counts of a chat completion; for a stream, of its last chunk.
-
-    Raises:
-        UsageError: a count is missing, or the object contradicts itself.
-    """
-    parsed = parse(ChatUsage, usage)
-    details = parsed.prompt_tokens_details or PromptDetails()
-    writes = split_writes(
-        "prompt_tokens_details.cache_write_tokens", details.cache_write_tokens, {}
-    )
-    return chat_reading(parsed, details.cached_tokens, writes)
-
-
-def chat_reading(
-    parsed: ChatUsage, cached: int | None, writes: Mapping[int, int] | None
-) -> Reading:
-    """Counts of a chat completion in which ``cached`` prompt tokens were read and ``writes`` written, by TTL in s.
-
-    Raises:
-        UsageError: the total or the parts disagree.
-    """
-    completion = parsed.completion_tokens_details or CompletionDetails()
-    counts = Counts(
-        logical=parsed.prompt_tokens,
-        cached=cached,
-        writes=writes,
-        output=parsed.completion_tokens,
-        reasoning=completion.reasoning_tokens,
-    )
-    check_total("total_tokens", parsed.total_tokens, counts)
-    return Reading(check_parts("prompt_tokens", counts))
-
-
-def responses(usage: Mapping[str, Any]) -> Reading:
-    """Counts of a response; its cache writes may be split by TTL.
-
-    Raises:
-        UsageError: a count is missing, or the object contradicts itself.
-    """
-    parsed = parse(_ResponsesUsage, usage)
-    details = parsed.input_tokens_details or _InputDetails()
-    output = parsed.output_tokens_details or CompletionDetails()
-    split = details.cache_write_tokens_details or _WriteDetails()
-    field = "input_tokens_details.cache_write_tokens"
-    ttls = {1800: split.ttl_30m_tokens, 43200: split.ttl_12h_tokens}
-    counts = Counts(
-        logical=parsed.input_tokens,
-        cached=details.cached_tokens,
-        writes=split_writes(field, details.cache_write_tokens, ttls),
-        output=parsed.output_tokens,
-        reasoning=output.reasoning_tokens,
-    )
-    check_total("total_tokens", parsed.total_tokens, counts)
-    return Reading(check_parts("input_tokens", counts))
+EMBEDDINGS: Final = Form(
+    "https://developers.openai.com/api/docs/guides/embeddings",
+    logical="prompt_tokens | input_tokens | total_tokens",
+    parts={"input": "prompt_tokens_details.{}_tokens"},
+    free=FREE,
+)
+"""Embeddings, and rankings that are billed by token. There is no output."""

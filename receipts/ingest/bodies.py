@@ -1,0 +1,113 @@
+"""Where the usage object stands in what an API answered, and what of the answer bills beside it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final
+
+from receipts.errors import UsageError
+
+_USAGE: Final = ("usage", "usageMetadata", "usage_metadata")
+_HOLDERS: Final = ("response", "message", "metadata", "x_groq")
+"""Members of a body or an event that hold it: OpenAI's and Anthropic's events, Bedrock's, Groq's last chunk."""
+_TELLING: Final = (*_USAGE, *_HOLDERS, "meta")
+_BESIDE: Final = ("service_tier", "serviceTier", "performanceConfig", "tool_usage", "copilot_usage")
+
+
+def last_usage(usages: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    """The final usage of a stream: of every field the last value that is not null.
+
+    The usage objects of a stream are cumulative, and a later one may leave fields out; so they are neither added up
+    nor is the first one taken. A list (``iterations``) is a field like any other.
+    """
+    final: dict[str, Any] = {}
+    for usage in usages:
+        for field, value in usage.items():
+            before = final.get(field)
+            if isinstance(value, Mapping):
+                final[field] = last_usage([before if isinstance(before, Mapping) else {}, value])
+            elif value is not None or field not in final:
+                final[field] = value
+    return final
+
+
+def split(document: Mapping[str, Any]) -> tuple[Mapping[str, Any], dict[str, Any]]:
+    """The usage object of a response, a chunk or an event, and what else of it bills. A usage object is all of it.
+
+    Raises:
+        UsageError: two usage objects are there, and differ.
+    """
+    usage = _inner(document)
+    return (document, {}) if usage is None else (usage, _beside(document))
+
+
+def joined(
+    documents: Sequence[Mapping[str, Any]], *, last: bool
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The same of a stream; ``last``: its last usage object is whole, and the only one that counts.
+
+    Raises:
+        UsageError: as `split`.
+    """
+    found = [_inner(document) for document in documents]
+    if all(usage is None for usage in found):
+        usages = list(documents)
+    else:
+        usages = [usage for usage in found if usage]
+    return last_usage(usages[-1:] if last else usages), last_usage(map(_beside, documents))
+
+
+def _inner(document: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """The usage object in a body, empty if it is not there yet; None: this is no body."""
+    if document.keys().isdisjoint(_TELLING):
+        return None
+    found: list[Mapping[str, Any]] = []
+    for holder in _holders(document):
+        usages = [holder.get(name) for name in _USAGE]
+        found += [usage for usage in usages if isinstance(usage, Mapping)]
+    meta = document.get("meta")
+    if isinstance(meta, Mapping) and ("billed_units" in meta or "tokens" in meta):
+        found.append(meta)  # Cohere's
+    if any(usage != found[0] for usage in found):
+        raise UsageError("usage", "is there twice, and differs")
+    is_body = any(name in holder for holder in _holders(document) for name in _USAGE)
+    return found[0] if found else {} if is_body else None
+
+
+def _holders(document: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    inner = [document.get(name) for name in _HOLDERS]
+    return [one for one in (document, *inner) if isinstance(one, Mapping)]
+
+
+def _beside(document: Mapping[str, Any]) -> dict[str, Any]:
+    beside: dict[str, Any] = {}
+    for body in _holders(document):
+        beside |= {name: body[name] for name in _BESIDE if body.get(name) is not None}
+        calls = _calls(body.get("output")) + _searches(body.get("candidates"))
+        beside |= {"tool_calls": dict(calls)} if calls else {}
+    return beside
+
+
+def _calls(output: Any) -> Counter[str]:
+    """The tool calls of OpenAI's Responses by type. Of web searches, those that only look at a page are free."""
+    calls: Counter[str] = Counter()
+    for item in output if isinstance(output, list) else ():
+        kind = item.get("type") if isinstance(item, Mapping) else None
+        action = item.get("action") if isinstance(item, Mapping) else None
+        doing = action.get("type") if isinstance(action, Mapping) else None
+        looks = kind == "web_search_call" and doing not in (None, "search")
+        if isinstance(kind, str) and kind.endswith("_call") and not looks:
+            calls[kind] += 1
+    return calls
+
+
+def _searches(candidates: Any) -> Counter[str]:
+    """The queries of Google's search that the candidates of a response are grounded on."""
+    queries: Counter[str] = Counter()
+    for candidate in candidates if isinstance(candidates, list) else ():
+        grounding = candidate.get("groundingMetadata") if isinstance(candidate, Mapping) else None
+        asked = grounding.get("webSearchQueries") if isinstance(grounding, Mapping) else None
+        if isinstance(asked, list) and asked:
+            queries["google_search"] += len(asked)
+    return queries
