@@ -30,6 +30,7 @@ _SECTIONS = {
         "key": "list, rotate and revoke an issuer's keys",
         "ingest": "read recorded usage, without signing",
         "issue": "turn recorded usage into signed receipts",
+        "correct": "issue what is right in place of a receipt",
         "close": "close a period with a signed statement",
     },
     "For customers and auditors": {

@@ -153,17 +153,34 @@ def read_lines(
         provider: that of the lines that name none.
         shape: the shape of the lines that name none, where the provider is not known.
     """
+    for number, line in numbered_lines(data):
+        raw = line
+        try:
+            raw, document = parsed(line)
+            yield _entry(number, raw, document, provider, shape)
+        except (ValueError, RecursionError) as error:
+            yield Reject(number, raw, message(error))
+
+
+def numbered_lines(data: bytes) -> Iterator[tuple[int, bytes]]:
+    """The lines of a file that are not empty, counted from 1."""
     for number, line in enumerate(data.split(b"\n"), 1):
         if line.strip():
-            raw = line
-            try:
-                document = _json(line)
-                if isinstance(document, dict) and "reject" in document:
-                    raw = _rejected(document)
-                    document = _json(raw)
-                yield _entry(number, raw, document, provider, shape)
-            except (ValueError, RecursionError) as error:
-                yield Reject(number, raw, _message(error))
+            yield number, line
+
+
+def parsed(line: bytes) -> tuple[bytes, Any]:
+    """A line, or the one that a line of a rejects file holds, and what it says.
+
+    Raises:
+        ValueError: it is no JSON of this kind.
+        RecursionError: it is nested too deeply.
+    """
+    document = _json(line)
+    if isinstance(document, dict) and "reject" in document:
+        line = _rejected(document)
+        document = _json(line)
+    return line, document
 
 
 def unique(lines: Iterable[Entry | Reject]) -> Iterator[Entry | Reject]:
@@ -242,7 +259,8 @@ def _no_duplicates(members: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-def _message(error: Exception) -> str:
+def message(error: Exception) -> str:
+    """Why a line is not issued."""
     if isinstance(error, ValidationError):
         first = error.errors(include_url=False)[0]
         field = ".".join(str(part) for part in first["loc"])

@@ -5,6 +5,7 @@
 The format is in spec/receipt.md and spec/statement.md. `receipts.ingest` reads the usage objects of providers.
 """
 
+from receipts.charge import repriced
 from receipts.closing import Check, Closed, Closing, close_batch, close_journal, corrected
 from receipts.errors import (
     BatchError,
@@ -79,4 +80,5 @@ __all__ = [
     "jwk",
     "jwks",
     "kid_text",
+    "repriced",
 ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import replace
 from math import gcd
 from typing import Any, Final
 
@@ -143,3 +144,33 @@ def _priced_apart(unit: str, counts: Counts) -> int:
         return units.get(unit, 0)
     cached = 0 if counts.cached == 0 else units.get(unit.replace("input.", "cached."))
     return 0 if cached is None else units[unit] - cached
+
+
+def repriced(charge: Charge, counts: Counts) -> Charge:
+    """The charge for other counts at the same rates: what a correction of counts mostly comes with.
+
+    Args:
+        charge: of what was billed first, by one model.
+        counts: what is right.
+
+    Raises:
+        ReceiptError: the rates do not say what these counts cost: some of it had no line, or lines of several rates.
+    """
+    due = _due(counts, None)
+    lines: dict[tuple[int, int | None, str | None], ChargeLine] = {}
+    for line in charge.lines:
+        key = line.line_class, line.ttl, line.unit
+        same = lines.get(key, line)
+        if (same.rate, same.per) != (line.rate, line.per):
+            raise ReceiptError("charge", f"one rate for class {line.line_class}", "several")
+        lines[key] = line
+    apart = Counter({key: _priced_apart(key[2], counts) for key in lines if key[2] is not None})
+    for (line_class, ttl, _), quantity in due.items():
+        rest = quantity - sum(n for key, n in apart.items() if key[:2] == (line_class, ttl))
+        key = line_class, ttl, None
+        if rest and key not in lines:
+            raise ReceiptError("charge", f"a rate for class {line_class}", "none")
+        apart[key] = rest
+    return replace(
+        charge, lines=[replace(line, quantity=apart[key]) for key, line in lines.items()]
+    )

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import Future
-from contextlib import suppress
-from dataclasses import dataclass, field
-
 import click
 
 from cli import key_folder, rejects
-from cli.batches import heads, kept_receipt
-from cli.files import output_file, read_bytes
+from cli.batches import kept_receipt
+from cli.files import read_bytes
+from cli.issuing import Order, Outcome, Place, into_batch, into_journal
 from cli.options import (
     key_folder_option,
     out_option,
@@ -19,13 +15,9 @@ from cli.options import (
     provider_options,
     rejects_option,
 )
-from cli.terminal import CliError, plural, print_json, progress, say
+from cli.terminal import progress
 from cli.usage import Entry, Reject, fields, read_lines, unique
-from receipts import DuplicateRequestError, Issued, Issuer, Journal, JournalError, ReceiptError
-from receipts.journal import Store
 
-_WINDOW = 2048
-"""Receipts that are asked of the journal at once."""
 _HELP = """Turn recorded usage into signed receipts.
 
 USAGE has one JSON object a line: provider, api, model, request, time, usage (the provider's own object; for a stream also
@@ -43,37 +35,6 @@ With --journal, requests that have a receipt already are skipped: a run that was
 receipt issue usage.jsonl --keys keys/ --account acme --out batch.cbor
 receipt issue usage.jsonl --keys keys/ --account acme --journal issuer.db
 """
-Advance = Callable[[int], None]
-
-
-class _NothingIssued(Exception):  # noqa: N818  # not an error: there is no batch to write
-    pass
-
-
-@dataclass(frozen=True, slots=True)
-class _Place:
-    """Whose receipts are issued, by whom, and into which stream; None: a new one."""
-
-    folder: key_folder.Keys
-    account: str
-    stream: str | None
-
-
-@dataclass(slots=True)
-class _Outcome:
-    """What became of the lines."""
-
-    rejects: list[Reject]
-    issued: int = 0
-    skipped: int = 0
-    streams: set[str] = field(default_factory=set)
-
-    def add(self, issued: Issued) -> None:
-        self.issued += 1
-        self.streams.add(issued.stream)
-
-    def reject(self, entry: Entry, reason: object) -> None:
-        self.rejects.append(Reject(entry.line, entry.raw, str(reason)))
 
 
 @click.command(help=_HELP)
@@ -110,112 +71,31 @@ def issue(
         raise click.UsageError("give either --out or --journal")
     if journal is not None and previous:
         raise click.UsageError("a journal knows its streams: --previous goes with --out")
-    place = _Place(key_folder.load(keys), account, stream)
+    place = Place(key_folder.load(keys), account, stream)
     path = rejects.place(rejects_file, usage)
     lines = list(unique(read_lines(read_bytes(usage), provider, shape)))
-    outcome = _Outcome([line for line in lines if isinstance(line, Reject)])
-    entries = [line for line in lines if isinstance(line, Entry)]
-    entries.sort(key=lambda entry: entry.time)
-    with progress("issuing", len(entries)) as advance:
+    outcome = Outcome([line for line in lines if isinstance(line, Reject)])
+    orders = [_order(line) for line in lines if isinstance(line, Entry)]
+    orders.sort(key=lambda order: order.time)
+    with progress("issuing", len(orders)) as advance:
         if journal is not None:
-            _into_journal(journal, place, entries, outcome, advance)
-        elif entries and out is not None:
-            _into_batch(out, place, previous, entries, outcome, advance)
+            into_journal(journal, place, orders, outcome, advance, _is_for)
+        elif orders and out is not None:
+            into_batch(out, place, previous, orders, outcome, advance)
     rejects.write(path, usage, outcome.rejects)
     if as_json and out != "-":
-        _print(out, journal, outcome, path)
-    _tell(outcome)
+        outcome.print(out, journal, path)
+    outcome.tell()
     rejects.leave(outcome.rejects)
 
 
-def _into_batch(
-    out: str,
-    place: _Place,
-    previous: tuple[str, ...],
-    entries: Iterable[Entry],
-    outcome: _Outcome,
-    advance: Advance,
-) -> None:
-    folder, account = place.folder, place.account
-    known = heads(previous, folder.issuer, account)
-    try:
-        issuer = Issuer(folder.issuer, folder.signing, stream=place.stream, heads=known)
-    except ReceiptError as error:
-        raise CliError(str(error), "see spec/receipt.md for what a name may be") from None
-    with suppress(_NothingIssued), output_file(out) as batch:
-        for entry in entries:
-            try:
-                issued = issuer.issue(
-                    account, time=entry.time, stream=entry.stream, **fields(entry)
-                )
-            except ReceiptError as error:
-                outcome.reject(entry, error)
-            else:
-                batch.write(issued.data)
-                outcome.add(issued)
-            advance(1)
-        if not outcome.issued:
-            raise _NothingIssued
+def _order(entry: Entry) -> Order:
+    return Order(entry.line, entry.raw, entry.time, entry.stream, fields(entry))
 
 
-def _into_journal(
-    path: str, place: _Place, entries: Sequence[Entry], outcome: _Outcome, advance: Advance
-) -> None:
-    hint = "check the path, the permissions and the room on the disk; what was issued is safe, run it again"
-    try:
-        store = Store(path, place.folder.issuer)
-        with Journal(path, place.folder.issuer, place.folder.signing) as journal:
-            for start in range(0, len(entries), _WINDOW):
-                window = entries[start : start + _WINDOW]
-                asked = [_asked(journal, place, entry) for entry in window]
-                for entry, future in zip(window, asked, strict=True):
-                    _settle(entry, future, place.account, store, outcome)
-                    advance(1)
-        store.close()
-    except JournalError as error:
-        raise CliError(str(error), hint) from None
-
-
-def _asked(journal: Journal, place: _Place, entry: Entry) -> Future[Issued]:
-    stream = entry.stream or place.stream
-    return journal.submit(place.account, time=entry.time, stream=stream, **fields(entry))
-
-
-def _settle(
-    entry: Entry, future: Future[Issued], account: str, store: Store, outcome: _Outcome
-) -> None:
-    """Wait for a line's receipt. One that it has already, for the same usage and model, is as good."""
-    try:
-        outcome.add(future.result())
-    except DuplicateRequestError:
-        there = store.find(account, entry.request)
-        if there is not None and _is_for(entry, there):
-            outcome.skipped += 1
-        else:
-            outcome.reject(
-                entry, f"request {entry.request!r} has a receipt for another usage or model"
-            )
-    except ReceiptError as error:
-        outcome.reject(entry, error)
-
-
-def _is_for(entry: Entry, receipt: bytes) -> bool:
-    claims = kept_receipt(receipt)
+def _is_for(order: Order, receipt: bytes) -> bool:
+    """Whether a receipt is for the same usage and model."""
+    claims, source = kept_receipt(receipt), order.request.get("source")
     usage = claims.source.usage if claims.source is not None else None
-    return claims.model == entry.model and usage == entry.source.usage
-
-
-def _print(out: str | None, journal: str | None, outcome: _Outcome, rejects_file: str) -> None:
-    print_json({
-        "batch": out, "journal": journal, "receipts": outcome.issued,
-        "skipped": outcome.skipped, "streams": sorted(outcome.streams),
-        "rejected": len(outcome.rejects), "rejects": rejects_file if outcome.rejects else None,
-    })  # fmt: skip
-
-
-def _tell(outcome: _Outcome) -> None:
-    skipped = f", {outcome.skipped} had one already" if outcome.skipped else ""
-    say(
-        f"{plural(outcome.issued, 'receipt')} in {plural(len(outcome.streams), 'stream')}{skipped}; "
-        "close the period with receipt close"
-    )
+    asked = source.usage if source is not None else None
+    return claims.model == order.request["model"] and usage == asked

@@ -14,7 +14,8 @@ from verifier import Receipt, Source, Statement, UnverifiedItem
 _HELP = """Cut out one receipt, with its Merkle path and the statement that closes it.
 
 The proof shows to anybody who trusts the issuer's key that the receipt is among those of the statement, and shows no
-other receipt. It is not checked here. Instead of a BATCH, a journal can be given.
+other receipt. If the receipt was corrected, it is the last correction. It is not checked here. Instead of a BATCH, a
+journal can be given.
 
 \b
 receipt prove batch.cbor --request req_42 -o proof.cbor
@@ -49,9 +50,13 @@ def prove(
 
 
 def _find(files: list[Source], request: str) -> tuple[UnverifiedItem, Receipt]:
-    """The receipt of a request."""
-    for item, claims in batches.receipts(files):
-        if claims.request == request:
+    """The receipt of a request, or the last of its corrections."""
+    found = [one for one in batches.receipts(files) if one[1].request == request]
+    corrected = {claims.corrects.receipt for _, claims in found if claims.corrects is not None}
+    for item, claims in found:
+        if item.digest not in corrected:
+            if claims.corrects is not None:
+                say(f"the last word on {request} is a correction, item {item.number}")
             return item, claims
     raise CliError(f"no receipt is for request {request!r}", "receipt show prints what there is")
 

@@ -137,11 +137,24 @@ class Store:
 
     def find(self, account: str, key: str | bytes) -> bytes | None:
         """The receipt of a request id, or the correction of the receipt with a digest: both stand in the column ``request``."""
+        found = self._find(account, key)
+        return None if found is None else found[0]
+
+    def last_word(self, account: str, request: str) -> bytes | None:
+        """The receipt of a request, or the last of the corrections of it."""
+        digest: str | bytes = request
+        last = None
+        while (found := self._find(account, digest)) is not None:
+            last, digest = found
+        return last
+
+    def _find(self, account: str, key: str | bytes) -> tuple[bytes, bytes] | None:
         with self._named():
             row = self._db.execute(
-                "SELECT data FROM receipts WHERE account = ? AND request = ?", (account, key)
+                "SELECT data, digest FROM receipts WHERE account = ? AND request = ?",
+                (account, key),
             ).fetchone()
-        return None if row is None else bytes(row[0])
+        return None if row is None else (bytes(row[0]), bytes(row[1]))
 
     def add(self, receipts: Iterable[tuple[str | bytes, Issued]]) -> None:
         """Add receipts, with what `find` finds them by."""

@@ -1,0 +1,139 @@
+"""``receipt correct``: issue receipts that say what is right in place of earlier ones."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing
+from time import time_ns
+
+import click
+
+from cli import batches, key_folder, rejects
+from cli.batches import kept_receipt
+from cli.corrections import CorrectionLine, is_said, last_words
+from cli.files import read_bytes
+from cli.issuing import Order, Outcome, Place, into_batch, into_journal
+from cli.options import key_folder_option, out_option, output_options, rejects_option
+from cli.terminal import CliError, progress
+from cli.usage import Reject, message, numbered_lines, parsed
+from receipts import JournalError, ReceiptError, UsageError
+from receipts.journal import Store
+from verifier import Receipt
+
+_HELP = """Issue corrections: receipts that say what is right in place of earlier ones.
+
+CORRECTIONS has one JSON object a line: request, and what is right: counts (logical, cached, writes, output, reasoning, units; what
+is not named stays as it was, and null takes a count out) or usage, the provider's own object; optionally charge (currency,
+card, lines), model, models, time and stream. Without charge, the rates of the corrected receipt are used.
+
+The corrected receipts are in the journal, or in the given BATCHes. A request that was corrected is corrected from there on; one that
+says already what is right is skipped. Both receipts stay; receipt verify takes the last word.
+
+\b
+receipt correct won.jsonl --keys keys/ --account acme --journal issuer.db
+receipt correct won.jsonl november.cbor --keys keys/ --account acme -o won.cbor
+"""
+_Find = Callable[[str], tuple[bytes, Receipt] | None]
+"""Takes a request id, and returns the last word on it."""
+
+
+@click.command(help=_HELP)
+@click.argument("corrections", type=click.Path())
+@click.argument("batch", nargs=-1, type=click.Path())
+@key_folder_option
+@click.option("--account", required=True, help="Who is billed.")
+@out_option("The batch to write; - is stdout.")
+@click.option("--journal", metavar="FILE", help="The journal with the receipts, and to issue into.")
+@click.option(
+    "--stream", help="Stream of lines that name none. Default: a new one, with a random name."
+)
+@click.option(
+    "--previous", multiple=True, metavar="FILE", help="The batch before: its streams are continued."
+)
+@rejects_option
+@output_options()
+def correct(
+    corrections: str,
+    batch: tuple[str, ...],
+    keys: str,
+    account: str,
+    out: str | None,
+    journal: str | None,
+    stream: str | None,
+    previous: tuple[str, ...],
+    rejects_file: str | None,
+    as_json: bool,
+    quiet: bool,  # noqa: ARG001  # read by `say`
+) -> None:
+    """Issue a correction for each line of a file."""
+    if (out is None) == (journal is None):
+        raise click.UsageError("give either --out or --journal")
+    if journal is not None and (previous or batch):
+        raise click.UsageError(
+            "a journal has its receipts and streams: a BATCH and --previous go with --out"
+        )
+    if out is not None and not batch:
+        raise click.UsageError("give the BATCH that has the receipts to correct")
+    place = Place(key_folder.load(keys), account, stream)
+    path = rejects.place(rejects_file, corrections)
+    outcome = Outcome([])
+    find = _in_batches(batch, place) if journal is None else _in_journal(journal, place)
+    orders = list(_orders(read_bytes(corrections), find, outcome))
+    orders.sort(key=lambda order: order.time)
+    with progress("correcting", len(orders)) as advance:
+        if journal is not None:
+            into_journal(journal, place, orders, outcome, advance, lambda _order, _there: False)
+        elif orders and out is not None:
+            into_batch(out, place, previous, orders, outcome, advance)
+    rejects.write(path, corrections, outcome.rejects)
+    if as_json and out != "-":
+        outcome.print(out, journal, path)
+    outcome.tell("correction")
+    rejects.leave(outcome.rejects)
+
+
+def _in_batches(names: tuple[str, ...], place: Place) -> _Find:
+    def ours(claims: Receipt) -> bool:
+        return (claims.issuer, claims.account) == (place.folder.issuer, place.account)
+
+    words = last_words(batches.receipts(batches.kept(names)), ours)
+    found: Mapping[str, tuple[bytes, Receipt]] = {
+        request: (item.raw, claims) for request, (item, claims) in words.items()
+    }
+    return found.get
+
+
+def _in_journal(path: str, place: Place) -> _Find:
+    def find(request: str) -> tuple[bytes, Receipt] | None:
+        try:
+            with closing(Store(path, place.folder.issuer, create=False)) as store:
+                raw = store.last_word(place.account, request)
+        except JournalError as error:
+            raise CliError(str(error), "name the journal that issued the receipts") from None
+        return None if raw is None else (raw, kept_receipt(raw))
+
+    return find
+
+
+def _orders(data: bytes, find: _Find, outcome: Outcome) -> Iterator[Order]:
+    now, seen = time_ns() // 1_000_000, set[str]()
+    for number, line in numbered_lines(data):
+        raw = line
+        try:
+            raw, document = parsed(line)
+            said = CorrectionLine.model_validate(document)
+            if said.request in seen:
+                raise ValueError(f"request {said.request!r} stands in a line before already")
+            seen.add(said.request)
+            found = find(said.request)
+            if found is None:
+                raise ValueError(f"there is no receipt for request {said.request!r}")
+            told = said.told(*found)
+        except (UsageError, ReceiptError, ValueError, RecursionError) as error:
+            outcome.rejects.append(Reject(number, raw, message(error)))
+            continue
+        if is_said(told, found[1]):
+            outcome.skipped += 1
+        else:
+            time = now if said.time is None else said.time
+            yield Order(number, raw, time, said.stream, told)
