@@ -156,8 +156,8 @@ def read_lines(
     for number, line in numbered_lines(data):
         raw = line
         try:
-            raw, document = parsed(line)
-            yield _entry(number, raw, document, provider, shape)
+            raw = original(line)
+            yield _entry(number, raw, parsed(raw), provider, shape)
         except (ValueError, RecursionError) as error:
             yield Reject(number, raw, message(error))
 
@@ -169,18 +169,25 @@ def numbered_lines(data: bytes) -> Iterator[tuple[int, bytes]]:
             yield number, line
 
 
-def parsed(line: bytes) -> tuple[bytes, Any]:
-    """A line, or the one that a line of a rejects file holds, and what it says.
+def original(line: bytes) -> bytes:
+    """A line, or the one that a line of a rejects file holds.
 
     Raises:
         ValueError: it is no JSON of this kind.
         RecursionError: it is nested too deeply.
     """
-    document = _json(line)
-    if isinstance(document, dict) and "reject" in document:
-        line = _rejected(document)
-        document = _json(line)
-    return line, document
+    document = parsed(line) if b'"reject"' in line else None
+    return _rejected(document) if isinstance(document, dict) and "reject" in document else line
+
+
+def parsed(raw: bytes) -> Any:
+    """What a line says; no member of it stands twice.
+
+    Raises:
+        ValueError: it is no JSON of this kind.
+        RecursionError: it is nested too deeply.
+    """
+    return json.loads(raw, parse_constant=_no_constant, object_pairs_hook=_no_duplicates)
 
 
 def unique(lines: Iterable[Entry | Reject]) -> Iterator[Entry | Reject]:
@@ -240,10 +247,6 @@ def _entry(
         line.stream, line.tags, line.client, line.cache.cache() if line.cache else None,
         find(line.provider, line.api, shape).shape, reading.by_model(line.model), reading.unread,
     )  # fmt: skip
-
-
-def _json(raw: bytes) -> Any:
-    return json.loads(raw, parse_constant=_no_constant, object_pairs_hook=_no_duplicates)
 
 
 def _no_constant(text: str) -> None:

@@ -15,7 +15,7 @@ from cli.files import read_bytes
 from cli.issuing import Order, Outcome, Place, into_batch, into_journal
 from cli.options import key_folder_option, out_option, output_options, rejects_option
 from cli.terminal import CliError, progress
-from cli.usage import Reject, message, numbered_lines, parsed
+from cli.usage import Reject, message, numbered_lines, original, parsed
 from receipts import JournalError, ReceiptError, UsageError
 from receipts.journal import Store
 from verifier import Receipt
@@ -120,8 +120,8 @@ def _orders(data: bytes, find: _Find, outcome: Outcome) -> Iterator[Order]:
     for number, line in numbered_lines(data):
         raw = line
         try:
-            raw, document = parsed(line)
-            said = CorrectionLine.model_validate(document)
+            raw = original(line)
+            said = CorrectionLine.model_validate(parsed(raw))
             if said.request in seen:
                 raise ValueError(f"request {said.request!r} stands in a line before already")
             seen.add(said.request)
