@@ -73,6 +73,12 @@ def find(provider: str, api: str, shape: str | None = None) -> Api:
     return _api(_PROVIDERS[shape], known.name if known else provider, api)
 
 
+def canonical(provider: str) -> str:
+    """What a receipt calls a provider. One that is not known keeps its name."""
+    known = _PROVIDERS.get(provider)
+    return provider if known is None else known.name
+
+
 def is_known(provider: str, api: str) -> bool:
     """Whether there is such an API, without a shape."""
     known = _PROVIDERS.get(provider)
