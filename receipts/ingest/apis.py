@@ -143,5 +143,5 @@ def _api(provider: Provider, name: str, api: str) -> Api:
 def _near(name: str, known: Iterable[str]) -> str:
     """Which of the known names is meant, if one is like it."""
     low = name.lower()
-    close = get_close_matches(low, known, n=1) or [one for one in known if low and low in one]
+    close = get_close_matches(low, known, n=1, cutoff=0.7) or [one for one in known if len(low) > 2 and low in one]  # fmt: skip
     return f": did you mean {close[0]}?" if close else ""
