@@ -20,7 +20,7 @@ from litellm.integrations.custom_logger import CustomLogger
 
 from receipts.asgi import from_environment
 from receipts.errors import JournalError, ReceiptError, UsageError
-from receipts.ingest import take_usage
+from receipts.ingest import canonical, take_usage
 from receipts.journal import Journal
 
 __all__ = ["ReceiptLogger", "receipt_logger"]
@@ -77,7 +77,7 @@ class ReceiptLogger(CustomLogger):  # type: ignore[misc]  # LiteLLM ships no typ
         reading, source = take_usage(_API, "chat.completions", said)
         await self._journal.issue_async(
             self._account, request=response.get("id") or "", model=response.get("model") or "",
-            counts=reading.counts, source=replace(source, provider=provider, api=_API),
+            counts=reading.counts, source=replace(source, provider=canonical(provider), api=_API),
         )  # fmt: skip
 
 

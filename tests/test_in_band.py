@@ -622,3 +622,28 @@ def test_litellm_calls_it(journal, monkeypatch):
 
     request = asyncio.run(main())
     assert [claims.request for claims in receipts_in(journal)] == [request]
+
+
+@pytest.mark.parametrize(
+    ("provider", "name"), [("example", "example"), ("xai", "x_ai"), (None, "openai")]
+)
+def test_the_host_and_its_tier(journal, provider, name):
+    """A host of a name of its own has the shape of the path; what stands beside the usage is stated too."""
+    usage = {"input_tokens": 9, "output_tokens": 1, "total_tokens": 10}
+    body = json.dumps({"id": "r", "model": "m", "service_tier": "flex", "output": [], "usage": usage}).encode()  # fmt: skip
+
+    async def app(scope, receive, send):
+        headers = [(b"content-type", b"application/json")]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": body})
+
+    async def ask():
+        app_ = ReceiptMiddleware(app, journal=journal, account=ACCOUNT, provider=provider)
+        transport = httpx.ASGITransport(app=app_)
+        async with httpx.AsyncClient(transport=transport, base_url="http://server") as client:
+            await client.post("/v1/responses", json={})
+
+    asyncio.run(ask())
+    (claims,) = receipts_in(journal)
+    source = claims.source
+    assert (source.provider, source.api, source.tier) == (name, "responses", "flex")

@@ -270,7 +270,7 @@ GEMINI = {"responseId": "g1", "modelVersion": "gemini-1", "usageMetadata": GEMIN
 
 @pytest.mark.parametrize("form", ["plain", "array", "events"])
 def test_gemini(provider, url, wallet, form):
-    part = GEMINI | {"usageMetadata": {"promptTokenCount": 4, "candidatesTokenCount": 1, "totalTokenCount": 5}, "candidates": [{}]}  # fmt: skip
+    part = GEMINI | {"usageMetadata": {"promptTokenCount": 4, "thoughtsTokenCount": 1, "totalTokenCount": 5}, "candidates": [{}]}  # fmt: skip
     if form == "events":
         provider.streams([f"data: {json.dumps(one)}\r\n\r\n" for one in (part, GEMINI)])
     else:

@@ -12,7 +12,7 @@ from receipts.asgi.protocol import App, Receive, Scope, Send
 from receipts.asgi.settings import SettingError, from_environment
 from receipts.errors import JournalError, KeyFileError, NoKeyError, ReceiptError, UsageError
 from receipts.header import CLIENT, parse_byte_sequence
-from receipts.ingest import take_usage
+from receipts.ingest import is_known, take_usage
 from receipts.journal import Journal
 from receipts.limits import MAX_OCTETS
 from receipts.request import Request
@@ -27,7 +27,8 @@ class ReceiptMiddleware:
         app: the application.
         journal: where receipts are issued. Default: as the environment says, opened with the first request.
         account: who is billed, or a function of the ASGI scope that says so; None from it: no receipt.
-        provider: whose API it is, for instance ``vllm``; default: openai or anthropic, by the path.
+        provider: whose API it is, for instance ``vllm``; default: openai or anthropic, by the path. What another one says is
+            read as the path has it.
     """
 
     def __init__(
@@ -85,8 +86,10 @@ class ReceiptMiddleware:
         journal, account = self._place(scope)
         if account is None:
             return None
-        provider = self._provider or provider_of(answer.api)
-        reading, source = take_usage(provider, answer.api, answer.said)
+        shape = provider_of(answer.api)
+        provider = self._provider or shape
+        given = None if is_known(provider, answer.api) else shape
+        reading, source = take_usage(provider, answer.api, answer.said, shape=given)
         model = answer.model or ""
         told: Request = {
             "request": request, "model": model, "counts": reading.counts, "source": source,

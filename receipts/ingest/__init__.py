@@ -7,10 +7,20 @@ all. An object that breaks an identity, or that leaves a needed count open, rais
 read is named.
 """
 
-from receipts.ingest.apis import APIS, Api, find, is_known, read_usage, take_usage, usage_hash
+from receipts.ingest.apis import (
+    APIS,
+    Api,
+    canonical,
+    find,
+    is_known,
+    read_usage,
+    take_usage,
+    usage_hash,
+)
 from receipts.ingest.bodies import last_usage
 from receipts.ingest.reading import Reading, Shape
 
 __all__ = [
-    "APIS", "Api", "Reading", "Shape", "find", "is_known", "last_usage", "read_usage", "take_usage", "usage_hash",
+    "APIS", "Api", "Reading", "Shape", "canonical", "find", "is_known", "last_usage", "read_usage", "take_usage",
+    "usage_hash",
 ]  # fmt: skip

@@ -73,6 +73,12 @@ def find(provider: str, api: str, shape: str | None = None) -> Api:
     return _api(_PROVIDERS[shape], known.name if known else provider, api)
 
 
+def canonical(provider: str) -> str:
+    """What a receipt calls a provider. One that is not known keeps its name."""
+    known = _PROVIDERS.get(provider)
+    return provider if known is None else known.name
+
+
 def is_known(provider: str, api: str) -> bool:
     """Whether there is such an API, without a shape."""
     known = _PROVIDERS.get(provider)
@@ -137,5 +143,5 @@ def _api(provider: Provider, name: str, api: str) -> Api:
 def _near(name: str, known: Iterable[str]) -> str:
     """Which of the known names is meant, if one is like it."""
     low = name.lower()
-    close = get_close_matches(low, known, n=1) or [one for one in known if low and low in one]
+    close = get_close_matches(low, known, n=1, cutoff=0.7) or [one for one in known if len(low) > 2 and low in one]  # fmt: skip
     return f": did you mean {close[0]}?" if close else ""

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from receipts.ingest.form import Form
 
 Input = tuple[int, int | None, Mapping[int, int] | None]
+"""All input, what was read, and what was written by TTL in s, in tokens."""
 
 
 def subset_input(form: Form, members: Members) -> Input:

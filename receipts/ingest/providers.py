@@ -78,7 +78,7 @@ PROVIDERS: Final = (
     }),
     Provider("x_ai", {
         "grpc.chat": xai.XAI_GRPC, "chat.completions": xai.XAI_CHAT, "responses": xai.XAI_RESPONSES, "realtime": xai.XAI_REALTIME,
-        "images": xai.XAI_MEDIA, "videos": xai.XAI_MEDIA,
+        "images": xai.XAI_RESPONSES, "videos": xai.XAI_RESPONSES,
     }, ("xai",)),
     _host("perplexity", chat_completions=hosts.PERPLEXITY),
     Provider("mistral_ai", {

@@ -21,6 +21,7 @@ XAI_CHAT: Final = replace(
     reasoning="completion_tokens_details.reasoning_tokens",
 )
 XAI_RESPONSES: Final = replace(RESPONSES, source=_REFERENCE)
+"""Of images and videos usage is recorded that states a price and no count; that is refused."""
 XAI_GRPC: Final = Form(
     "https://github.com/xai-org/xai-proto",
     logical="prompt_tokens",
@@ -46,5 +47,3 @@ XAI_REALTIME: Final = replace(
     seconds={"audio.ms": "billable_audio_seconds"},
     free=(*FREE, "output_audio_seconds"),  # of which `billable_audio_seconds` says what is billed
 )
-XAI_MEDIA: Final = replace(RESPONSES, source=_REFERENCE)
-"""Images and videos, of which usage is recorded that states a price and no count; that is refused."""

@@ -51,7 +51,7 @@ def form_of(path: str) -> Form | None:
 class Answer:
     """What is known of a response so far: what the official clients show of it, and nothing else.
 
-    Of a stream, of each field of the usage the last value that is not null counts.
+    Of a stream, of each field of the usage the last value that is not null counts; of Gemini's, the last usage is whole.
 
     Args:
         form: of the path that answers; of an unknown one, the first event that is of a form decides.
@@ -179,7 +179,9 @@ class Answer:
 
     def _add_google(self, part: Mapping[str, Any]) -> None:
         self._name(part, "responseId", "modelVersion")
-        self._count(part, "usageMetadata")
+        usage = part.get("usageMetadata")
+        if isinstance(usage, Mapping):
+            self._usage = dict(usage)  # each is whole, and leaves out what is zero
         self.finished = self.finished or _is_finished(part)
 
     def _note_failure(self, document: Mapping[str, Any]) -> None:
@@ -189,8 +191,8 @@ class Answer:
         self.id = self.id or _text(part, name)
         self.model = self.model or _text(part, model)
 
-    def _count(self, part: Mapping[str, Any], name: str = "usage") -> None:
-        usage = part.get(name)
+    def _count(self, part: Mapping[str, Any]) -> None:
+        usage = part.get("usage")
         if isinstance(usage, Mapping):
             self._usage = _merged(self._usage, usage)
 
