@@ -12,6 +12,27 @@ from receipts.ingest.reading import Reading
 
 _REASONING: Final = "completion_tokens_details.reasoning_tokens"
 
+_SPLIT: Final = "prompt_tokens_details.cache_creation_token_details"
+LITELLM: Final = replace(
+    CHAT,
+    # Usage and PromptTokensDetailsWrapper of LiteLLM 1.110 (types/utils.py).
+    source="https://docs.litellm.ai/docs/completion/usage",
+    writes={
+        **CHAT.writes,
+        1800: f"{_SPLIT}.ephemeral_30m_input_tokens",
+        43200: f"{_SPLIT}.ephemeral_12h_input_tokens",
+    },
+    units={
+        **CHAT.units,
+        "input.characters": "prompt_tokens_details.character_count",
+        "input.images": "prompt_tokens_details.image_count",
+        "requests.model": "prompt_tokens_details.query_count",
+    },
+    seconds={"audio.input_ms": "prompt_tokens_details.audio_length_seconds"},
+    # What it hands on of Anthropic's.
+    terms={"speed": "speed", "region": "inference_geo"},
+    free=(*FREE, "prompt_tokens_details.initial_prompt_tokens"),
+)
 MISTRAL: Final = replace(
     CHAT,
     source="https://docs.mistral.ai/api",
