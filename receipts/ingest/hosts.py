@@ -11,7 +11,6 @@ from receipts.ingest.openai import CHAT, EMBEDDINGS, FREE
 from receipts.ingest.reading import Reading
 
 _REASONING: Final = "completion_tokens_details.reasoning_tokens"
-
 _SPLIT: Final = "prompt_tokens_details.cache_creation_token_details"
 LITELLM: Final = replace(
     CHAT,
@@ -51,7 +50,7 @@ VERCEL: Final = replace(
 PERPLEXITY: Final = replace(
     CHAT,
     source="https://docs.perplexity.ai/getting-started/pricing",
-    # Deep research states prices of the completion, the reasoning and the citations; the total is without the latter.
+    # Deep research states prices of the completion, the reasoning and the citations; the total leaves the last two out.
     output="completion_tokens + reasoning_tokens + citation_tokens",
     reasoning="reasoning_tokens",
     beyond_total="reasoning_tokens + citation_tokens",
@@ -90,7 +89,7 @@ OLLAMA_EMBED: Final = replace(OLLAMA, output="", free=(*OLLAMA.free, "embeddings
 VOYAGE: Final = replace(
     EMBEDDINGS,
     source="https://docs.voyageai.com/reference/multimodal-embeddings-api",
-    units={"input.pixels": "image_pixels | video_pixels"},
+    units={"input.pixels": "image_pixels + video_pixels"},
     free=(*FREE, "text_tokens"),
 )
 
