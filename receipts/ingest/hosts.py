@@ -70,7 +70,7 @@ AZURE_CHAT: Final = replace(
     open_counts={
         "prompt_tokens_details.cached_tokens": "of Grok it is recorded to be more than all of it"
     },
-    open_where="num_sources_used",
+    open_where="num_sources_used | audio_prompt_tokens",
 )
 OLLAMA_CHAT: Final = replace(
     CHAT, source="https://docs.ollama.com/api/openai-compatibility", prompted=True
