@@ -189,7 +189,8 @@ class Form:
 
     def _check_open(self, members: Members) -> None:
         for name, why in self.open_counts.items():
-            if members.count((name,)) and (not self.open_where or members.states(self.open_where)):
+            is_one = not self.open_where or members.states(*names(self.open_where))
+            if members.count((name,)) and is_one:
                 raise UsageError(name, f"is not known to be a part of the input: {why}")
 
     def _check_total(self, members: Members, counts: Counts) -> None:

@@ -11,7 +11,27 @@ from receipts.ingest.openai import CHAT, EMBEDDINGS, FREE
 from receipts.ingest.reading import Reading
 
 _REASONING: Final = "completion_tokens_details.reasoning_tokens"
-
+_SPLIT: Final = "prompt_tokens_details.cache_creation_token_details"
+LITELLM: Final = replace(
+    CHAT,
+    # Usage and PromptTokensDetailsWrapper of LiteLLM 1.110 (types/utils.py).
+    source="https://docs.litellm.ai/docs/completion/usage",
+    writes={
+        **CHAT.writes,
+        1800: f"{_SPLIT}.ephemeral_30m_input_tokens",
+        43200: f"{_SPLIT}.ephemeral_12h_input_tokens",
+    },
+    units={
+        **CHAT.units,
+        "input.characters": "prompt_tokens_details.character_count",
+        "input.images": "prompt_tokens_details.image_count",
+        "requests.model": "prompt_tokens_details.query_count",
+    },
+    seconds={"audio.input_ms": "prompt_tokens_details.audio_length_seconds"},
+    # What it hands on of Anthropic's.
+    terms={"speed": "speed", "region": "inference_geo"},
+    free=(*FREE, "prompt_tokens_details.initial_prompt_tokens"),
+)
 MISTRAL: Final = replace(
     CHAT,
     source="https://docs.mistral.ai/api",
@@ -30,7 +50,7 @@ VERCEL: Final = replace(
 PERPLEXITY: Final = replace(
     CHAT,
     source="https://docs.perplexity.ai/getting-started/pricing",
-    # Deep research states prices of the completion, the reasoning and the citations; the total is without the latter.
+    # Deep research states prices of the completion, the reasoning and the citations; the total leaves the last two out.
     output="completion_tokens + reasoning_tokens + citation_tokens",
     reasoning="reasoning_tokens",
     beyond_total="reasoning_tokens + citation_tokens",
@@ -50,7 +70,7 @@ AZURE_CHAT: Final = replace(
     open_counts={
         "prompt_tokens_details.cached_tokens": "of Grok it is recorded to be more than all of it"
     },
-    open_where="num_sources_used",
+    open_where="num_sources_used | audio_prompt_tokens",
 )
 OLLAMA_CHAT: Final = replace(
     CHAT, source="https://docs.ollama.com/api/openai-compatibility", prompted=True
@@ -69,7 +89,7 @@ OLLAMA_EMBED: Final = replace(OLLAMA, output="", free=(*OLLAMA.free, "embeddings
 VOYAGE: Final = replace(
     EMBEDDINGS,
     source="https://docs.voyageai.com/reference/multimodal-embeddings-api",
-    units={"input.pixels": "image_pixels | video_pixels"},
+    units={"input.pixels": "image_pixels + video_pixels"},
     free=(*FREE, "text_tokens"),
 )
 

@@ -2,7 +2,7 @@
 
 A member means the same wherever it is recorded; names of one count must agree, and the totals are checked. Sources: the pages
 below, and the types of openai-python 3.54 (completion_usage.py, response_usage.py), vLLM 0.33 (entrypoints/openai) and
-LiteLLM 1.80 (types/utils.py, Usage).
+LiteLLM 1.110 (types/utils.py, Usage).
 """
 
 from __future__ import annotations

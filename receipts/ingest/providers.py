@@ -58,7 +58,7 @@ def _host(name: str, *aliases: str, **own: Form) -> Provider:
 
 _HOSTS: Final = (
     "alibaba", "avian", "cerebras", "chatgpt", "cloudflare", "copilot", "crusoe", "deepseek", "doubleword", "gpustack", "groq",
-    "huggingface", "litellm", "portkey", "snowflake", "together", "venice", "vllm", "zai",
+    "huggingface", "portkey", "snowflake", "together", "venice", "vllm", "zai",
 )  # fmt: skip
 """Those of which no form differs."""
 PROVIDERS: Final = (
@@ -93,6 +93,7 @@ PROVIDERS: Final = (
     Provider("opentelemetry", {"gen_ai": hosts.SPAN}),
     Provider("writer", {"v1/chat": openai.CHAT}),
     _host("databricks", chat_completions=hosts.DATABRICKS),
+    _host("litellm", chat_completions=hosts.LITELLM),
     _host("llamacpp", "llama.cpp", rerank=openai.EMBEDDINGS),
     _host("mistralrs", "mistral.rs"),
     _host("moonshot", "moonshot_ai"),

@@ -1,6 +1,6 @@
 """xAI. Subset. In chat the reasoning is beside the completion; in responses it is inside of the output.
 
-Sources: the pages below, and the usage of xai-proto (xai/api/v1/usage.proto).
+Sources: the pages below.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ XAI_CHAT: Final = replace(
 XAI_RESPONSES: Final = replace(RESPONSES, source=_REFERENCE)
 """Of images and videos usage is recorded that states a price and no count; that is refused."""
 XAI_GRPC: Final = Form(
-    "https://github.com/xai-org/xai-proto",
+    "https://github.com/xai-org/xai-proto/blob/main/proto/xai/api/v1/usage.proto",
     logical="prompt_tokens",
     cached="cached_prompt_text_tokens",
     output="completion_tokens + reasoning_tokens",
@@ -43,7 +43,7 @@ XAI_GRPC: Final = Form(
 )
 XAI_REALTIME: Final = replace(
     RESPONSES,
-    source="https://docs.x.ai/docs/guides/voice",
+    source="https://docs.x.ai/developers/pricing",
     seconds={"audio.ms": "billable_audio_seconds"},
     free=(*FREE, "output_audio_seconds"),  # of which `billable_audio_seconds` says what is billed
 )
