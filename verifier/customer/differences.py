@@ -12,6 +12,10 @@ from verifier.format.claims import Receipt, Source
 COUNTS = ("logical", "cached", "output", "reasoning")
 
 
+_NOTHING = {(field, "0", None) for field in ("cached", "output", "reasoning")}
+"""A count of 0 and none are the same."""
+
+
 class Stated(NamedTuple):
     """What a receipt states, or a call: counts as text, since SQLite's integers end at 2^63; ``writes`` and ``units`` as `packed`."""
 
@@ -78,7 +82,7 @@ def differences(receipt: Stated, call: Stated, aliases: Mapping[str, str]) -> It
     same = True
     for field in COUNTS:
         ours, theirs = getattr(call, field), getattr(receipt, field)
-        if ours is not None and theirs != ours:
+        if ours is not None and theirs != ours and (field, ours, theirs) not in _NOTHING:
             same = False
             yield Difference("count-differs", field, ours, theirs or "nothing")
     if call.writes is not None and not _are_written(receipt.writes, call.writes):

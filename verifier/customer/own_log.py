@@ -9,7 +9,8 @@ from typing import Any, Final
 
 from verifier.customer.calls import OUTCOMES, Call
 from verifier.customer.log import LogError, log_rows
-from verifier.customer.usage import Usage, UsageError, count, read_usage
+from verifier.customer.usage import Usage, read_usage
+from verifier.customer.usage_members import UsageError, count
 from verifier.format.fields import MAX_TIME
 from verifier.report.period import PeriodError, instant
 
@@ -176,7 +177,7 @@ def _parsed(row: Mapping[str, Any], name: str, kind: type) -> Any:
 def _usage(row: Mapping[str, Any]) -> Usage:
     """What the usage object says, and over it what the row states by itself."""
     stated = _parsed(row, "usage", dict)
-    usage = _beside(row) if stated is None else read_usage(stated)
+    usage = _beside(row) if stated is None else read_usage(stated, _text(row, "host"))
     counts = dict(usage.counts)
     for name in _COUNTS:
         for column in _NAMES[name]:
@@ -207,7 +208,10 @@ def _beside(row: Mapping[str, Any]) -> Usage:
     if not row.keys() & _IN_USAGE:
         return Usage()
     inner = {name: _parsed(row, name, dict) for name in row if name.endswith("_details")}
-    usage = read_usage({name: value for name, value in row.items() if name in _IN_USAGE} | inner)
+    usage = read_usage(
+        {name: value for name, value in row.items() if name in _IN_USAGE} | inner,
+        _text(row, "host"),
+    )
     counts = dict(usage.counts)
     if "input_tokens" in row and "logical" not in counts and not row.keys() & {*_NAMES["logical"]}:
         if "cached_tokens" not in row:

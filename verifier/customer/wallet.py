@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from verifier.customer.calls import COMPLETE, OUTCOMES, Call
-from verifier.customer.usage import Usage, UsageError, hashed, read_usage
+from verifier.customer.usage import Usage, hashed, read_usage
+from verifier.customer.usage_members import UsageError
 from verifier.format.fields import MAX_TIME
 
 _SQLITE: Final = b"SQLite format 3\0"
@@ -108,17 +109,17 @@ def _call(path: str, row: dict[str, Any]) -> Call:
         where, row["request"], row["sent"], row["answered"], row["host"], row["path"], row["account"],
         f"{path} {row['host']} {'' if credential is None else credential.hex()}",
         None if status is None else 200 <= status < 300, outcome or _UNFINISHED, bool(row["replay"]), row["commitment"] or None,
-        row["requested_model"], row["model"], _usage(row["usage"], row["tier"]),
+        row["requested_model"], row["model"], _usage(row["usage"], row["tier"], row["host"]),
     )  # fmt: skip
 
 
-def _usage(text: str | None, tier: str | None) -> Usage:
+def _usage(text: str | None, tier: str | None, host: str) -> Usage:
     """What a usage object says; one that cannot be read says nothing: the provider wrote it, and it must not spoil the wallet."""
     try:
         usage = None if text is None else json.loads(text)
         if not isinstance(usage, dict):
             return Usage(tier=tier)
-        read = read_usage(usage)
+        read = read_usage(usage, host)
         return replace(read, tier=read.tier or tier, digest=hashed(usage))
     except (UsageError, ValueError, RecursionError):
         return Usage(tier=tier)
