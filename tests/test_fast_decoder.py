@@ -86,7 +86,16 @@ _WIDE = receipt_claims(
     output={1: 256}, source={1: "p", 2: "a", 3: bytes(32)},
 )  # fmt: skip
 """Sequence, time and counts as the shortest of those that the reader takes at once."""
+_LINES = [
+    {1: 0, 3: 498, 4: 3, 5: 1494}, {1: 0, 3: 2, 4: 7, 5: 14, 6: "input.audio"}, {1: 1, 3: 300, 4: 1, 5: 33, 7: 9},
+    {1: 2, 2: 300, 3: 0, 4: 0, 5: 0}, {1: 3, 3: 256, 4: 500, 5: 128_000}, {1: 4, 3: 1, 4: 2, 5: 2, 6: "audio.ms"},
+]  # fmt: skip
+_PRICED = {
+    10: {1: 800, 2: 300, 3: 500}, 14: {1: "USD", 2: bytes(range(32)), 3: 129_543, 4: _LINES},
+    17: {"audio.ms": 1, "input.audio": 2, "cached.audio": 0, "a/b": 2**40},
+}  # fmt: skip
 LAYOUTS = {
+    "priced": _WIDE | _PRICED | {13: {1: "p", 2: "a", 3: bytes(32), 6: {"speed": "fast", "region": "eu"}}},
     "ordinary": receipt_claims(1, bytes(32)),
     "wide": _WIDE,
     "narrow": receipt_claims(0, time=5, input={1: 24, 2: 1, 3: 23, 4: {0: 23}}, output={1: 23, 2: 23},
@@ -115,7 +124,7 @@ def test_no_change_of_a_byte_is_read_otherwise_than_plainly(name):
         for middle in middles:
             changed = honest[:at] + middle + honest[at + 1 :]
             for each in (reader, FastDecoder()):
-                fast = each.receipt(changed)
+                fast = fastly(each, changed)
                 assert fast is None or fast == plainly(changed), (at, middle)
 
 

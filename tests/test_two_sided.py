@@ -22,6 +22,8 @@ from tests.build import (
     sign_receipt,
 )
 from tests.wallets import TestWallet
+from verifier.customer.log import LogError
+from verifier.customer.own_log import logged_calls
 from verifier.customer.record import RecordError, read_calls
 
 HONEST = Batch(one=Stream("gpu-7", 3, change=lambda n, c: c | {16: bytes([n]) * 32}))
@@ -340,6 +342,36 @@ def test_the_customers_own_counts(check, shell, name):
         finding = report["findings"][0]
         assert (finding["field"], finding["expected"], finding["actual"]) == differs
         assert finding["item"] == HONEST.items.index(HONEST.ones[1].data)
+
+
+def test_columns_of_text_may_hold_digits(folder):
+    """A CSV file does not say what is a number: which columns are text, their names say."""
+    texts = ("model", "requested_model", "host", "path", "credential", "account", "tier", "commitment", "usage_sha256")  # fmt: skip
+    for name in ("request", "request_id", "id"):
+        Path("r.csv").write_text(f"{name},{','.join(texts)}\n70{',70' * len(texts)}\n")
+        (call,) = logged_calls("r.csv", set())
+        assert (call.request, call.model, call.requested_model, call.host) == ("70",) * 4
+        assert (call.path, call.account, call.usage.tier, call.source) == (
+            "70",
+            "70",
+            "70",
+            "70 70",
+        )
+        assert (call.commitment, call.usage.digest) == (b"p", b"p")
+    Path("r.csv").write_text("id,service_tier\n70,70\n")
+    assert [call.usage.tier for call in logged_calls("r.csv", set())] == ["70"]
+    Path("r.csv").write_text("id,outcome\n70,70\n")
+    with pytest.raises(LogError, match="outcome is one of cancelled"):
+        list(logged_calls("r.csv", set()))
+
+
+def test_a_missing_receipt_is_named_as_well_as_it_can_be(check, shell):
+    write("r.jsonl", [*rows(), {"request": "more", "time": NOON}, {"commitment": "07", "time": NOON}])  # fmt: skip
+    check(HONEST, "--requests r.jsonl")
+    report = json.loads(shell("verify b.cbor --keys k.json --json --no-remember --requests r.jsonl").out)  # fmt: skip
+    assert [finding["message"] for finding in report["findings"]] == [
+        "request 'more' (r.jsonl, line 6) has no receipt", "a request (r.jsonl, line 7) has no receipt",
+    ]  # fmt: skip
 
 
 def test_csv(check):

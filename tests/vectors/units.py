@@ -158,6 +158,7 @@ def _lines() -> Iterator[Vector]:
         ("search-twice", "two searches are charged, one is stated", _gemini(5, {3: 2, 5: 70_000_000_000}, 73_460_000_000)),
         ("search-cheap", "half a search", _gemini(5, {3: 0, 5: 0}, 3_460_000_000)),
         ("unstated", "a unit that the receipt does not state", _gemini(5, {6: "requests.web_fetch"})),
+        ("reasoning-one", "one token of reasoning that is not stated", _gemini(4, {6: "reasoning", 3: 1, 5: 2_500_000}, 36_712_500_000) | {11: {1: 1}}),
         ("image-unknown", "how much of the image was cached is not known", _gemini(0, {6: "input.image"})),
         ("reasoning", "reasoning that is not stated", _gemini(4, {6: "reasoning"})),
     ):  # fmt: skip
@@ -179,6 +180,11 @@ def _lines() -> Iterator[Vector]:
     yield _vector(
         "line-free", "R-8.6", "a unit that no line names costs nothing",
         _GEMINI_CLAIMS | {14: {1: "USD", 2: _CARD, 3: 3_460_000_000, 4: free}},
+    )  # fmt: skip
+    nothing = [*_CLAUDE_LINES, {1: 2, 2: 7, 3: 0, 4: 5, 5: 0}]
+    yield _vector(
+        "line-of-nothing", "R-8.6", "no token was written for this TTL, and none is charged",
+        _CLAUDE_CLAIMS | {14: {1: "USD", 2: _CARD, 3: 89_967_000_000, 4: nothing}},
     )  # fmt: skip
     writes = [_CLAUDE_LINES[2] | {6: "input.audio"}, *_CLAUDE_LINES[:2], *_CLAUDE_LINES[3:]]
     yield _vector(

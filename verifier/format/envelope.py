@@ -84,8 +84,8 @@ class Header:
 
 
 def _text(value: str) -> bytes:
-    raw = value.encode()
-    return (bytes((0x60 + len(raw),)) if len(raw) < 24 else bytes((0x78, len(raw)))) + raw
+    """A text of 24 to 255 bytes."""
+    return bytes((0x78, len(value))) + value.encode()
 
 
 def _types(kind: Kind) -> bytes:
