@@ -343,7 +343,7 @@ def test_automatic_caches_keep_every_prefix_in_steps():
 
 
 def test_no_promise_and_no_policy():
-    for provider in ("vllm", "google", "elsewhere"):
+    for provider in ("vllm", "gcp.gemini", "elsewhere"):
         traffic = Traffic(provider, "m")
         traffic("first", 0, prefix=A)
         traffic("second", 60, prefix=A)

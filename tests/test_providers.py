@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from attribution.cache import shipped
 from receipts import Counts, UsageError
-from receipts.ingest import APIS, Shape, last_usage, read_usage
+from receipts.ingest import APIS, Shape, canonical, last_usage, read_usage
 
 GEMINI = ("google", "generateContent")
 CONVERSE = ("bedrock", "converse")
@@ -308,3 +309,8 @@ def test_dispute_18_a_compaction_counts():
     }
     counts = read_usage(*MESSAGES, {**top, "iterations": [part, top]}).counts
     assert (counts.logical, counts.writes, counts.output) == (55425, {0: 55096}, 136)
+
+
+def test_cache_policies_name_providers_as_receipts_do():
+    for policy in shipped().values():
+        assert canonical(policy.provider) == policy.provider, policy.name
