@@ -7,8 +7,10 @@ import pytest
 
 from receipts import UsageError
 from receipts.ingest import read_usage
+from tests.wallets import TestWallet
 from verifier.customer import usage as customer
 from verifier.customer.usage_members import UsageError as UsageErrorOfCustomer
+from verifier.customer.wallet import wallet_calls
 
 OBJECTS = [
     json.loads(line)
@@ -100,3 +102,27 @@ def test_entries_that_say_nothing():
     assert seen.units == {"input.audio": 0}
     with pytest.raises(UsageError):
         read_usage("google", "generateContent", {"totalTokenCount": 1})
+
+
+SEARCHED = json.dumps({"web_search_call": 2, "google_search": 1, "code_interpreter_call": 1, "computer_call": 9})  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("usage", "tools", "units"),
+    [
+        ({"output_tokens": 1}, SEARCHED, {"requests.web_search": 2, "requests.code_execution": 1}),
+        ({"output_tokens": 1, "server_tool_use": {"web_search_requests": 7}}, SEARCHED, {"requests.web_search": 7, "requests.code_execution": 1}),
+        ({"output_tokens": 1}, None, {}),
+        ({"output_tokens": 1}, "[1]", {}),
+        ({"output_tokens": 1}, "{", {}),
+        (None, SEARCHED, {}),
+    ],
+)  # fmt: skip
+def test_what_a_wallet_saw_of_tools(folder, usage, tools, units):
+    wallet = TestWallet()
+    wallet.call("r", usage=usage and json.dumps(usage), tools=tools)
+    wallet.call("s", tools='{"web_search_call": -1}')
+    wallet.close()
+    (_, call), (_, damaged) = wallet_calls("wallet.db")
+    assert call.usage.units == units
+    assert (damaged.usage.units, damaged.usage.counts) == ({}, {})

@@ -127,7 +127,7 @@ def check(line, seen=None, *, url=None, usage=None, key=None, **expected):
         assert seen.headers["token-receipt-client"] == byte_sequence(committed).decode()
     kept = line.pop("usage")
     assert (kept and json.loads(kept)) == usage
-    nothing = dict.fromkeys(("account", "status", "requested_model", "model", "request", "tier"))
+    nothing = dict.fromkeys(("account", "status", "requested_model", "model", "request", "tier", "tools"))  # fmt: skip
     assert line == {
         "host": url.removeprefix("http://") if url else None, "credential": credential(key),
         "replay": 0, "receipts": [], **nothing, **expected,
@@ -1059,7 +1059,7 @@ def test_the_tables(wallet):
         ("number", "INTEGER", 0), ("sent", "INTEGER", 1), ("answered", "INTEGER", 0), ("host", "TEXT", 1), ("path", "TEXT", 1),
         ("credential", "BLOB", 0), ("account", "TEXT", 0), ("status", "INTEGER", 0), ("outcome", "TEXT", 0), ("replay", "INTEGER", 1),
         ("commitment", "BLOB", 1), ("nonce", "BLOB", 1), ("requested_model", "TEXT", 0), ("model", "TEXT", 0), ("request", "TEXT", 0),
-        ("usage", "TEXT", 0), ("tier", "TEXT", 0),
+        ("usage", "TEXT", 0), ("tier", "TEXT", 0), ("tools", "TEXT", 0),
     ]  # fmt: skip
 
 
@@ -1118,7 +1118,7 @@ def test_a_wallet_of_version_1(old, folder):
     """It goes on, with what it knew."""
     wallet = Wallet("wallet.db")
     kept = lines(wallet)
-    nothing = dict.fromkeys(("answered", "credential", "account", "outcome", "requested_model", "model", "request", "usage", "status", "tier"))  # fmt: skip
+    nothing = dict.fromkeys(("answered", "credential", "account", "outcome", "requested_model", "model", "request", "usage", "status", "tier", "tools"))  # fmt: skip
     expected = [
         {"number": 3, "sent": 1000, "host": "h:8", "path": "/v1/messages", "status": 200, "outcome": "complete", "commitment": b"\1", "nonce": b"\2", "requested_model": "m", "request": "r", "receipts": [b"\xaa", b"\xcc"]},
         {"number": 4, "sent": 2000, "host": "h", "path": "/", "status": 500, "outcome": "failed", "commitment": b"\3", "nonce": b"\4", "receipts": []},

@@ -324,3 +324,39 @@ def test_a_body_that_inflates_without_end(monkeypatch):
 )  # fmt: skip
 def test_usage_that_everybody_can_read(usage, kept):
     assert usage_of(None, json.dumps({"id": "r", "usage": usage}).encode(), False) == (usage if kept else None)  # fmt: skip
+
+
+def items(*kinds):
+    return [{"type": kind} for kind in kinds]
+
+
+CALLED = {
+    "responses": (Form.RESPONSES, {"usage": {"input_tokens": 1}, "output": [
+        *items("web_search_call", "message", "file_search_call", "file_search_call"),
+        {"type": "web_search_call", "action": {"type": "open_page"}}, {"type": "web_search_call", "action": {"type": "search"}}]},
+        {"web_search_call": 2, "file_search_call": 2}),
+    "google": (Form.GOOGLE, {"usageMetadata": {"promptTokenCount": 1}, "candidates": [{"groundingMetadata": {"webSearchQueries": ["a", "b"]}}]},
+               {"google_search": 2}),
+    "chat": (Form.CHAT, {"usage": {"prompt_tokens": 1}, "choices": [{"message": {"tool_calls": [{"type": "function"}]}}]}, {}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", CALLED)
+def test_tools_that_the_usage_does_not_count(name):
+    form, body, expected = CALLED[name]
+    answer = Answer(form)
+    answer.add_text(json.dumps(body).encode())
+    assert answer.tools == expected
+
+
+def test_tools_of_a_stream():
+    """As the last event of the response has them, and not those of the events before."""
+    answer = Answer(Form.RESPONSES)
+    _, body, expected = CALLED["responses"]
+    for kind, response in (
+        ("created", {"id": "r", "model": "m", "output": []}),
+        ("completed", body),
+    ):
+        event = {"type": f"response.{kind}", "response": response}
+        answer.add_event(json.dumps(event).encode())
+    assert answer.tools == expected

@@ -8,7 +8,7 @@ from tests.build import NOON, USAGE
 COLUMNS = {
     "number": "INTEGER PRIMARY KEY", "sent": "INTEGER NOT NULL", "answered": "INTEGER", "host": "TEXT NOT NULL", "path": "TEXT NOT NULL",
     "credential": "BLOB", "account": "TEXT", "status": "INTEGER", "outcome": "TEXT", "replay": "INTEGER NOT NULL",
-    "commitment": "BLOB NOT NULL", "nonce": "BLOB NOT NULL", "requested_model": "TEXT", "model": "TEXT", "request": "TEXT", "usage": "TEXT", "tier": "TEXT",
+    "commitment": "BLOB NOT NULL", "nonce": "BLOB NOT NULL", "requested_model": "TEXT", "model": "TEXT", "request": "TEXT", "usage": "TEXT", "tier": "TEXT", "tools": "TEXT",
 }  # fmt: skip
 
 

@@ -17,10 +17,10 @@ from receipts.ingest.apis import (
     take_usage,
     usage_hash,
 )
-from receipts.ingest.bodies import last_usage
+from receipts.ingest.bodies import last_usage, tool_calls
 from receipts.ingest.reading import Reading, Shape
 
 __all__ = [
     "APIS", "Api", "Reading", "Shape", "canonical", "find", "is_known", "last_usage", "read_usage", "take_usage",
-    "usage_hash",
+    "tool_calls", "usage_hash",
 ]  # fmt: skip

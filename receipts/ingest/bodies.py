@@ -84,9 +84,14 @@ def _beside(document: Mapping[str, Any]) -> dict[str, Any]:
     beside: dict[str, Any] = {}
     for body in _holders(document):
         beside |= {name: body[name] for name in _BESIDE if body.get(name) is not None}
-        calls = _calls(body.get("output")) + _searches(body.get("candidates"))
-        beside |= {"tool_calls": dict(calls)} if calls else {}
+        calls = tool_calls(body)
+        beside |= {"tool_calls": calls} if calls else {}
     return beside
+
+
+def tool_calls(body: Mapping[str, Any]) -> dict[str, int]:
+    """How often a response called each of its tools, by type: OpenAI's items, and ``google_search`` for Google's queries."""
+    return dict(_calls(body.get("output")) + _searches(body.get("candidates")))
 
 
 def _calls(output: Any) -> Counter[str]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Final
 
-from receipts.ingest import last_usage
+from receipts.ingest import last_usage, tool_calls
 from receipts.limits import MAX_NAME
 
 _MAX_USAGE: Final = 65_536
@@ -62,6 +62,8 @@ class Answer:
     model: str | None = None
     tier: str | None = None
     """The service tier that stands beside the usage."""
+    tools: dict[str, int] = field(default_factory=dict)
+    """How often each tool was called that the usage does not count, by type."""
     file: str | None = None
     """Of a batch, the file of its results."""
     failed: bool = False
@@ -182,6 +184,7 @@ class Answer:
         usage = part.get("usageMetadata")
         if isinstance(usage, Mapping):
             self._usage = dict(usage)  # each is whole, and leaves out what is zero
+        self.tools = tool_calls(part) or self.tools
         self.finished = self.finished or _is_finished(part)
 
     def _note_failure(self, document: Mapping[str, Any]) -> None:
@@ -195,6 +198,7 @@ class Answer:
         usage = part.get("usage")
         if isinstance(usage, Mapping):
             self._usage = _merged(self._usage, usage)
+        self.tools = tool_calls(part) or self.tools
 
     def _state(self, part: Mapping[str, Any]) -> None:
         """What OpenAI's objects say beside the usage."""

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from hashlib import sha256
+
+from receipts.wallet.answer import Answer
 
 
 class Outcome(StrEnum):
@@ -38,6 +42,7 @@ class Call:
         receipts: those that came with it and are not in the file yet.
         number: its number in the file; None: it is not there yet.
         tier: the service tier that stands beside the usage object.
+        tools: calls of tools that stand beside it, as JSON.
     """
 
     sent: int
@@ -58,6 +63,12 @@ class Call:
     receipts: list[bytes] = field(default_factory=list)
     number: int | None = None
     tier: str | None = None
+    tools: str | None = None
+
+    def take(self, answer: Answer) -> None:
+        """Take over what a complete response says of what was used."""
+        self.usage, self.tier = answer.usage, answer.tier
+        self.tools = told_tools(answer.tools)
 
 
 @dataclass(slots=True)
@@ -71,3 +82,8 @@ class Result:
 def commitment(nonce: bytes, body: bytes) -> bytes:
     """What a receipt echoes of a request: SHA-256 over the nonce and the body."""
     return sha256(nonce + body).digest()
+
+
+def told_tools(tools: Mapping[str, int]) -> str | None:
+    """Calls of tools by type, as a line has them."""
+    return json.dumps(tools, sort_keys=True) if tools else None

@@ -13,7 +13,7 @@ from receipts.wallet.schema import APPLICATION, VERSION, WalletError
 
 _COLUMNS: Final = (
     "number", "sent", "answered", "host", "path", "credential", "account", "status", "outcome", "replay",
-    "commitment", "nonce", "requested_model", "model", "request", "usage", "tier",
+    "commitment", "nonce", "requested_model", "model", "request", "usage", "tier", "tools",
 )  # fmt: skip
 
 

@@ -20,7 +20,7 @@ _WAIT_MS: Final = 10_000
 """How long a writer waits for another process."""
 _COLUMNS: Final = (
     "sent", "host", "path", "commitment", "nonce", "credential", "account", "requested_model",
-    "answered", "status", "outcome", "replay", "model", "request", "usage", "tier",
+    "answered", "status", "outcome", "replay", "model", "request", "usage", "tier", "tools",
 )  # fmt: skip
 _LATER: Final = _COLUMNS[_COLUMNS.index("answered") :]
 """What is not known before a response comes."""
@@ -153,9 +153,17 @@ class WalletFile:
             if number is None:
                 return
             self._db.execute(
-                "UPDATE calls SET answered = ?, outcome = ?, model = ifnull(?, model), usage = ?, tier = ?"
+                "UPDATE calls SET answered = ?, outcome = ?, model = ifnull(?, model), usage = ?, tier = ?, tools = ?"
                 " WHERE number = ?",
-                (result.answered, result.outcome, result.model, result.usage, result.tier, number),
+                (
+                    result.answered,
+                    result.outcome,
+                    result.model,
+                    result.usage,
+                    result.tier,
+                    result.tools,
+                    number,
+                ),
             )
             self._keep(number, result.receipts)
 

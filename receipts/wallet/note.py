@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from receipts.header import CLIENT, RECEIPT, byte_sequence, parse_byte_sequence
 from receipts.wallet.answer import Answer, form_of, is_storable
-from receipts.wallet.call import Call, Outcome, commitment
+from receipts.wallet.call import Call, Outcome, commitment, told_tools
 from receipts.wallet.inflating import inflating
 from receipts.wallet.reader import DocumentReader, EventReader, OpaqueReader, OpenReader, Reader
 from receipts.wallet.results import ResultReader
@@ -153,7 +153,8 @@ class CallNote(Note):
         super().stop(outcome)
         if not again:
             return
-        if call.outcome is Outcome.COMPLETE and (answer.usage, answer.tier) != (call.usage, call.tier):  # fmt: skip
+        said = answer.usage, answer.tier, told_tools(answer.tools)
+        if call.outcome is Outcome.COMPLETE and said != (call.usage, call.tier, call.tools):
             self.settle(outcome)
         elif call.receipts:
             self.store.save(call)
@@ -165,7 +166,7 @@ class CallNote(Note):
         call.answered = _now()
         call.model, call.request = answer.model, answer.id
         if call.outcome is Outcome.COMPLETE:
-            call.usage, call.tier = answer.usage, answer.tier
+            call.take(answer)
         elif call.outcome in (Outcome.CUT, Outcome.CANCELLED, Outcome.UNFINISHED):
             call.usage = answer.beginning  # of other responses that are not whole nothing is final
         (self.store.save if call.request is None else self.store.answer)(call)
@@ -196,7 +197,7 @@ class ResultNote(Note):
         if call.outcome is not None:
             call.answered = _now()
             call.model, call.request = answer.model, answer.id
-            call.usage, call.tier = answer.usage, answer.tier
+            call.take(answer)
             self.store.complete(call)
 
 

@@ -75,10 +75,9 @@ class ResultReader:
                 outcome=Outcome.COMPLETE,
                 model=answer.model,
                 request=answer.id,
-                usage=answer.usage,
-                tier=answer.tier,
                 receipts=[],
             )
+            call.take(answer)
             self._results.append(Result(call, custom))
         if len(self._results) >= _GROUP:
             self.flush()

@@ -16,7 +16,7 @@ _SECRET: Final = 32
 _CALLS: Final = """CREATE TABLE calls (
   number INTEGER PRIMARY KEY, sent INTEGER NOT NULL, answered INTEGER, host TEXT NOT NULL, path TEXT NOT NULL,
   credential BLOB, account TEXT, status INTEGER, outcome TEXT, replay INTEGER NOT NULL DEFAULT 0,
-  commitment BLOB NOT NULL, nonce BLOB NOT NULL, requested_model TEXT, model TEXT, request TEXT, usage TEXT, tier TEXT
+  commitment BLOB NOT NULL, nonce BLOB NOT NULL, requested_model TEXT, model TEXT, request TEXT, usage TEXT, tier TEXT, tools TEXT
 )"""
 _RECEIPTS: Final = "CREATE TABLE receipts (call INTEGER NOT NULL REFERENCES calls, data BLOB NOT NULL)"  # fmt: skip
 _TABLES: Final = (

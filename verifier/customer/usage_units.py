@@ -11,6 +11,14 @@ _TOOLS: Final = {
     "requests.web_search": ("server_tool_use.web_search_requests",),
     "requests.web_fetch": ("server_tool_use.web_fetch_requests",),
 }
+_CALLS: Final = {
+    "requests.web_search": ("web_search_call", "google_search"),
+    "requests.social_search": ("x_search_call",),
+    "requests.file_search": ("file_search_call",),
+    "requests.code_execution": ("code_interpreter_call",),
+    "requests.image_generation": ("image_generation_call",),
+}
+"""What the types of tool calls in a response count as."""
 _KINDS: Final = ("text", "audio", "image", "video", "document")
 _BY_KIND: Final = {
     "input": ("prompt_tokens_details", "input_tokens_details"),
@@ -42,6 +50,15 @@ def units(usage: Mapping[str, Any], counts: Mapping[str, int]) -> dict[str, int]
                 f"{inside}.{kind}": tokens for kind, tokens in by_kind.items() if kind != "text" and (inside, kind) != ("output", "document")
             }  # fmt: skip
     return found
+
+
+def tool_units(calls: Mapping[str, Any]) -> dict[str, int]:
+    """The units of tool calls, which a wallet notes by type.
+
+    Raises:
+        UsageError: a count is none.
+    """
+    return stated(calls, **_CALLS)
 
 
 def _parts(usage: Mapping[str, Any], inside: str) -> dict[str, int]:

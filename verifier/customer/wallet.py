@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -13,6 +13,7 @@ from typing import Any, Final
 from verifier.customer.calls import COMPLETE, OUTCOMES, Call
 from verifier.customer.usage import Usage, hashed, read_usage
 from verifier.customer.usage_members import UsageError
+from verifier.customer.usage_units import tool_units
 from verifier.format.fields import MAX_TIME
 
 _SQLITE: Final = b"SQLite format 3\0"
@@ -39,7 +40,7 @@ def is_wallet(path: str) -> bool:
 _COLUMNS: Final = {
     "number": int, "sent": int, "answered": int | None, "host": str, "path": str, "credential": bytes | None, "account": str | None,
     "status": int | None, "outcome": str | None, "replay": int, "commitment": bytes, "requested_model": str | None,
-    "model": str | None, "request": str | None, "usage": str | None, "tier": str | None,
+    "model": str | None, "request": str | None, "usage": str | None, "tier": str | None, "tools": str | None,
 }  # fmt: skip
 _FIRST: Final = {
     "number": int, "request": str | None, "time": int, "model": str | None, "status": int | None, "commitment": bytes,
@@ -109,20 +110,29 @@ def _call(path: str, row: dict[str, Any]) -> Call:
         where, row["request"], row["sent"], row["answered"], row["host"], row["path"], row["account"],
         f"{path} {row['host']} {'' if credential is None else credential.hex()}",
         None if status is None else 200 <= status < 300, outcome or _UNFINISHED, bool(row["replay"]), row["commitment"] or None,
-        row["requested_model"], row["model"], _usage(row["usage"], row["tier"], row["host"]),
+        row["requested_model"], row["model"], _usage(row),
     )  # fmt: skip
 
 
-def _usage(text: str | None, tier: str | None, host: str) -> Usage:
+def _usage(row: Mapping[str, Any]) -> Usage:
     """What a usage object says; one that cannot be read says nothing: the provider wrote it, and it must not spoil the wallet."""
+    usage, tools = _document(row["usage"]), _document(row["tools"])
+    if usage is None:
+        return Usage(tier=row["tier"])
     try:
-        usage = None if text is None else json.loads(text)
-        if not isinstance(usage, dict):
-            return Usage(tier=tier)
-        read = read_usage(usage, host)
-        return replace(read, tier=read.tier or tier, digest=hashed(usage))
+        read = read_usage(usage, row["host"])
+        units = {**tool_units(tools or {}), **read.units}
+        return replace(read, units=units, tier=read.tier or row["tier"], digest=hashed(usage))
     except (UsageError, ValueError, RecursionError):
-        return Usage(tier=tier)
+        return Usage(tier=row["tier"])
+
+
+def _document(text: str | None) -> dict[str, Any] | None:
+    try:
+        document = None if text is None else json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    return document if isinstance(document, dict) else None
 
 
 def _first_call(path: str, row: dict[str, Any]) -> Call:
