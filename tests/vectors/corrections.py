@@ -88,8 +88,10 @@ def _later() -> list[bytes]:
 
 
 def _faults() -> Iterator[Vector]:
-    unknown = _batch(s1=bytes(32))
+    unknown = _batch(s1=bytes(32), c8="another")
     yield Vector("correction-of-nothing", "R-9.9", "no receipt has this digest", unknown.items, "correction-unknown", 2)  # fmt: skip
+    beside = _batch(s1=bytes(32))
+    yield Vector("correction-beside", "R-9.6", "it does not correct the receipt that its request has here", beside.items, "request-duplicate", 2, also=("correction-unknown",))  # fmt: skip
     yield Vector("correction-apart", "R-9.9", "the batch of what it corrects is not given", _later(), "correction-unknown", 0, options={"known": [Batch().statement.data]})  # fmt: skip
 
     def twice(sequence: int, honest: dict[int, Any]) -> dict[int, Any]:

@@ -18,10 +18,12 @@ from verifier.order.index import ReceiptIndex, RowBlock
 from verifier.order.temporary import errors_of_the_disk
 
 _SCHEMA: Final = """
-CREATE TABLE corrections (item INTEGER PRIMARY KEY, offset INTEGER, position INTEGER, issuer TEXT, account TEXT, target BLOB,
+CREATE TABLE corrections (item INTEGER PRIMARY KEY, offset INTEGER, position INTEGER, issuer TEXT, account TEXT, request BLOB, target BLOB,
                           repeated INTEGER DEFAULT 0, corrected INTEGER, corrected_offset INTEGER, time INTEGER)
 """
-_COLUMNS: Final = "item, offset, position, issuer, account, target, corrected, corrected_offset"
+_COLUMNS: Final = (
+    "item, offset, position, issuer, account, request, target, corrected, corrected_offset"
+)
 _REPEATED: Final = """
 UPDATE corrections SET repeated = 1 WHERE item NOT IN (SELECT min(item) FROM corrections GROUP BY target)
 """
@@ -43,6 +45,7 @@ class Correction(NamedTuple):
     position: int
     issuer: str
     account: str
+    request: bytes
     target: bytes
     corrected: int | None
     corrected_offset: int | None
@@ -78,9 +81,9 @@ class Corrections:
             self._db = sqlite3.connect("", isolation_level=None)
             self._db.execute(_SCHEMA)
             self._db.execute("BEGIN")
-        names = (block.issuer, block.account, block.corrects)
+        names = (block.issuer, block.account, block.requests[0], block.corrects)
         self._db.execute(
-            "INSERT INTO corrections (item, offset, position, issuer, account, target) VALUES (?, ?, ?, ?, ?, ?)",
+            "INSERT INTO corrections (item, offset, position, issuer, account, request, target) VALUES (?, ?, ?, ?, ?, ?, ?)",
             (block.items[0], block.offsets[0], position, *names),
         )
 

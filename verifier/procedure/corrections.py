@@ -13,7 +13,7 @@ from verifier.report.findings import DETAILED, Conflict, Finding
 
 
 def compare_corrections(run: Run) -> list[Conflict]:
-    """R-9.8 to R-9.10.
+    """R-9.8 to R-9.10. A correction of what is not here is from now on the receipt of its request (R-9.6).
 
     Raises:
         OSError: the input cannot be read once more, or there is no room.
@@ -25,6 +25,7 @@ def compare_corrections(run: Run) -> list[Conflict]:
     conflicts = list(_repeated(run))
     for one in corrections.all():
         if one.corrected is None:
+            run.collection.requests.add((one.issuer, one.account), [one.request], [one.item])
             _tell_unknown(run, one)
         else:
             _compare(run, one)

@@ -109,10 +109,10 @@ def _settle(run: Run, item: Item, claims: Statement, opened: Opened) -> None:
 
 
 def compare_repeated(run: Run) -> None:
-    """Step 9, what all of the input decides: which receipts stand twice, which requests, and what is corrected."""
+    """Step 9, what all of the input decides: which receipts stand twice, what is corrected, and which requests stand twice."""
     run.conflicts += compare_repeats(run)
-    compare_requests(run)
     run.conflicts += compare_corrections(run)
+    compare_requests(run)
 
 
 def settle_open_streams(run: Run) -> None:
