@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, StrictStr
 
-from cli.terminal import CliError
 from cli.usage import Octets, Time
-from receipts import Charge, ChargeLine, Counts, Request, Source, Span, corrected, repriced
+from receipts import (
+    Cache,
+    CacheEntry,
+    Charge,
+    ChargeLine,
+    Counts,
+    Request,
+    Source,
+    Span,
+    corrected,
+    repriced,
+)
 from receipts.ingest import read_usage, usage_hash
+from verifier import CacheEntry as PrefixEntry
 from verifier import Receipt, TokenCounts, UnverifiedItem
 
 Count = Annotated[int, Field(strict=True, ge=0)]
@@ -32,6 +43,8 @@ class _Counts(_Strict):
 
     def counts(self, before: Counts) -> Counts:
         """The counts, where ``before`` is what was said."""
+        if "logical" in self.model_fields_set and self.logical is None:
+            raise ValueError("counts.logical: every receipt states it")
         fields = {
             name: getattr(self if name in self.model_fields_set else before, name)
             for name in type(self).model_fields
@@ -45,7 +58,7 @@ class _ChargeLine(_Strict):
     rate: Count
     ttl: Count | None = None
     unit: StrictStr | None = None
-    per: Count = 1
+    per: Annotated[int, Field(strict=True, ge=1)] = 1
     model: StrictStr | None = None
 
 
@@ -83,6 +96,7 @@ class CorrectionLine(_Strict):
         told: Request = {
             "request": claims.request, "model": self.model or claims.model, "counts": counts, "source": source,
             "charge": self._charge(claims, counts, models), "tags": claims.tags, "client": claims.client,
+            "cache": _cache(claims, counts),
             "corrects": corrected(raw),
         }  # fmt: skip
         if models is not None:
@@ -112,12 +126,10 @@ class CorrectionLine(_Strict):
     ) -> Charge | None:
         if self.charge is not None:
             return self.charge.charge()
-        if claims.charge is None:
-            return None
-        if models is not None:
+        charge = _charge_of(claims)
+        if charge is not None and models is not None:
             raise ValueError("charge: it is by model; state the lines that are right")
-        lines = [ChargeLine(line.kind, line.quantity, line.rate, line.ttl, line.unit, line.per) for line in claims.charge.lines]  # fmt: skip
-        return repriced(Charge(claims.charge.currency, claims.charge.card, lines), counts)
+        return None if charge is None else repriced(charge, counts)
 
 
 def _counts(counts: TokenCounts, units: Mapping[str, int] | None = None) -> Counts:
@@ -126,40 +138,53 @@ def _counts(counts: TokenCounts, units: Mapping[str, int] | None = None) -> Coun
     )
 
 
+def _cache(claims: Receipt, counts: Counts) -> Cache | None:
+    """The identifiers that still fit: that of what was read only if as much was."""
+    same = claims.cached == counts.cached
+    read = _entry(claims.cache_read) if same and claims.cache_read is not None else None
+    writes, commitments = (
+        [_entry(one) for one in entries if one.prefix <= counts.logical]
+        for entries in (claims.cache_writes, claims.commitments)
+    )
+    return Cache(read, writes, commitments) if read or writes or commitments else None
+
+
+def _entry(entry: PrefixEntry) -> CacheEntry:
+    return CacheEntry(entry.recipe, entry.id, entry.prefix)
+
+
 def is_said(told: Request, claims: Receipt) -> bool:
     """Whether a receipt says already what a correction of it would."""
-    charge, before = told.get("charge"), claims.charge
-    amount = None if charge is None else sum(line.amount for line in charge.lines)
+    models = {name: _counts(own) for name, own in (claims.models or {}).items()}
     return (
         told["counts"] == _counts(claims.counts, claims.units)
         and told["model"] == claims.model
-        and amount == (None if before is None else before.amount)
+        and (told.get("models") or {}) == models
+        and told.get("charge") == _charge_of(claims)
     )
 
 
-def last_words(
-    items: Iterable[tuple[UnverifiedItem, Receipt]], wanted: Callable[[Receipt], bool]
-) -> dict[str, tuple[UnverifiedItem, Receipt]]:
-    """By request, the receipt that no other one corrects.
+def _charge_of(claims: Receipt) -> Charge | None:
+    charge = claims.charge
+    if charge is None:
+        return None
+    lines = [ChargeLine(one.kind, one.quantity, one.rate, one.ttl, one.unit, one.per, one.model) for one in charge.lines]  # fmt: skip
+    return Charge(charge.currency, charge.card, lines)
+
+
+def last_word(
+    receipts: Iterable[tuple[UnverifiedItem, Receipt]],
+) -> tuple[UnverifiedItem, Receipt] | None:
+    """Of all receipts for one request, the one that no other one corrects; None: there are none.
 
     Raises:
-        CliError: two corrections of one receipt contradict each other.
+        ValueError: there are two, which contradict each other.
     """
-    found: dict[str, list[tuple[UnverifiedItem, Receipt]]] = {}
-    for item, claims in items:
-        if wanted(claims):
-            found.setdefault(claims.request, []).append((item, claims))
-    return {request: _last(request, receipts) for request, receipts in found.items()}
-
-
-def _last(
-    request: str, receipts: list[tuple[UnverifiedItem, Receipt]]
-) -> tuple[UnverifiedItem, Receipt]:
-    corrects = {claims.corrects.receipt for _, claims in receipts if claims.corrects is not None}
-    last = [one for one in receipts if one[0].digest not in corrects]
-    if len(last) != 1:
-        raise CliError(
-            f"there are {len(last)} last words on request {request!r}",
-            "see what is wrong: receipt verify",
-        )
-    return last[0]
+    found = {item.digest: (item, claims) for item, claims in receipts}  # two files may have one
+    corrected = {
+        claims.corrects.receipt for _, claims in found.values() if claims.corrects is not None
+    }
+    last = [one for digest, one in found.items() if digest not in corrected]
+    if len(last) > 1:
+        raise ValueError(f"there are {len(last)} last words on the request: see receipt verify")
+    return last[0] if last else None

@@ -14,6 +14,7 @@ from receipts.count_claims import input_claims, model_claims, output_claims, uni
 from receipts.errors import ReceiptError
 from receipts.labels import CACHE, CACHE_ENTRY, CORRECTS, RECEIPT, SOURCE, SPAN
 from receipts.request import Cache, CacheEntry, Corrected, Counts, Request, Source
+from receipts.units import is_by_time
 
 # The labels that every receipt needs, looked up once.
 _REQUEST: Final = RECEIPT["request"]
@@ -82,7 +83,7 @@ def _check_span(request: Request, counts: Counts) -> None:
         ("output", "nothing for a span of time", counts.output is None),
         ("cache", "nothing for a span of time", request.get("cache") is None),
         ("client", "nothing for a span of time", request.get("client") is None),
-        ("units", "at least one", bool(counts.units)),
+        ("units", "units of time", all(map(is_by_time, counts.units or ("",)))),
         ("models", "nothing for a span of time", request.get("models") is None),
     ):
         if not is_right:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from threading import Lock
-from typing import Final, Unpack
+from typing import Any, Final, Unpack
 from uuid import uuid4
 
 import cbor2
@@ -21,6 +21,7 @@ from receipts.claims import request_claims
 from receipts.errors import ReceiptError
 from receipts.keys import KeySource, SigningKey
 from receipts.labels import RECEIPT as LABELS
+from receipts.labels import SPAN
 from receipts.request import Request
 from receipts.signing import RECEIPT, Signed, Signer
 
@@ -31,6 +32,7 @@ _STREAM: Final = LABELS["stream"]
 _SEQUENCE: Final = LABELS["sequence"]
 _PREVIOUS: Final = LABELS["previous"]
 _TIME: Final = LABELS["time"]
+_SPAN: Final = LABELS["span"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +131,8 @@ class Issuer:
             whole[_PREVIOUS] = limits.digest("previous", head.digest)
         whole[_TIME] = time
         whole.update(claims)
+        if _SPAN in whole:
+            _check_span(claims, time)
         content = limits.content("receipt", cbor2.dumps(whole), limits.MAX_CONTENT)
         signed = self._signer_at(time).sign(content)
         self._heads[account, stream] = Head(sequence, signed.digest, time)
@@ -139,6 +143,13 @@ class Issuer:
         if self._signer is None or self._signer[0] is not key:
             self._signer = key, Signer(key.private, RECEIPT)
         return self._signer[1]
+
+
+def _check_span(claims: Mapping[int, Any], time: int) -> None:
+    """What is billed by time is billed when that is over (identity 8)."""
+    end = claims[_SPAN][SPAN["end"]]
+    if end > time:
+        raise ReceiptError("span.end", f"at most the time of the receipt, {time}", end)
 
 
 def _check_order(head: Head, time: int) -> None:

@@ -18,6 +18,7 @@ BESIDE: Final = (
     "pages.annotated", "container.seconds", "storage.token_seconds",
 )  # fmt: skip
 """What stands beside the counts, whatever its name begins with."""
+BY_TIME: Final = ("container.seconds", "storage.token_seconds")
 PARTS: Final = frozenset(name for names in INSIDE.values() for name in names)
 REASONING: Final = "reasoning"
 """What a charge line calls the reasoning tokens, which have a field of their own."""
@@ -31,3 +32,8 @@ def is_beside(name: str) -> bool:
 def is_unit(name: str) -> bool:
     """Whether a receipt may state the unit."""
     return name in PARTS or is_beside(name)
+
+
+def is_by_time(name: str) -> bool:
+    """Whether a unit can be billed for a span of time, apart from any request."""
+    return name in BY_TIME or "/" in name

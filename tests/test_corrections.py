@@ -188,12 +188,14 @@ def test_storage_by_the_hour(folder):
         ({"counts": Counts(0, 0, output=0, units=units)}, "output"),
         ({"counts": Counts(0, 0), "charge": None}, "units"),
         ({"span": Span(NOON, NOON)}, "span.end"),
+        ({"span": Span(NOON, NOON + 1)}, "span.end"),
+        ({"counts": Counts(0, 0, units={"requests.web_search": 1}), "charge": None}, "units"),
     ):
-        more = fields | {"span": Span(NOON, NOON + 3_600_000)} | over
+        more = fields | {"span": Span(NOON - 3_600_000, NOON)} | over
         with pytest.raises(ReceiptError) as error:
             on.issue(ACCOUNT, request="cache-7", model="m", time=NOON, **more)
         assert error.value.field == wrong
-    receipt = on.issue(ACCOUNT, request="cache-7", model="m", time=NOON, span=Span(NOON, NOON + 3_600_000), **fields)  # fmt: skip
+    receipt = on.issue(ACCOUNT, request="cache-7", model="m", time=NOON, span=Span(NOON - 3_600_000, NOON), **fields)  # fmt: skip
     report = report_of(closed(receipt.data, NOVEMBER))
     assert report.verdict == "verified"
     assert report.accounts[0].totals.units == units

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from time import time_ns
 
@@ -10,7 +10,7 @@ import click
 
 from cli import batches, key_folder, rejects
 from cli.batches import kept_receipt
-from cli.corrections import CorrectionLine, is_said, last_words
+from cli.corrections import CorrectionLine, is_said, last_word
 from cli.files import read_bytes
 from cli.issuing import Order, Outcome, Place, into_batch, into_journal
 from cli.options import key_folder_option, out_option, output_options, rejects_option
@@ -18,7 +18,7 @@ from cli.terminal import CliError, progress
 from cli.usage import Reject, message, numbered_lines, original, parsed
 from receipts import JournalError, ReceiptError, UsageError
 from receipts.journal import Store
-from verifier import Receipt
+from verifier import Policy, Receipt, UnverifiedItem, Verdict, by_kid, bytes_source, verify
 
 _HELP = """Issue corrections: receipts that say what is right in place of earlier ones.
 
@@ -93,14 +93,26 @@ def correct(
 
 
 def _in_batches(names: tuple[str, ...], place: Place) -> _Find:
-    def ours(claims: Receipt) -> bool:
-        return (claims.issuer, claims.account) == (place.folder.issuer, place.account)
+    """The last words in batches, of those receipts that the issuer signed."""
+    ours = (place.folder.issuer, place.account)
+    by_request: dict[str, list[tuple[UnverifiedItem, Receipt]]] = {}
+    for item, claims in batches.receipts(batches.kept(names)):
+        if (claims.issuer, claims.account) == ours:
+            by_request.setdefault(claims.request, []).append((item, claims))
+    policy = Policy(by_kid(place.folder.public))
 
-    words = last_words(batches.receipts(batches.kept(names)), ours)
-    found: Mapping[str, tuple[bytes, Receipt]] = {
-        request: (item.raw, claims) for request, (item, claims) in words.items()
-    }
-    return found.get
+    def find(request: str) -> tuple[bytes, Receipt] | None:
+        own = [one for one in by_request.get(request, ()) if _is_signed(one[0].raw, policy)]
+        found = last_word(own)
+        return None if found is None else (found[0].raw, found[1])
+
+    return find
+
+
+def _is_signed(raw: bytes, policy: Policy) -> bool:
+    """Whether a receipt is the issuer's: what it never signed must not be credited."""
+    report = verify([bytes_source("the receipt", raw)], policy)
+    return report.verdict is not Verdict.REJECTED and "key-unknown" not in report.findings
 
 
 def _in_journal(path: str, place: Place) -> _Find:
@@ -129,10 +141,11 @@ def _orders(data: bytes, find: _Find, outcome: Outcome) -> Iterator[Order]:
             if found is None:
                 raise ValueError(f"there is no receipt for request {said.request!r}")
             told = said.told(*found)
+            is_known = is_said(told, found[1])
         except (UsageError, ReceiptError, ValueError, RecursionError) as error:
             outcome.rejects.append(Reject(number, raw, message(error)))
             continue
-        if is_said(told, found[1]):
+        if is_known:
             outcome.skipped += 1
         else:
             time = now if said.time is None else said.time

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import click
 
 from cli import batches
@@ -38,10 +40,10 @@ def prove(
 ) -> None:
     """Write the proof for one receipt."""
     files = batches.kept(batch)
-    receipt, claims = _find(files, request)
-    statement, closed = _statement(files, claims)
-    digests = _digests(files, claims, closed)
-    proof = inclusion_proof(receipt.raw, claims.sequence - closed.start, digests, statement.raw)
+    receipt, claims, closing = _find(files, request)
+    digests = _digests(files, claims, closing.sequences)
+    place = claims.sequence - closing.sequences.start
+    proof = inclusion_proof(receipt.raw, place, digests, closing.statement.raw)
     with output_file(out) as stream:
         stream.write(proof)
     if as_json and out != "-":
@@ -49,20 +51,32 @@ def prove(
     say(f"wrote {out}; check it: receipt verify {out}")
 
 
-def _find(files: list[Source], request: str) -> tuple[UnverifiedItem, Receipt]:
-    """The receipt of a request, or the last of its corrections."""
+class _Closing(NamedTuple):
+    """The statement that closes a receipt, and the sequences of the receipt's stream that it closes."""
+
+    statement: UnverifiedItem
+    sequences: range
+
+
+def _find(files: list[Source], request: str) -> tuple[UnverifiedItem, Receipt, _Closing]:
+    """The receipt of a request, or the last of its corrections that a statement closes."""
     found = [one for one in batches.receipts(files) if one[1].request == request]
-    corrected = {claims.corrects.receipt for _, claims in found if claims.corrects is not None}
-    for item, claims in found:
+    if not found:
+        raise CliError(
+            f"no receipt is for request {request!r}", "receipt show prints what there is"
+        )
+    closed = [(*one, closing) for one in found if (closing := _closing(files, one[1])) is not None]
+    corrected = {claims.corrects.receipt for _, claims, _ in closed if claims.corrects is not None}
+    for item, claims, closing in closed:
         if item.digest not in corrected:
             if claims.corrects is not None:
                 say(f"the last word on {request} is a correction, item {item.number}")
-            return item, claims
-    raise CliError(f"no receipt is for request {request!r}", "receipt show prints what there is")
+            return item, claims, closing
+    hint = "close the period first, or add the file that holds the statement"
+    raise CliError(f"no statement closes request {request!r}", hint)
 
 
-def _statement(files: list[Source], claims: Receipt) -> tuple[UnverifiedItem, range]:
-    """The statement that closes a receipt, and the sequences of the receipt's stream that it closes."""
+def _closing(files: list[Source], claims: Receipt) -> _Closing | None:
     for item in batches.items(files):
         statement = item.claims
         if not isinstance(statement, Statement):
@@ -70,11 +84,10 @@ def _statement(files: list[Source], claims: Receipt) -> tuple[UnverifiedItem, ra
         if (statement.issuer, statement.account) != (claims.issuer, claims.account):
             continue
         for entry in statement.streams:
-            closed = range(entry.first, entry.first + entry.count)
-            if entry.stream == claims.stream and claims.sequence in closed:
-                return item, closed
-    hint = "close the period first, or add the file that holds the statement"
-    raise CliError(f"no statement closes request {claims.request!r}", hint)
+            sequences = range(entry.first, entry.first + entry.count)
+            if entry.stream == claims.stream and claims.sequence in sequences:
+                return _Closing(item, sequences)
+    return None
 
 
 def _digests(files: list[Source], claims: Receipt, closed: range) -> list[bytes]:

@@ -111,7 +111,7 @@ def _differing() -> Iterator[Vector]:
     for name, comment, over in (
         ("request", "another request", {"c8": "another"}),
         ("client", "another commitment", {"c16": bytes(32)}),
-        ("span", "no request", {"c10": {1: 0, 2: 0, 3: 0}, "c11": None, "c17": {"audio.ms": 1}, "c19": {1: NOON, 2: NOON + 1}}),
+        ("span", "no request", {"c10": {1: 0, 2: 0, 3: 0}, "c11": None, "c17": {"container.seconds": 1}, "c19": {1: NOON - 1, 2: NOON}}),
         ("input", "the receipt said something else", {"s2": _WRONG | {2: 2001, 3: 999}}),
         ("writes", "it had writes", {"s2": {1: 3000, 2: 2000, 3: 1000}}),
         ("output", "it had another output", {"s3": {1: 501, 2: 120}}),

@@ -31,7 +31,7 @@ from tests.vectors.model import Vector, flip
 from tests.vectors.statements import signed_with_header
 
 STRINGS = 16_842_752
-RECEIPT, STATEMENT, DATA_ITEMS = 65_536, 16_777_216, 1_000_000
+RECEIPT, STATEMENT, DATA_ITEMS = 65_536, 16_777_216, 1_500_000
 CONTAINER = 34_000_000
 LOST = 1_000
 LISTED = 65_536
@@ -124,7 +124,7 @@ def _contents() -> Iterator[Vector]:
                   [_statement_of(STATEMENT)], "receipt-missing", codes_only=True)  # fmt: skip
     yield _vector("statement-content-beyond", "R-6.1", "a statement with a content of 16,777,217 bytes",
                   [_statement_of(STATEMENT + 1)], "item-too-large")  # fmt: skip
-    yield _vector("statement-data-items", "R-6.4", "a statement with a content of 1,000,000 data items, in an unknown field",
+    yield _vector("statement-data-items", "R-6.4", "a statement with a content of 1,500,000 data items, in an unknown field",
                   [_statement_with(DATA_ITEMS)], "claims-invalid")  # fmt: skip
     yield _vector("statement-data-items-beyond", "R-6.1", "a statement with a content of 1,000,001 data items",
                   [_statement_with(DATA_ITEMS + 1)], "item-too-large")  # fmt: skip

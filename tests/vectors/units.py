@@ -37,7 +37,7 @@ _CLAUDE_CLAIMS = {
     9: "claude-sonnet-4-5", 10: {1: 30_504, 2: 20_000, 3: 10_504, 4: {300: 4000, 3600: 6000}}, 11: {1: 97},
     14: {1: "USD", 2: _CARD, 3: 89_967_000_000, 4: _CLAUDE_LINES}, 17: {"requests.web_search": 3},
 }  # fmt: skip
-_SPAN = {1: NOON, 2: NOON + 3_600_000}
+_SPAN = {1: NOON - 3_600_000, 2: NOON + 1000}
 _STORAGE = {
     10: {1: 0, 2: 0, 3: 0}, 11: None, 13: None, 17: {"storage.token_seconds": 129_600_000}, 19: _SPAN,
     14: {1: "USD", 2: _CARD, 3: 36_000_000_000, 4: [{1: 4, 3: 129_600_000, 4: 2500, 5: 36_000_000_000, 6: "storage.token_seconds", 7: 9}]},
@@ -50,6 +50,11 @@ _MODEL_LINES = [
     {1: 1, 3: 2000, 4: 5, 5: 10_000, 8: "large"},
     {1: 3, 3: 300, 4: 7, 5: 2100, 8: "large"},
 ]
+
+
+_REASONED = {1: "USD", 2: _CARD, 3: 2400, 4: [
+    {1: 0, 3: 400, 4: 0, 5: 0}, {1: 1, 3: 2000, 4: 0, 5: 0}, {1: 2, 2: 300, 3: 600, 4: 0, 5: 0}, {1: 3, 3: 380, 4: 0, 5: 0},
+    {1: 3, 3: 120, 4: 20, 5: 2400, 6: "reasoning"}]}  # fmt: skip
 
 
 def vectors() -> Iterator[Vector]:
@@ -75,7 +80,7 @@ def _honest() -> Iterator[Vector]:
         "gemini", "R-8.6", "text, audio and image, partly cached, and a search: 0.03846 USD", _GEMINI_CLAIMS
     )  # fmt: skip
     yield _vector("claude", "R-8.6", "two TTLs and three searches: 0.089967 USD", _CLAUDE_CLAIMS)
-    yield _vector("storage", "R-8.11", "36 hours of a cache of 1,000 tokens, at 2500 for 9", _STORAGE)  # fmt: skip
+    yield _vector("storage", "R-8.11", "a cache, by the hour, at 2500 for 9", _STORAGE)  # fmt: skip
     yield _vector("models", "R-8.10", "two models made the response", _MODELS)
     yield _vector(
         "models-charge", "R-8.6", "each at its own price",
@@ -284,12 +289,17 @@ def _spans() -> Iterator[Vector]:
         ("cache", "a prefix", {12: {3: [{1: "tokens-sha256", 2: bytes(32), 3: 1}]}}),
         ("client", "a commitment", {16: bytes(32)}),
         ("units", "nothing that is billed", {17: None, 14: None}),
+        ("requests", "web searches", {17: {"requests.web_search": 1}, 14: None}),
+        ("parts", "none of a part", {17: {"input.audio": 0}, 14: None}),
+        ("early", "that is not over", {19: {1: NOON, 2: NOON + 1001}}),
         ("models", "models", {18: {"a": {1: {1: 0, 2: 0, 3: 0}}, "b": {1: {1: 0, 2: 0, 3: 0}}}, 14: None}),
     ):  # fmt: skip
         code = "span-mismatch"
         vector = _vector(f"span-{name}", "R-8.11", comment, _STORAGE | {14: None} | claims, code)
         vector.also = {"unstated": ("cached-unstated",), "cache": ("cache-entry-mismatch",)}.get(name, ())  # fmt: skip
         yield vector
+    private = {17: {"example.com/seat": 3, "container.seconds": 60}, 14: None}
+    yield _vector("span-private", "R-8.11", "seats, and a container", _STORAGE | private)
     for name, comment, span in (
         ("empty", "an end that is not after the start", {1: NOON, 2: NOON}),
         ("no-end", "no end", {1: NOON}),
@@ -342,8 +352,14 @@ def _record() -> Iterator[Vector]:
         ("zero-unseen", "R-14.17", "a search that did not take place needs no confirmation", {17: {"requests.web_search": 0}}, seen, None),
         ("pathless", "R-14.17", "a log that states no path does not say that it saw the response", searched, call, None),
         ("span", "R-14.21", "a span of time that the record does not name", _STORAGE, {}, "span-unconfirmed"),
-        ("span-named", "R-14.21", "one that it names", _STORAGE, call | {"units": {"storage.token_seconds": 129_600_000}, "time": NOON - 86_400_000 * 20}, None),
+        ("span-named", "R-14.21", "one that it names", _STORAGE, call | {"units": {"storage.token_seconds": 129_600_000}, "time": NOON - 1_800_000}, None),
+        ("span-before", "R-14.11", "one that it names for another day", _STORAGE, call | {"units": {"storage.token_seconds": 129_600_000}, "time": NOON - 2 * 86_400_000}, "time-differs"),
+        ("span-request", "R-14.21", "a request of the customer, billed as a span of time", _STORAGE, seen | {"units": {"storage.token_seconds": 129_600_000}}, "span-unconfirmed"),
+        ("span-part", "R-14.17", "one that it names without what is billed", _STORAGE, call | {"units": {"audio.ms": 0}}, "count-unconfirmed"),
+        ("models-unseen", "R-14.17", "the customer's record does not show which model did what", _MODELS, seen | {"model": "large"}, "count-unconfirmed"),
+        ("reasoning", "R-14.17", "reasoning is priced apart, and the customer saw none", {14: _REASONED}, seen, "count-unconfirmed"),
         ("span-other", "R-14.7", "one that it names with another quantity", _STORAGE, call | {"units": {"storage.token_seconds": 1}}, "count-differs"),
     ):  # fmt: skip
         items, options = of(change, row)
-        yield Vector(f"units-record-{name}", rule, comment, items, code, _ITEM if code else None, options=options)  # fmt: skip
+        also = ("request-without-receipt",) if name == "span-request" else ()
+        yield Vector(f"units-record-{name}", rule, comment, items, code, _ITEM if code else None, options=options, also=also)  # fmt: skip

@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from verifier.customer.calls import is_one_model
-from verifier.format.claims import Receipt, Source
+from verifier.format.claims import Charge, Receipt, Source, TokenCounts
+from verifier.format.units import REASONING
 
 COUNTS = ("logical", "cached", "output", "reasoning")
 
@@ -56,6 +57,27 @@ def packed(writes: Mapping[int, int] | None) -> str | None:
 def packed_units(units: Mapping[str, int] | None) -> str | None:
     """Quantities by unit as a text that is equal if they are."""
     return json.dumps({unit: str(units[unit]) for unit in sorted(units)}) if units else None
+
+
+def packed_models(models: Mapping[str, TokenCounts] | None) -> str | None:
+    """The logical and output counts by model."""
+    if models is None:
+        return None
+    return json.dumps(
+        {name: [str(one.logical), str(one.output or 0)] for name, one in models.items()}
+    )
+
+
+def unpacked_models(models: str) -> dict[str, tuple[int, int]]:
+    """The same, back."""
+    return {name: (int(one), int(two)) for name, (one, two) in json.loads(models).items()}
+
+
+def priced_reasoning(charge: Charge | None) -> dict[str, int]:
+    """Reasoning tokens that have a price of their own, as a unit."""
+    lines = () if charge is None else charge.lines
+    priced = sum(line.quantity for line in lines if line.unit == REASONING)
+    return {REASONING: priced} if priced else {}
 
 
 def unpacked_units(units: str | None) -> dict[str, int]:

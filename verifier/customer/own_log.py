@@ -198,6 +198,7 @@ def _usage(row: Mapping[str, Any]) -> Usage:
         counts,
         usage.writes if writes is None else writes,
         units,
+        usage.models,
         _text(row, "tier") or usage.tier,
         _bytes(row, "usage_sha256"),
     )

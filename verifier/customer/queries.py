@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Final
 
+from verifier.customer.calls import DAY_MS
 from verifier.customer.tables import stated_columns
 
 ABOUT: Final = "batch.item, issuer, batch.account, stream, sequence, batch.request"
 """What a finding names of a receipt."""
 PHANTOMS: Final = f"""
-SELECT {ABOUT} FROM batch WHERE NOT span AND request NOT IN (SELECT request FROM calls WHERE ours AND request IS NOT NULL)
+SELECT {ABOUT} FROM batch WHERE span IS NULL AND request NOT IN (SELECT request FROM calls WHERE ours AND request IS NOT NULL)
   AND (client IS NULL OR client NOT IN (SELECT client FROM calls WHERE ours AND client IS NOT NULL)) ORDER BY item
 """
 """R-14.2."""
@@ -52,7 +53,7 @@ ORDER BY item, call
 """R-14.7 to R-14.10: receipts of which a claim may not be what the call states; `differences` tells."""
 UNTIMELY: Final = f"""
 SELECT {ABOUT}, batch.time, min(first), max(last) FROM batch JOIN pairs USING (item) JOIN calls USING (call)
-WHERE NOT calls.replay AND NOT span AND batch.time IS NOT NULL GROUP BY item HAVING count(first) AND NOT max(first IS NOT NULL AND batch.time BETWEEN first AND last) ORDER BY item
+WHERE NOT calls.replay AND span IS NULL AND batch.time IS NOT NULL GROUP BY item HAVING count(first) AND NOT max(first IS NOT NULL AND batch.time BETWEEN first AND last) ORDER BY item
 """
 """R-14.11."""
 WITHOUT_RECEIPT: Final = """
@@ -64,7 +65,7 @@ MISPLACED: Final = f"""
 SELECT batch.item, issuer, batch.account, stream, sequence, batch.request, batch.time, received.place, first, last,
        {stated_columns("batch")}, {stated_columns("calls")}
 FROM received JOIN batch USING (item) JOIN calls ON calls.call = received.call
-WHERE calls.ours AND NOT calls.replay AND NOT EXISTS (SELECT 1 FROM pairs WHERE pairs.item = batch.item AND pairs.call = calls.call)
+WHERE calls.ours AND NOT calls.replay AND corrects IS NULL AND NOT EXISTS (SELECT 1 FROM pairs WHERE pairs.item = batch.item AND pairs.call = calls.call)
 ORDER BY received.rowid
 """
 """R-14.14: received receipts that are in the batch, but not as the receipt of the call that they came with."""
@@ -74,18 +75,29 @@ SELECT count(*), min(place) FROM calls WHERE ours AND due AND answered AND call 
 """
 """R-14.15."""
 UNCONFIRMED: Final = """
-SELECT count(*), min(item), sum(CAST(logical AS INTEGER)) FROM (
-  SELECT item, batch.logical FROM batch JOIN pairs USING (item) JOIN calls USING (call) WHERE item NOT IN (SELECT item FROM faulty)
-  GROUP BY item HAVING min(calls.seen) AND count(coalesce(calls.logical, calls.output)) = 0)
+SELECT item, batch.logical FROM batch JOIN pairs USING (item) JOIN calls USING (call)
+WHERE span IS NULL AND item NOT IN (SELECT item FROM faulty)
+GROUP BY item HAVING min(calls.seen) AND count(coalesce(calls.logical, calls.output)) = 0 ORDER BY item
 """
 """R-14.17: receipts of which the calls show no usage, though the record has what was answered."""
 BILLED_UNITS: Final = """
-SELECT item, batch.units, calls.units FROM batch JOIN pairs USING (item) JOIN calls USING (call)
-WHERE batch.units IS NOT NULL AND item NOT IN (SELECT item FROM faulty) AND calls.seen AND coalesce(calls.logical, calls.output) IS NOT NULL
-ORDER BY item
+SELECT item, batch.units, calls.units, calls.reasoning FROM batch JOIN pairs USING (item) JOIN calls USING (call)
+WHERE batch.units IS NOT NULL AND item NOT IN (SELECT item FROM faulty)
+  AND (span IS NOT NULL OR calls.seen AND coalesce(calls.logical, calls.output) IS NOT NULL) ORDER BY item
 """
-"""R-14.17: the units of receipts, and those that their calls show."""
+"""R-14.17, R-14.21: the units of receipts, and those that their calls show."""
+BY_MODEL: Final = f"""
+SELECT {ABOUT}, batch.models, calls.models FROM batch JOIN pairs USING (item) JOIN calls USING (call)
+WHERE batch.models IS NOT NULL AND item NOT IN (SELECT item FROM faulty) AND calls.seen ORDER BY item
+"""
+"""R-14.7, R-14.17: the counts by model of receipts, and those that their calls show."""
 SPANS: Final = """
-SELECT count(*), min(item) FROM batch WHERE span AND item NOT IN (SELECT item FROM pairs)
+SELECT count(*), min(item) FROM batch WHERE span IS NOT NULL AND item NOT IN (SELECT item FROM pairs)
 """
 """R-14.21: receipts for a span of time that the record does not name."""
+UNTIMELY_SPANS: Final = f"""
+SELECT {ABOUT}, batch.time, span, span_end, first, last FROM batch JOIN pairs USING (item) JOIN calls USING (call)
+WHERE span IS NOT NULL AND batch.time IS NOT NULL AND first IS NOT NULL
+  AND NOT (first < span_end AND span <= last AND span <= batch.time AND batch.time <= span_end + {DAY_MS}) ORDER BY item
+"""
+"""R-14.11, of spans."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from hashlib import sha256
@@ -11,10 +11,11 @@ from typing import Any, Final
 
 from verifier.customer import queries
 from verifier.customer.differences import Stated, misfit, stated
-from verifier.customer.record import Record, read_received, read_tied
+from verifier.customer.record import Record, received_receipts
 from verifier.customer.subject import VerifiedBatch
 from verifier.customer.tables import stated_columns
 from verifier.format.claims import Receipt
+from verifier.item.correction import contradiction
 from verifier.item.opening import Opened, open_item
 from verifier.reading.framing import ChangedError, is_item
 from verifier.report.findings import Conflict, Finding, Findings, plural
@@ -58,7 +59,7 @@ class ReceivedReceipts:
             RecordError: a file cannot be read.
             OSError: there is no room.
         """
-        for path, number, place, raw in _received(self._record, tied):
+        for path, number, place, raw in received_receipts(self._record, tied):
             found = self._db.execute(
                 "SELECT call FROM calls WHERE file = ? AND number = ?", (path, number)
             ).fetchone()
@@ -109,7 +110,7 @@ class ReceivedReceipts:
             if not isinstance(claims, Receipt):
                 raise ChangedError("the record changed while it was read")
             seen = self._call(call)
-            if seen is not None:
+            if seen is not None and not self._is_of_a_correction(claims, opened.digest):
                 fits = self._fits(place, claims, *seen)
                 fitting, misfits = fitting + fits, misfits + (not fits)
             if not self._is_ours(claims):
@@ -178,6 +179,11 @@ class ReceivedReceipts:
         )
         return False
 
+    def _is_of_a_correction(self, claims: Receipt, digest: bytes) -> bool:
+        """Whether it is a correction, or was corrected in the batch: then it need not fit the call that it came with."""
+        corrected = self._db.execute("SELECT 1 FROM receipts WHERE corrects = ?", (digest,))
+        return claims.corrects is not None or corrected.fetchone() is not None
+
     def _is_ours(self, claims: Receipt) -> bool:
         """Whether a receipt is of the issuer and the account of the batch."""
         if self._batch.accounts:
@@ -198,6 +204,7 @@ class ReceivedReceipts:
             "SELECT item, offset, digest FROM receipts WHERE (stream, sequence, account, issuer) = (?, ?, ?, ?)",
             (claims.stream, str(claims.sequence), claims.account, claims.issuer),
         ).fetchone()
+        self._compare_correction(claims, opened.digest)
         if there is not None and there[2] == opened.digest:
             self._matched += 1
         elif there is not None and (other := self._signed(*there)):
@@ -205,12 +212,13 @@ class ReceivedReceipts:
             message = f"the receipt that was received for request {claims.request!r} ({place}) has other claims"
             self._tell("receipt-equivocation", message, claims, there[0])
             self.conflicts.append(Conflict("receipt-equivocation", raw, other))
-        elif again := self._another(claims.issuer, claims.account, claims.request):
+        elif again := self._another(*self._twin(claims)):
             self._failed += 1
             row, other = again
-            message = f"another receipt for request {claims.request!r} was received ({place}), at sequence {claims.sequence} of stream {claims.stream!r}"
-            self._findings.add(about_row("request-duplicate", message, row, rule="R-14.13"))
-            self.conflicts.append(Conflict("request-duplicate", raw, other))
+            code = "request-duplicate" if claims.corrects is None else "correction-repeated"
+            message = f"another one was received ({place}), at sequence {claims.sequence} of stream {claims.stream!r}"
+            self._findings.add(about_row(code, message, row, rule="R-14.13"))
+            self.conflicts.append(Conflict(code, raw, other))
         elif any(start <= claims.time < end for start, end in self._batch.covered):
             self._failed += 1
             message = f"the receipt that was received for request {claims.request!r} ({place}) is not here"
@@ -219,6 +227,20 @@ class ReceivedReceipts:
                 self.omitted.append(raw)
         else:
             self._open += 1
+
+    def _compare_correction(self, claims: Receipt, digest: bytes) -> None:
+        """R-9.10, for a correction in the batch of a received receipt that is not there."""
+        for item, offset, own in self._db.execute(
+            "SELECT item, offset, digest FROM receipts WHERE corrects = ? AND NOT EXISTS"
+            " (SELECT 1 FROM receipts before WHERE before.digest = receipts.corrects)",
+            (digest,),
+        ):
+            raw = self._signed(item, offset, own)
+            later = None if raw is None else open_item(raw, self._policy, signatures=False).claims
+            found = contradiction(claims, later) if isinstance(later, Receipt) else None
+            if isinstance(later, Receipt) and found is not None:
+                message = f"{found.field}: the received receipt has {found.expected}, its correction {found.actual}"
+                self._findings.add(Finding.about(later, "correction-differs", message, item=item, **found._asdict()))  # fmt: skip
 
     def _tell(self, code: str, message: str, claims: Receipt, item: int | None) -> None:
         self._findings.add(Finding.about(claims, code, message, item=item, rule="R-14.13"))
@@ -231,14 +253,20 @@ class ReceivedReceipts:
             raise ChangedError("the input changed while it was read")
         return raw if opened.signed else None
 
+    def _twin(self, claims: Receipt) -> tuple[str, str, str | bytes]:
+        """Account and request, or the digest of what it corrects: what there is one receipt of."""
+        key = claims.request if claims.corrects is None else claims.corrects.receipt
+        return claims.issuer, claims.account, key
+
     def _find_another(
-        self, issuer: str, account: str, request: str
+        self, issuer: str, account: str, key: str | bytes
     ) -> tuple[tuple[Any, ...], bytes] | None:
-        """A signed receipt of the batch for a request, and its bytes."""
+        """A signed receipt of the batch for a request, or a correction of a receipt, and its bytes."""
+        own = "corrects = ?" if isinstance(key, bytes) else "corrects IS NULL AND request = ?"
         for *row, offset, digest in self._db.execute(
             "SELECT item, issuer, account, stream, sequence, request, offset, digest FROM receipts"
-            " WHERE NOT corrects AND request = ? AND issuer = ? AND account = ? ORDER BY item",
-            (request, issuer, account),
+            f" WHERE {own} AND issuer = ? AND account = ? ORDER BY item",
+            (key, issuer, account),
         ):
             if raw := self._signed(row[0], offset, digest):
                 return tuple(row), raw
@@ -258,20 +286,6 @@ class ReceivedReceipts:
         return Check(
             "receipts received", self._matched, of, self._failed, "; ".join(reasons) or None
         )
-
-
-def _received(
-    record: Record, tied: Collection[str]
-) -> Iterator[tuple[str, int | None, str, bytes]]:
-    """All received receipts, with file and number of the call that each came with."""
-    for path in dict.fromkeys(record.requests):
-        if path in tied:
-            for number, place, raw in read_tied(path):
-                yield path, number, place, raw
-    for path in dict.fromkeys(record.received):
-        if path not in record.requests:
-            for call, place, raw in read_received(path):
-                yield path, call, place, raw
 
 
 def about_row(code: str, message: str, row: Sequence[Any], **place: Any) -> Finding:

@@ -106,7 +106,7 @@ class Reconciliation:
         unbillable = self._tell(self._closed())
         differing = self._different()
         untimely = self._tell(self._untimely())
-        for finding in unconfirmed(self._db):
+        for finding in unconfirmed(self._db, self._record.aliases):
             self._findings.add(finding)
         failed = phantoms + repeated + renamed + unbillable
         (receipts,) = self._one("SELECT count(*) FROM batch")

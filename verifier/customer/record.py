@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -16,7 +16,8 @@ from verifier.reading.recognise import NotABatchError
 from verifier.reading.sources import batch_file
 
 RECORD_COLUMNS: Final = frozenset({
-    "request", "model", "logical", "cached", "output", "reasoning", "writes", "source", "client", "units", "span", "fingerprint",
+    "request", "model", "logical", "cached", "output", "reasoning", "writes", "source", "client", "units", "models", "span", "corrects",
+    "charge", "fingerprint",
 })  # fmt: skip
 """What the comparison with calls and received receipts needs of the receipts of a batch."""
 PROMPT_COLUMNS: Final = frozenset(
@@ -114,6 +115,25 @@ def read_tied(path: str) -> Iterator[tuple[int, str, bytes]]:
                 yield number, f"{call.where}, receipt", raw
     except (LogError, WalletError) as error:
         raise RecordError(str(error)) from None
+
+
+def received_receipts(
+    record: Record, tied: Collection[str]
+) -> Iterator[tuple[str, int | None, str, bytes]]:
+    """All received receipts, with file and number of the call that each came with; ``tied``: the files of calls that have receipts.
+
+    Raises:
+        RecordError: a file is not as it should be.
+        OSError: it cannot be read.
+    """
+    for path in dict.fromkeys(record.requests):
+        if path in tied:
+            for number, place, raw in read_tied(path):
+                yield path, number, place, raw
+    for path in dict.fromkeys(record.received):
+        if path not in record.requests:
+            for call, place, raw in read_received(path):
+                yield path, call, place, raw
 
 
 def check_files(record: Record) -> None:

@@ -10,12 +10,14 @@ from typing import Any, Final
 from verifier.customer.jcs import CanonicalError, canonical
 from verifier.customer.usage_members import UsageError, count, stated
 from verifier.customer.usage_units import units
+from verifier.format.claims import TokenCounts
 
 _READ: Final = "cache_read_input_tokens"
 _WRITTEN: Final = "cache_creation_input_tokens"
 _BY_TTL: Final = {"ephemeral_5m_input_tokens": 300, "ephemeral_1h_input_tokens": 3600}
 
 
+_SEVERAL: Final = 2
 _BEYOND_TOTAL: Final = frozenset({"ai-gateway.vercel.sh", "api.perplexity.ai"})
 """Hosts that bill reasoning and citations beside the completion, and leave them out of the total."""
 _BEYOND: Final = frozenset({"reasoning_tokens", "citation_tokens"})
@@ -28,6 +30,8 @@ class Usage:
     counts: Mapping[str, int] = field(default_factory=dict)
     writes: Mapping[int, int] | None = None
     units: Mapping[str, int] = field(default_factory=dict)
+    models: Mapping[str, TokenCounts] | None = None
+    """The counts by model, where the object shows several; an empty name is the model of the response."""
     tier: str | None = None
     digest: bytes | None = None
 
@@ -48,7 +52,13 @@ def read_usage(usage: Mapping[str, Any], host: str | None = None) -> Usage:
     tier = usage.get("service_tier")
     if isinstance(tier, str):
         tier.encode()  # a lone surrogate is no text
-    return Usage(counts, writes, units(usage, counts), tier if isinstance(tier, str) else None)
+    return Usage(
+        counts,
+        writes,
+        units(usage, counts),
+        _models(usage),
+        tier if isinstance(tier, str) else None,
+    )
 
 
 def hashed(usage: Mapping[str, Any]) -> bytes | None:
@@ -146,6 +156,24 @@ def _anthropic(usage: Mapping[str, Any]) -> tuple[dict[str, int], dict[int, int]
     }
     rest = written - sum(by_ttl.values())
     return counts, by_ttl | {0: rest} if rest > 0 else by_ttl
+
+
+def _models(usage: Mapping[str, Any]) -> dict[str, TokenCounts] | None:
+    """Anthropic's iterations, by the model that each names."""
+    iterations = usage.get("iterations")
+    if not isinstance(iterations, list) or usage.get("prompt_tokens") is not None:
+        return None
+    by_model: dict[str, list[Any]] = {}
+    for part in iterations:
+        name = part.get("model") if isinstance(part, Mapping) else None
+        by_model.setdefault(name if isinstance(name, str) else "", []).append(part)
+    if len(by_model) < _SEVERAL:
+        return None
+    found = {}
+    for name, parts in by_model.items():
+        counts, _ = _anthropic(_summed(parts))
+        found[name] = TokenCounts(counts["logical"], None, None, None, counts.get("output"), None)
+    return found
 
 
 def _summed(iterations: list[Any]) -> dict[str, Any]:

@@ -45,6 +45,9 @@ def units(usage: Mapping[str, Any], counts: Mapping[str, int]) -> dict[str, int]
     found = stated(usage, **_TOOLS)
     parts = {inside: _parts(usage, inside) for inside in _WHOLE}
     if _are_possible(parts, counts):
+        rest = counts.get("cached")
+        if rest is not None and rest == sum(parts["cached"].values()):
+            parts["cached"] = dict.fromkeys(parts["input"], 0) | parts["cached"]
         for inside, by_kind in parts.items():
             found |= {
                 f"{inside}.{kind}": tokens for kind, tokens in by_kind.items() if kind != "text" and (inside, kind) != ("output", "document")

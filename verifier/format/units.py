@@ -35,6 +35,7 @@ BESIDE: Final = (
     "storage.token_seconds",
 )
 """What stands beside the counts, whatever its name begins with."""
+BY_TIME: Final = ("container.seconds", "storage.token_seconds")
 PARTS: Final = frozenset(name for names in INSIDE.values() for name in names)
 NAMES: Final = PARTS | set(BESIDE)
 REASONING: Final = "reasoning"
@@ -49,3 +50,8 @@ def is_unit(name: str) -> bool:
 def is_beside(name: str) -> bool:
     """Whether a unit stands beside the counts."""
     return name not in PARTS and is_unit(name)
+
+
+def is_by_time(name: str) -> bool:
+    """Whether a unit can be billed for a span of time, apart from any request."""
+    return name in BY_TIME or "/" in name

@@ -10,7 +10,7 @@ from typing import Final
 
 from verifier.format.claims import Receipt, TokenCounts
 from verifier.format.envelope import Fault
-from verifier.format.units import INSIDE
+from verifier.format.units import INSIDE, is_by_time
 from verifier.item.charge import charge
 from verifier.item.faults import unequal
 
@@ -170,8 +170,13 @@ def span(receipt: Receipt) -> Iterator[Fault]:
         ("output", "nothing", receipt.output is None),
         ("cache", "nothing", not cache),
         ("client", "nothing", receipt.client is None),
-        ("units", "at least one", receipt.units is not None),
+        (
+            "units",
+            "units of time",
+            bool(receipt.units) and all(map(is_by_time, receipt.units or ())),
+        ),
         ("models", "nothing", receipt.models is None),
+        ("span.end", "not after time", receipt.span.end <= receipt.time),
     ):
         if not is_right:
             yield unequal("span-mismatch", field, expected, "something else")

@@ -29,7 +29,7 @@ from verifier.report.period import show_instant
 
 MAX_CONTENT: Final = {Kind.RECEIPT: 65_536, Kind.STATEMENT: 16_777_216}
 """Bytes of content that a verifier accepts (spec/receipt.md, Limits)."""
-MAX_PARTS: Final = {Kind.RECEIPT: 65_536, Kind.STATEMENT: 1_000_000}
+MAX_PARTS: Final = {Kind.RECEIPT: 65_536, Kind.STATEMENT: 1_500_000}
 """Data items in a content. A receipt within its limit of bytes cannot have more."""
 VERSION: Final = 1
 

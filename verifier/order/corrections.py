@@ -9,7 +9,7 @@ from __future__ import annotations
 import sqlite3
 from array import array
 from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Any, Final, NamedTuple
 
@@ -19,22 +19,34 @@ from verifier.order.temporary import errors_of_the_disk
 
 _SCHEMA: Final = """
 CREATE TABLE corrections (item INTEGER PRIMARY KEY, offset INTEGER, position INTEGER, issuer TEXT, account TEXT, request BLOB, target BLOB,
-                          repeated INTEGER DEFAULT 0, corrected INTEGER, corrected_offset INTEGER, time INTEGER)
+                          own_time INTEGER, left_out INTEGER DEFAULT 0, repeated INTEGER DEFAULT 0,
+                          corrected INTEGER, corrected_offset INTEGER, time INTEGER)
 """
 _COLUMNS: Final = (
     "item, offset, position, issuer, account, request, target, corrected, corrected_offset"
 )
-_REPEATED: Final = """
-UPDATE corrections SET repeated = 1 WHERE item NOT IN (SELECT min(item) FROM corrections GROUP BY target)
+_LOCATE: Final = """
+UPDATE corrections SET corrected = ?, corrected_offset = ?, time = ? WHERE target = ? AND (issuer, account) = (?, ?)
+"""
+_REPEATED: Final = "UPDATE corrections SET repeated = 1 WHERE NOT left_out AND item NOT IN (SELECT first FROM firsts)"
+_FIRSTS: Final = """
+CREATE TABLE firsts AS SELECT target, issuer, account, min(item) AS first FROM corrections WHERE NOT left_out GROUP BY target, issuer, account
+"""
+_SUPERSEDED: Final = """
+SELECT corrected FROM corrections WHERE corrected IS NOT NULL AND NOT left_out
+UNION SELECT item FROM corrections WHERE repeated OR left_out ORDER BY 1
 """
 _LAST: Final = """
-WITH RECURSIVE words (item, position, time) AS (
-  SELECT item, position, time FROM corrections WHERE NOT repeated AND (corrected IS NULL OR corrected NOT IN (SELECT item FROM corrections))
+WITH RECURSIVE good AS (SELECT * FROM corrections WHERE NOT repeated AND NOT left_out),
+words (item, position, time, own_time) AS (
+  SELECT item, position, time, own_time FROM good WHERE corrected IS NULL OR corrected NOT IN (SELECT item FROM corrections)
   UNION ALL
-  SELECT later.item, later.position, words.time FROM words JOIN corrections later ON later.corrected = words.item AND NOT later.repeated)
+  SELECT later.item, later.position, words.time, later.own_time FROM words JOIN corrections later
+    ON later.corrected = words.item AND NOT later.repeated AND NOT later.left_out)
 SELECT item, position, time FROM words
-WHERE item NOT IN (SELECT corrected FROM corrections WHERE corrected IS NOT NULL)
+WHERE item NOT IN (SELECT corrected FROM corrections WHERE corrected IS NOT NULL AND NOT left_out)
 """
+_ORDERS: Final = {"item": "item", "time": "coalesce(time, own_time), item"}
 
 
 class Correction(NamedTuple):
@@ -83,8 +95,8 @@ class Corrections:
             self._db.execute("BEGIN")
         names = (block.issuer, block.account, block.requests[0], block.corrects)
         self._db.execute(
-            "INSERT INTO corrections (item, offset, position, issuer, account, request, target) VALUES (?, ?, ?, ?, ?, ?, ?)",
-            (block.items[0], block.offsets[0], position, *names),
+            "INSERT INTO corrections (item, offset, position, issuer, account, request, target, own_time) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            (block.items[0], block.offsets[0], position, *names, block.times[0]),
         )
 
     @errors_of_the_disk()
@@ -98,13 +110,26 @@ class Corrections:
             return
         self._db.execute("CREATE INDEX targets ON corrections (target)")
         for block in index.blocks():
-            self._db.executemany(
-                "UPDATE corrections SET corrected = ?, corrected_offset = ?, time = ? WHERE target = ?",
-                zip(block.items, block.offsets, block.times, block.digests(), strict=True),
-            )
+            account = (block.issuer, block.account)
+            places = zip(block.items, block.offsets, block.times, block.digests(), strict=True)
+            self._db.executemany(_LOCATE, ((*place, *account) for place in places))
         self._db.execute("CREATE INDEX corrected ON corrections (corrected)")
+
+    @errors_of_the_disk()
+    def settle(self, left_out: Iterable[int]) -> None:
+        """Decide what the last words are, but for the items that are left out.
+
+        Raises:
+            OSError: there is no room.
+        """
+        if self._db is None:
+            return
+        marks = ((item,) for item in left_out)
+        self._db.executemany("UPDATE corrections SET left_out = 1 WHERE item = ?", marks)
+        self._db.execute(_FIRSTS)
         self._db.execute(_REPEATED)
-        self._superseded = self._items("SELECT corrected FROM corrections WHERE corrected IS NOT NULL UNION SELECT item FROM corrections WHERE repeated ORDER BY 1")  # fmt: skip
+        self._db.execute("CREATE INDEX firsts_of ON firsts (target)")
+        self._superseded = self._items(_SUPERSEDED)
         self._own = self._items("SELECT item FROM corrections ORDER BY item")
 
     def _items(self, query: str) -> array[int]:
@@ -129,14 +154,14 @@ class Corrections:
             for table in ("later", "first")
         )
         for row in self._rows(
-            f"SELECT {first}, {later} FROM corrections later JOIN corrections first USING (target)"
-            " WHERE later.repeated AND NOT first.repeated ORDER BY later.item"
+            f"SELECT {first}, {later} FROM corrections later JOIN firsts USING (target, issuer, account)"
+            " JOIN corrections first ON first.item = firsts.first WHERE later.repeated ORDER BY later.item"
         ):
             yield Correction(*row[: len(row) // 2]), Correction(*row[len(row) // 2 :])
 
     def last_words(self, order: str = "item") -> Iterator[LastWord]:
         """The last word on each request that has a correction, in the order of the input, or of ``time``."""
-        rows = self._rows(f"{_LAST} ORDER BY {order}, item")
+        rows = self._rows(f"{_LAST} ORDER BY {_ORDERS[order]}")
         yield from (LastWord(*row) for row in rows)
 
     @property
@@ -158,17 +183,22 @@ class Corrections:
         if begin < len(block.items):
             yield block.cut(begin, len(block.items)) if begin else block
 
-    def corrected(self, index: ReceiptIndex, order: str = "item") -> Iterator[RowBlock]:
+    def corrected(
+        self, index: ReceiptIndex, order: str = "item", *, timed: bool = False
+    ) -> Iterator[RowBlock]:
         """The last words that are corrections, each with the time of the receipt that it stands for, if that is here."""
         for word in self.last_words(order):
             block = index.at(word.position)
-            yield block if word.time is None else replace(block, times=array("Q", (word.time,)))
+            if word.time is not None:
+                yield replace(block, times=array("Q", (word.time,)))
+            elif not timed:
+                yield block
 
-    def blocks(self, index: ReceiptIndex) -> Iterator[RowBlock]:
-        """The last words of an input: those that correct nothing, then the others."""
+    def blocks(self, index: ReceiptIndex, *, timed: bool = False) -> Iterator[RowBlock]:
+        """The last words of an input: those that correct nothing, then the others; ``timed``: only if what they correct is here."""
         for block in index.blocks():
             yield from self.plain(block)
-        yield from self.corrected(index)
+        yield from self.corrected(index, timed=timed)
 
     def close(self) -> None:
         """Forget them."""

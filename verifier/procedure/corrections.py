@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 
-from verifier.format.claims import Corrected, Receipt
+from verifier.format.claims import Receipt
+from verifier.item.correction import contradiction
 from verifier.item.opening import Opened, open_item
 from verifier.order.corrections import Correction
 from verifier.procedure.run import Run
@@ -22,89 +24,75 @@ def compare_corrections(run: Run) -> list[Conflict]:
     if not corrections:
         return []
     corrections.locate(run.collection.index)
-    conflicts = list(_repeated(run))
-    for one in corrections.all():
+    comparison = _Comparison(run)
+    corrections.settle([one.item for one in corrections.all() if comparison.is_left_out(one)])
+    return list(comparison.repeated())
+
+
+class _Comparison:
+    """The corrections of a run, and what they correct; of many corrections of one receipt, that is opened once."""
+
+    def __init__(self, run: Run) -> None:
+        self._run = run
+        self._open = lru_cache(maxsize=16)(self._open_once)
+
+    def is_left_out(self, one: Correction) -> bool:
+        """R-9.9, R-9.10; whether the correction is not validly signed and what it names is: then it corrects nothing."""
+        opened = self._correction(one)
         if one.corrected is None:
-            run.collection.requests.add((one.issuer, one.account), [one.request], [one.item])
-            _tell_unknown(run, one)
-        else:
-            _compare(run, one)
-    return conflicts
+            if opened.signed:
+                account = (one.issuer, one.account)
+                self._run.collection.requests.add(account, [one.request], [one.item])
+            self._tell_unknown(one)
+            return False
+        before = self._open(one.corrected, one.corrected_offset or 0, one.target)
+        if before.signed and not opened.signed:
+            return True
+        found = contradiction(_claims(before), _claims(opened))
+        if found is not None:
+            message = f"{found.field}: item {one.corrected} has {found.expected}, its correction {found.actual}"
+            self._tell(one, "correction-differs", message, opened, **found._asdict())
+        return False
 
+    def repeated(self) -> Iterator[Conflict]:
+        """R-9.8."""
+        for count, (first, again) in enumerate(self._run.collection.corrections.repeated()):
+            if count >= DETAILED:
+                self._run.findings.count_more("correction-repeated", 1)
+                continue
+            earlier, later = self._correction(first), self._correction(again)
+            message = f"item {first.item} corrects the same receipt, {again.target.hex()}"
+            self._tell(again, "correction-repeated", message, later)
+            if earlier.signed and later.signed:
+                pair = (self._run.batch.fetch(one.item, one.offset) for one in (first, again))
+                yield Conflict("correction-repeated", *pair)
 
-def _repeated(run: Run) -> Iterator[Conflict]:
-    """R-9.8."""
-    for count, (first, again) in enumerate(run.collection.corrections.repeated()):
-        if count >= DETAILED:
-            run.findings.count_more("correction-repeated", 1)
-            continue
-        earlier, later = _open_correction(run, first), _open_correction(run, again)
-        message = f"item {first.item} corrects the same receipt, {again.target.hex()}"
-        _tell(run, again, "correction-repeated", message, later)
-        if earlier.signed and later.signed:
-            pair = (run.batch.fetch(one.item, one.offset) for one in (first, again))
-            yield Conflict("correction-repeated", *pair)
+    def _tell_unknown(self, one: Correction) -> None:
+        message = f"the receipt with the digest {one.target.hex()} is not here"
+        finding = Finding("correction-unknown", message, item=one.item, offset=one.offset)
+        finding.issuer, finding.account = finding.group = one.issuer, one.account
+        self._run.findings.add(finding)
 
+    def _tell(
+        self, one: Correction, code: str, message: str, opened: Opened, **values: str
+    ) -> None:
+        place = {"item": one.item, "offset": one.offset}
+        self._run.findings.add(Finding.about(_claims(opened), code, message, **place, **values))
 
-def _tell_unknown(run: Run, one: Correction) -> None:
-    """R-9.9."""
-    message = f"the receipt with the digest {one.target.hex()} is not here"
-    finding = Finding("correction-unknown", message, item=one.item, offset=one.offset)
-    finding.issuer, finding.account = finding.group = one.issuer, one.account
-    run.findings.add(finding)
+    def _correction(self, one: Correction) -> Opened:
+        digest = self._run.collection.index.at(one.position).digest(0)
+        return self._open(one.item, one.offset, digest)
 
-
-def _compare(run: Run, one: Correction) -> None:
-    """R-9.10."""
-    opened = _open_correction(run, one)
-    before = _open(run, one.corrected or 0, one.corrected_offset or 0, one.target)
-    later, earlier = _claims(opened), _claims(before)
-    if later.corrects is None:
-        raise ChangedError("the input changed while it was read")
-    for field, expected, actual in _compared(earlier, later, later.corrects):
-        if expected != actual:
-            message = f"{field}: item {one.corrected} has {expected}, its correction {actual}"
-            values = {"field": field, "expected": str(expected), "actual": str(actual)}
-            _tell(run, one, "correction-differs", message, opened, **values)
-            return
-
-
-def _compared(
-    earlier: Receipt, later: Receipt, said: Corrected
-) -> Iterator[tuple[str, object, object]]:
-    """What has to be equal: the field, what the corrected receipt has, and what its correction says."""
-    for field in ("issuer", "account", "request", "client", "span"):
-        yield field, getattr(earlier, field), getattr(later, field)
-    for field, had, now in zip(earlier.counts._fields, earlier.counts, said.counts, strict=True):
-        yield f"corrects.{field}", had, now
-    charge = earlier.charge
-    yield "corrects.units", earlier.units, said.units
-    yield "corrects.currency", None if charge is None else charge.currency, said.currency
-    yield "corrects.amount", None if charge is None else charge.amount, said.amount
-
-
-def _open_correction(run: Run, one: Correction) -> Opened:
-    digest = run.collection.index.at(one.position).digest(0)
-    return _open(run, one.item, one.offset, digest)
-
-
-def _open(run: Run, item: int, offset: int, digest: bytes) -> Opened:
-    opened = open_item(
-        run.batch.fetch(item, offset), run.question.policy, signatures=run.demand.signatures
-    )
-    if opened.digest != digest:
-        raise ChangedError("the input changed while it was read")
-    return opened
+    def _open_once(self, item: int, offset: int, digest: bytes) -> Opened:
+        run = self._run
+        raw = run.batch.fetch(item, offset)
+        opened = open_item(raw, run.question.policy, signatures=run.demand.signatures)
+        if opened.digest != digest:
+            raise ChangedError("the input changed while it was read")
+        return opened
 
 
 def _claims(opened: Opened) -> Receipt:
     if not isinstance(opened.claims, Receipt):
         raise ChangedError("the input changed while it was read")
     return opened.claims
-
-
-def _tell(
-    run: Run, one: Correction, code: str, message: str, opened: Opened, **values: str
-) -> None:
-    place = {"item": one.item, "offset": one.offset}
-    run.findings.add(Finding.about(_claims(opened), code, message, **place, **values))

@@ -90,9 +90,9 @@ class Run:
         """The statements of an account."""
         return self.ledgers.setdefault(account, Ledger())
 
-    def last_words(self) -> Iterator[RowBlock]:
-        """The receipts that no other one corrects; corrections have the times of what they correct."""
-        return self.collection.corrections.blocks(self.collection.index)
+    def last_words(self, *, timed: bool = False) -> Iterator[RowBlock]:
+        """The receipts that no other one corrects; corrections have the times of what they correct (``timed``: or are left out)."""
+        return self.collection.corrections.blocks(self.collection.index, timed=timed)
 
     def __enter__(self) -> Run:
         return self

@@ -199,7 +199,7 @@ def check_record(run: Run) -> None:
     run.conflicts += received.conflicts
     run.omitted = received.omitted
     if record.prompts:
-        run.record_checks += compare_prompts(run.last_words(), record, run.findings)
+        run.record_checks += compare_prompts(run.last_words(timed=True), record, run.findings)
 
 
 def conclude(run: Run) -> VerifiedRows:

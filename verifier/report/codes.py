@@ -134,7 +134,7 @@ RULES: Final[dict[str, Rule]] = {
         "R-9.6 R-14.13", "two receipts for one request", "dispute the second charge"
     ),
     "correction-repeated": rejected(
-        "R-9.8",
+        "R-9.8 R-14.13",
         "two corrections of one receipt",
         "keep both: they prove that the issuer told two stories",
     ),

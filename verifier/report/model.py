@@ -191,6 +191,8 @@ def _totals(totals: Totals) -> dict[str, Any]:
             known[name] = _totals(known[name])
     if totals.writes is not None:
         known["writes"] = {str(ttl): tokens for ttl, tokens in sorted(totals.writes.items())}
+    if totals.units is not None:
+        known["units"] = dict(sorted(totals.units.items()))
     if totals.amounts is not None:
         known["amounts"] = {c: str(amount) for c, amount in sorted(totals.amounts.items())}
     return known
