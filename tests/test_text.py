@@ -5,6 +5,7 @@ import json
 import pytest
 
 from tests.build import ISSUER, KEY, Batch, Stream, jwk_set
+from tests.reports import HERE, reports
 from tests.test_hostile import report_of
 from tests.test_vectors import DOCUMENTS, run
 from verifier import Policy, Verdict, by_kid, bytes_source, read_jwks, render, verify
@@ -27,6 +28,14 @@ def test_reports_fit_80_columns_and_name_everything(folder):
         for finding in report.findings:
             assert f"{finding.severity} {finding.code}" in text
             assert RULES[finding.code].hint.split()[0] in text
+
+
+def test_reports_word_for_word(folder):
+    """``python -m tests.reports`` writes them anew: look at what changed."""
+    written = {name: render(report) for name, report in reports()}
+    for name, text in written.items():
+        assert text == (HERE / f"{name}.txt").read_text(), name
+    assert {path.stem for path in HERE.glob("*.txt")} == set(written)
 
 
 def test_control_characters_do_not_reach_the_terminal():
