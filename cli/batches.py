@@ -97,16 +97,16 @@ def receipts(sources: Sequence[Source]) -> Iterator[tuple[UnverifiedItem, Receip
             yield item, item.claims
 
 
-def heads(names: tuple[str, ...], issuer: str, account: str) -> dict[tuple[str, str], Head]:
-    """Where the streams of an account stand at the end of batches.
+def heads(names: tuple[str, ...], issuer: str) -> dict[tuple[str, str], Head]:
+    """Where the streams of an issuer stand at the end of batches, by account and stream.
 
     Raises:
         CliError: a batch cannot be read.
     """
     found: dict[tuple[str, str], Head] = {}
     for item, claims in receipts(files(names)):
-        if (claims.issuer, claims.account) == (issuer, account) and item.digest is not None:
-            found[account, claims.stream] = Head(claims.sequence, item.digest, claims.time)
+        if claims.issuer == issuer and item.digest is not None:
+            found[claims.account, claims.stream] = Head(claims.sequence, item.digest, claims.time)
     return found
 
 

@@ -34,10 +34,10 @@ class _NothingIssued(Exception):  # noqa: N818  # not an error: there is no batc
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Whose receipts are issued, by whom, and into which stream; None: a new one."""
+    """By whom receipts are issued, whose they are unless a line says so, and into which stream; None: a new one."""
 
     folder: key_folder.Keys
-    account: str
+    account: str | None
     stream: str | None
 
 
@@ -49,6 +49,7 @@ class Order:
         line: counts from 1.
         raw: the line as it was.
         time: in ms.
+        account: who is billed.
         stream: the line's own; None: that of the place.
         request: what the receipt says.
     """
@@ -56,6 +57,7 @@ class Order:
     line: int
     raw: bytes
     time: int
+    account: str
     stream: str | None
     request: Request
 
@@ -112,8 +114,8 @@ def into_batch(
     Raises:
         CliError: the place, or a batch before, is not as it should be.
     """
-    folder, account = place.folder, place.account
-    known = heads(previous, folder.issuer, account)
+    folder = place.folder
+    known = heads(previous, folder.issuer)
     try:
         issuer = Issuer(folder.issuer, folder.signing, stream=place.stream, heads=known)
     except ReceiptError as error:
@@ -122,7 +124,7 @@ def into_batch(
         for order in orders:
             try:
                 issued = issuer.issue(
-                    account, time=order.time, stream=order.stream, **order.request
+                    order.account, time=order.time, stream=order.stream, **order.request
                 )
             except ReceiptError as error:
                 outcome.reject(order, error)
@@ -158,7 +160,7 @@ def into_journal(
                     try:
                         outcome.add(future.result())
                     except DuplicateRequestError as error:
-                        there = _there(store, place.account, order)
+                        there = _there(store, order)
                         if there is not None and is_known(order, there):
                             outcome.skipped += 1
                         else:
@@ -173,12 +175,13 @@ def into_journal(
 
 def _asked(journal: Journal, place: Place, order: Order) -> Future[Issued]:
     stream = order.stream or place.stream
-    return journal.submit(place.account, time=order.time, stream=stream, **order.request)
+    return journal.submit(order.account, time=order.time, stream=stream, **order.request)
 
 
-def _there(store: Store, account: str, order: Order) -> bytes | None:
+def _there(store: Store, order: Order) -> bytes | None:
     corrects = order.request.get("corrects")
-    return store.find(account, order.request["request"] if corrects is None else corrects.receipt)
+    key = order.request["request"] if corrects is None else corrects.receipt
+    return store.find(order.account, key)
 
 
 def _duplicate(order: Order, error: DuplicateRequestError) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictStr, ValidationError
 
@@ -80,6 +80,7 @@ class _Line(_Strict):
     model: StrictStr
     request: StrictStr
     time: Time
+    account: StrictStr | None = None
     usage: _Object | None = None
     response: _Object | None = None
     shape: StrictStr | None = None
@@ -104,6 +105,7 @@ class Entry:
     Attributes:
         line: counts from 1.
         raw: the line as it was.
+        account: who is billed, as the line says.
         shape: whether the API's input count includes the cache.
         models: the counts by model, where several made the response.
         unread: members of the usage that state something that no receipt says, with the reason.
@@ -116,6 +118,7 @@ class Entry:
     time: int
     counts: Counts
     source: Source
+    account: str
     stream: str | None
     tags: dict[str, str] | None
     client: bytes | None
@@ -144,7 +147,7 @@ class Reject:
 
 
 def read_lines(
-    data: bytes, provider: str | None = None, shape: str | None = None
+    data: bytes, provider: str | None = None, shape: str | None = None, account: str | None = None
 ) -> Iterator[Entry | Reject]:
     """The requests in a usage file or a rejects file, in the order of its lines. Empty lines are skipped.
 
@@ -152,12 +155,13 @@ def read_lines(
         data: the file.
         provider: that of the lines that name none.
         shape: the shape of the lines that name none, where the provider is not known.
+        account: who is billed by the lines that do not say it.
     """
     for number, line in numbered_lines(data):
         raw = line
         try:
             raw = original(line)
-            yield _entry(number, raw, parsed(raw), provider, shape)
+            yield _entry(number, raw, parsed(raw), _Defaults(provider, shape, account))
         except (ValueError, RecursionError) as error:
             yield Reject(number, raw, message(error))
 
@@ -193,15 +197,15 @@ def parsed(raw: bytes) -> Any:
 def unique(lines: Iterable[Entry | Reject]) -> Iterator[Entry | Reject]:
     """One entry a request: the first of equal ones. Where they differ, nobody knows which is final, so none."""
     lines = list(lines)
-    by_request: dict[str, list[Entry]] = {}
+    by_request: dict[tuple[str, str], list[Entry]] = {}
     for line in lines:
         if isinstance(line, Entry):
-            by_request.setdefault(line.request, []).append(line)
+            by_request.setdefault((line.account, line.request), []).append(line)
     for line in lines:
         if isinstance(line, Reject):
             yield line
             continue
-        same = by_request[line.request]
+        same = by_request[line.account, line.request]
         if any(other.source != line.source for other in same):
             where = ", ".join(str(other.line) for other in same if other is not line)
             reason = f"request {line.request!r} has another usage in line {where}: which is final?"
@@ -233,18 +237,28 @@ def _rejected(document: dict[str, Any]) -> bytes:
     raise ValueError("a rejected line has raw or raw_hex")
 
 
-def _entry(
-    number: int, raw: bytes, document: Any, provider: str | None, shape: str | None
-) -> Entry:
-    if isinstance(document, dict) and provider is not None:
-        document = {"provider": provider} | document
+class _Defaults(NamedTuple):
+    """What holds for lines that do not say it."""
+
+    provider: str | None
+    shape: str | None
+    account: str | None
+
+
+def _entry(number: int, raw: bytes, document: Any, defaults: _Defaults) -> Entry:
+    shape = defaults.shape
+    if isinstance(document, dict) and defaults.provider is not None:
+        document = {"provider": defaults.provider} | document
     line = _Line.model_validate(document)
+    account = line.account or defaults.account
+    if account is None:
+        raise ValueError("account: whose request it is, neither the line says nor --account")
     if line.shape is not None or is_known(line.provider, line.api):
         shape = line.shape
     reading, source = take_usage(line.provider, line.api, line.said(), shape=shape)
     return Entry(
         number, raw, line.request, line.model, line.time, reading.counts, source,
-        line.stream, line.tags, line.client, line.cache.cache() if line.cache else None,
+        account, line.stream, line.tags, line.client, line.cache.cache() if line.cache else None,
         find(line.provider, line.api, shape).shape, reading.by_model(line.model), reading.unread,
     )  # fmt: skip
 

@@ -136,3 +136,27 @@ def test_two_last_words(shell):
         assert shell(f"correct won.jsonl b.cbor --keys keys/ --account acme -o {cached}").code == 0
     result = shell("correct won.jsonl b.cbor 2100 2200 --keys keys/ --account acme -o x")
     assert (result.code, "there are 2 last words on the request" in result.err) == (1, True)
+
+
+def test_accounts_by_line(shell):
+    """One log of all customers: each line says whose it is, and a request id counts within its account."""
+    of = [("globex", 0), ("initech", 0), ("globex", 1)]
+    write("all.jsonl", *({**LINE, "account": account, "request": f"r{n}"} for account, n in of), {**LINE, "request": "r9"})  # fmt: skip
+    result = shell("issue all.jsonl --keys keys/ --journal j.db")
+    assert result.code == 1
+    assert "line 4: account: whose request it is, neither the line says nor --account" in result.err
+    assert "3 receipts in 1 stream" in result.err
+    assert shell("issue all.rejects.jsonl --keys keys/ --account acme --journal j.db").code == 0
+    rows = [json.loads(row)["claims"] for row in shell("show j.db --json --quiet").out.splitlines()]
+    assert [(row["account"], row["request"]) for row in rows] == [
+        ("acme", "r9"), ("globex", "r0"), ("globex", "r1"), ("initech", "r0"),
+    ]  # fmt: skip
+    write("all.jsonl", *({**LINE, "account": account, "request": f"r{n}"} for account, n in of))
+    again = shell("issue all.jsonl --keys keys/ --journal j.db")
+    assert (again.code, "0 receipts in 0 streams, 3 had one already" in again.err) == (0, True)
+    assert shell("issue all.jsonl --keys keys/ --stream s --out one.cbor").code == 0
+    write("more.jsonl", *({**LINE, "account": account, "request": "r7", "time": NOON + 1} for account, _ in of[:2]))  # fmt: skip
+    line = "issue more.jsonl --keys keys/ --stream s --previous one.cbor --out two.cbor"
+    assert shell(line).code == 0
+    rows = [json.loads(row)["claims"] for row in shell("show two.cbor --json --quiet").out.splitlines()]  # fmt: skip
+    assert [(row["account"], row["sequence"]) for row in rows] == [("globex", 2), ("initech", 1)]

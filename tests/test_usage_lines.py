@@ -20,7 +20,7 @@ def write(*rows):
 
 def read(*rows, **given):
     data = "\n".join(json.dumps({**LINE, **row}) for row in rows).encode()
-    return list(read_lines(data, **given))
+    return list(read_lines(data, account="acme", **given))
 
 
 def test_a_response_in_the_place_of_its_usage():
@@ -55,9 +55,9 @@ def test_a_shape_of_the_line_and_of_the_file():
 
 def test_a_provider_of_the_file_goes_to_lines_without_one():
     data = json.dumps({name: value for name, value in LINE.items() if name != "provider"} | {"usage": CHAT}).encode()  # fmt: skip
-    (entry,) = read_lines(data, provider="example", shape="openai")
+    (entry,) = read_lines(data, provider="example", shape="openai", account="acme")
     assert entry.source.provider == "example"
-    (reject,) = read_lines(data)
+    (reject,) = read_lines(data, account="acme")
     assert reject.reason == "provider: Field required"
     (entry,) = read({"usage": CHAT}, provider="example", shape="openai")
     assert entry.source.provider == "openai"

@@ -77,7 +77,12 @@ def correct(
     place = Place(key_folder.load(keys), account, stream)
     path = rejects.place(rejects_file, corrections)
     outcome = Outcome([])
-    find = _in_batches(batch, place) if journal is None else _in_journal(journal, place)
+    folder = place.folder
+    find = (
+        _in_batches(batch, folder, account)
+        if journal is None
+        else _in_journal(journal, folder, account)
+    )
     orders = list(_orders(read_bytes(corrections), find, outcome))
     orders.sort(key=lambda order: order.time)
     with progress("correcting", len(orders)) as advance:
@@ -92,14 +97,14 @@ def correct(
     rejects.leave(outcome.rejects)
 
 
-def _in_batches(names: tuple[str, ...], place: Place) -> _Find:
+def _in_batches(names: tuple[str, ...], folder: key_folder.Keys, account: str) -> _Find:
     """The last words in batches, of those receipts that the issuer signed."""
-    ours = (place.folder.issuer, place.account)
+    ours = (folder.issuer, account)
     by_request: dict[str, list[tuple[UnverifiedItem, Receipt]]] = {}
     for item, claims in batches.receipts(batches.kept(names)):
         if (claims.issuer, claims.account) == ours:
             by_request.setdefault(claims.request, []).append((item, claims))
-    policy = Policy(by_kid(place.folder.public))
+    policy = Policy(by_kid(folder.public))
 
     def find(request: str) -> tuple[bytes, Receipt] | None:
         own = [one for one in by_request.get(request, ()) if _is_signed(one[0].raw, policy)]
@@ -115,11 +120,11 @@ def _is_signed(raw: bytes, policy: Policy) -> bool:
     return report.verdict is not Verdict.REJECTED and "key-unknown" not in report.findings
 
 
-def _in_journal(path: str, place: Place) -> _Find:
+def _in_journal(path: str, folder: key_folder.Keys, account: str) -> _Find:
     def find(request: str) -> tuple[bytes, Receipt] | None:
         try:
-            with closing(Store(path, place.folder.issuer, create=False)) as store:
-                raw = store.last_word(place.account, request)
+            with closing(Store(path, folder.issuer, create=False)) as store:
+                raw = store.last_word(account, request)
         except JournalError as error:
             raise CliError(str(error), "name the journal that issued the receipts") from None
         return None if raw is None else (raw, kept_receipt(raw))
@@ -149,4 +154,4 @@ def _orders(data: bytes, find: _Find, outcome: Outcome) -> Iterator[Order]:
             outcome.skipped += 1
         else:
             time = now if said.time is None else said.time
-            yield Order(number, raw, time, said.stream, told)
+            yield Order(number, raw, time, found[1].account, said.stream, told)

@@ -59,7 +59,7 @@ def ingest(
 ) -> None:
     """Print what would be issued."""
     path = rejects.place(rejects_file, usage)
-    read = read_lines(read_bytes(usage), provider, shape)
+    read = read_lines(read_bytes(usage), provider, shape, "trial")
     lines = [_issuable(line) for line in unique(read)]
     entries = [line for line in lines if isinstance(line, Entry)]
     rejected = [line for line in lines if isinstance(line, Reject)]

@@ -21,7 +21,7 @@ from cli.usage import Entry, Reject, fields, read_lines, unique
 _HELP = """Turn recorded usage into signed receipts.
 
 USAGE has one JSON object a line: provider, api, model, request, time, usage (the provider's own object; for a stream also
-the list of them) or response (the body that holds it), and optionally stream, tags, client, cache. A host that is not known has
+the list of them) or response (the body that holds it), and optionally account, stream, tags, client, cache. A host that is not known has
 a shape: that of the provider whose API it has taken over. Lines are issued in the order of their times. A line
 that cannot be issued goes to the rejects file with the reason, and the exit code is 1; run again over that file once the cause
 is mended.
@@ -40,7 +40,7 @@ receipt issue usage.jsonl --keys keys/ --account acme --journal issuer.db
 @click.command(help=_HELP)
 @click.argument("usage", type=click.Path())
 @key_folder_option
-@click.option("--account", required=True, help="Who is billed.")
+@click.option("--account", help="Who is billed, where a line does not say.")
 @out_option("The batch to write; - is stdout.")
 @click.option("--journal", metavar="FILE", help="The journal to issue into, instead of a batch.")
 @click.option(
@@ -55,7 +55,7 @@ receipt issue usage.jsonl --keys keys/ --account acme --journal issuer.db
 def issue(
     usage: str,
     keys: str,
-    account: str,
+    account: str | None,
     out: str | None,
     journal: str | None,
     stream: str | None,
@@ -73,7 +73,7 @@ def issue(
         raise click.UsageError("a journal knows its streams: --previous goes with --out")
     place = Place(key_folder.load(keys), account, stream)
     path = rejects.place(rejects_file, usage)
-    lines = list(unique(read_lines(read_bytes(usage), provider, shape)))
+    lines = list(unique(read_lines(read_bytes(usage), provider, shape, account)))
     outcome = Outcome([line for line in lines if isinstance(line, Reject)])
     orders = [_order(line) for line in lines if isinstance(line, Entry)]
     orders.sort(key=lambda order: order.time)
@@ -90,7 +90,7 @@ def issue(
 
 
 def _order(entry: Entry) -> Order:
-    return Order(entry.line, entry.raw, entry.time, entry.stream, fields(entry))
+    return Order(entry.line, entry.raw, entry.time, entry.account, entry.stream, fields(entry))
 
 
 def _is_for(order: Order, receipt: bytes) -> bool:
