@@ -109,7 +109,17 @@ LAYOUTS = {
 }  # fmt: skip
 
 
+SLOW = pytest.mark.slow
+EACH_BYTE = [pytest.param(name, marks=SLOW if name in ("priced", "long texts") else ()) for name in LAYOUTS]  # fmt: skip
+
+
 @pytest.mark.parametrize("name", LAYOUTS)
+def test_every_layout_is_read(name):
+    honest = encode(LAYOUTS[name])
+    assert fastly(FastDecoder(), honest) == plainly(honest) is not None
+
+
+@pytest.mark.parametrize("name", EACH_BYTE)
 def test_no_change_of_a_byte_is_read_otherwise_than_plainly(name):
     honest = encode(LAYOUTS[name])
     reader = FastDecoder()

@@ -559,6 +559,7 @@ def test_correct_keeps_the_cache_identifier(cli):
     assert "cache-id-missing" not in report.findings.counts
 
 
+@pytest.mark.slow
 def test_statement_within_the_tables_is_accepted(folder):
     """Streams and totals that the tables allow: the builder signs it, and the verifier must read it (more than 1,000,000 data items)."""
     from receipts.request import Billed

@@ -99,8 +99,17 @@ def run(document, vector, **kwargs):
     )
 
 
-@pytest.mark.parametrize("backend", BACKENDS)
-@pytest.mark.parametrize(("document", "vector"), VECTORS)
+def backends():
+    """Every vector with each library; the large ones with the second one only where there is time."""
+    for backend in BACKENDS:
+        for param in VECTORS:
+            document, vector = param.values
+            large = backend != BACKENDS[-1] and "input_deflate" in vector
+            marks = pytest.mark.slow if large else ()
+            yield pytest.param(document, vector, backend, id=f"{vector['id']}-{backend}", marks=marks)  # fmt: skip
+
+
+@pytest.mark.parametrize(("document", "vector", "backend"), list(backends()))
 def test_vector(document, vector, backend, folder):
     if vector["verdict"] is None:
         with pytest.raises((KeyFileError, NotABatchError)):
