@@ -110,7 +110,8 @@ LAYOUTS = {
 
 
 SLOW = pytest.mark.slow
-EACH_BYTE = [pytest.param(name, marks=SLOW if name in ("priced", "long texts") else ()) for name in LAYOUTS]  # fmt: skip
+LONG = ("priced", "long texts", "ordinary", "widest")
+EACH_BYTE = [pytest.param(name, marks=SLOW if name in LONG else ()) for name in LAYOUTS]  # fmt: skip
 
 
 @pytest.mark.parametrize("name", LAYOUTS)

@@ -60,6 +60,7 @@ def test_escape():
     assert escape("x" * 100) == "x" * 57 + "..."
 
 
+@pytest.mark.slow
 def test_more_findings_than_are_shown_are_counted():
     from tests.test_jobs import FAULTS  # a large batch, which only this test needs
 

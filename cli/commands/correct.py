@@ -66,14 +66,7 @@ def correct(
     quiet: bool,  # noqa: ARG001  # read by `say`
 ) -> None:
     """Issue a correction for each line of a file."""
-    if (out is None) == (journal is None):
-        raise click.UsageError("give either --out or --journal")
-    if journal is not None and (previous or batch):
-        raise click.UsageError(
-            "a journal has its receipts and streams: a BATCH and --previous go with --out"
-        )
-    if out is not None and not batch:
-        raise click.UsageError("give the BATCH that has the receipts to correct")
+    _check_use(out, journal, batch, previous)
     place = Place(key_folder.load(keys), account, stream)
     path = rejects.place(rejects_file, corrections)
     outcome = Outcome([])
@@ -95,6 +88,19 @@ def correct(
         outcome.print(out, journal, path)
     outcome.tell("correction")
     rejects.leave(outcome.rejects)
+
+
+def _check_use(
+    out: str | None, journal: str | None, batch: tuple[str, ...], previous: tuple[str, ...]
+) -> None:
+    if (out is None) == (journal is None):
+        raise click.UsageError("give either --out or --journal")
+    if journal is not None and (previous or batch):
+        raise click.UsageError(
+            "a journal has its receipts and streams: a BATCH and --previous go with --out"
+        )
+    if out is not None and not batch:
+        raise click.UsageError("give the BATCH that has the receipts to correct")
 
 
 def _in_batches(names: tuple[str, ...], folder: key_folder.Keys, account: str) -> _Find:

@@ -47,7 +47,9 @@ def input_streams() -> int:
 
 def input_ttls() -> int:
     """The limit of TTLs of an input, as receipt.md states it."""
-    return _stated("TTLs of `writes` and names of `units` in an input, counted for each of its accounts")
+    return _stated(
+        "TTLs of `writes` and names of `units` in an input, counted for each of its accounts"
+    )
 
 
 def _stated(what: str) -> int:
