@@ -99,13 +99,17 @@ def run(document, vector, **kwargs):
     )
 
 
+LONG = {"limit-lost-beyond", "limit-lost-twice"}
+"""Vectors that take seconds."""
+
+
 def backends():
-    """Every vector with each library; the large ones with the second one only where there is time."""
+    """Every vector with each library; with the second one, and what takes seconds, only where there is time."""
     for backend in BACKENDS:
         for param in VECTORS:
             document, vector = param.values
-            large = backend != BACKENDS[-1] and "input_deflate" in vector
-            marks = pytest.mark.slow if large else ()
+            later = backend != BACKENDS[-1] or vector["id"] in LONG
+            marks = pytest.mark.slow if later else ()
             yield pytest.param(document, vector, backend, id=f"{vector['id']}-{backend}", marks=marks)  # fmt: skip
 
 
