@@ -175,6 +175,7 @@ def test_20_000_duplicates(cost, folder):
     assert cost("b").within(400) == (1, {"receipt-duplicate": 1000})
 
 
+@pytest.mark.slow
 def test_repeats_of_receipts_that_each_stand_alone(cost, folder):
     """A thousand repeats are looked for in an index of many blocks: not each in each."""
     data = by_a_stranger(20_000, lambda _, c: c | {15: {"team": ""}})

@@ -303,6 +303,7 @@ def test_a_journal_that_is_damaged(path):
         issue(journal, "s")
 
 
+@pytest.mark.slow
 def test_killed_a_few_hundred_times(path, folder, keys, shell):
     """kill -9 at random moments: no sequence twice, none skipped, no receipt missing that was handed out."""
     rounds = 300
