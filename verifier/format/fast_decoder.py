@@ -87,6 +87,8 @@ class FastDecoder:
             return None
 
     def _row(self, data: bytes) -> Row | None:
+        # One long function, since this is where the time of a receipt goes: split in two where the optional fields begin,
+        # a receipt of the benchmark took 7.2 us instead of 4.5.
         size = len(data)
         head, names = self._head
         if not data.startswith(head, 1):
