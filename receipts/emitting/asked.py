@@ -1,0 +1,57 @@
+"""A request of a customer as the server got it: what account, tags and cache identifiers are taken from."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A request of a customer.
+
+    Args:
+        path: where it was sent, without the query.
+        headers: with lower-case names, as ASGI has them.
+        body: as it came.
+    """
+
+    path: str
+    headers: Sequence[tuple[bytes, bytes]] = ()
+    body: bytes = b""
+
+    def header(self, name: str) -> str | None:
+        """The value of a header; None: it is not there, is there more than once, or is no text of UTF-8."""
+        wanted = name.lower().encode()
+        values = [value for key, value in self.headers if key == wanted]
+        if len(values) != 1:
+            return None
+        try:
+            return values[0].decode()
+        except UnicodeDecodeError:
+            return None
+
+    @cached_property
+    def document(self) -> Mapping[str, Any]:
+        """The body as JSON; empty, if it is no JSON object."""
+        try:
+            document = json.loads(self.body)
+        except (ValueError, RecursionError):
+            return {}
+        return document if isinstance(document, dict) else {}
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who is billed for a request, and what the server's own table of keys says of it.
+
+    Attributes:
+        account: who is billed.
+        tags: tags of the key, the team or whatever the caller was known by; from the server, never from the client.
+    """
+
+    account: str
+    tags: Mapping[str, str] = field(default_factory=dict)
