@@ -1,7 +1,8 @@
-"""``receipt key``: list, rotate and revoke an issuer's keys."""
+"""``receipt key``: list, rotate and revoke an issuer's keys; and the hash of a client's API key."""
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any, Final
 
@@ -12,6 +13,7 @@ from cli.files import output_file
 from cli.options import INSTANT, key_folder_option, output_options
 from cli.terminal import CliError, print_json, say, warn
 from receipts import PublishedKey, SigningKey, jwk, kid_text
+from receipts.emitting import key_hash
 from verifier import show_instant
 
 _DAY_MS: Final = 86_400_000
@@ -37,6 +39,15 @@ key what was honest (receipt key rotate).
 receipt key revoke KID --keys keys/ --at 2026-11-22T10:00:00Z \\
   --reason compromised
 """
+_HASH_HELP = """Print the hash of a client's API key, for a key table.
+
+The key is typed, or read from stdin; as an argument it would stand in the shell's history and in the list of processes.
+
+\b
+receipt key hash < key.txt
+"""
+_SHORT: Final = 22
+"""Characters; as many of base64 hold 128 bits."""
 
 
 @click.group(help=_HELP)
@@ -218,6 +229,34 @@ def revoke(
     say(f"key {kid} is revoked from {show_instant(moment)}; give {Path(keys, key_folder.PUBLIC)} to your customers")  # fmt: skip
     if not any(o.key and o.may_sign(key_folder.now()) for o in key_folder.load(keys).signing.keys):
         warn(f"no key may sign now: receipt key rotate --keys {keys}")
+
+
+@key.command("hash", help=_HASH_HELP)
+@output_options()
+def hash_(
+    as_json: bool,
+    quiet: bool,  # noqa: ARG001  # nothing is said
+) -> None:
+    """Print the hash of an API key."""
+    api_key = _typed_key().removesuffix(b"\n").removesuffix(b"\r")
+    if not api_key or not all(0x21 <= byte <= 0x7E for byte in api_key):
+        found = f"{len(api_key)} bytes" if api_key else "nothing"
+        message = f"stdin: expected one line of visible ASCII without spaces, found {found}"
+        raise CliError(message, "receipt key hash < key.txt, where key.txt has the key alone")
+    if len(api_key) < _SHORT:
+        warn(f"a key of {len(api_key)} characters can be guessed from its hash: use random ones of {_SHORT} or more")  # fmt: skip
+    digest = key_hash(api_key)
+    if as_json:
+        print_json({"sha256": digest})
+    else:
+        click.echo(digest)
+
+
+def _typed_key() -> bytes:
+    if sys.stdin.isatty():
+        typed: str = click.prompt("API key", hide_input=True, err=True)
+        return typed.encode()
+    return sys.stdin.buffer.read()
 
 
 def _row(one: PublishedKey) -> dict[str, object]:
