@@ -27,7 +27,8 @@ _REPORT = (
 _SECTIONS = {
     "For providers": {
         "keygen": "make an issuer's key",
-        "key": "list, rotate and revoke an issuer's keys",
+        "key": "list, rotate and revoke an issuer's keys; hash an API key",
+        "tags": "check a tagging contract and a key table",
         "ingest": "read recorded usage, without signing",
         "issue": "turn recorded usage into signed receipts",
         "correct": "issue what is right in place of a receipt",
