@@ -34,7 +34,13 @@ class BatchError(ValueError):
 
 
 class DuplicateRequestError(ReceiptError):
-    """The request has a receipt already."""
+    """The request has a receipt already: ``receipt``; None: it was asked for at the same moment, or its bytes are archived."""
+
+    def __init__(
+        self, field: str, expected: object, actual: object, receipt: bytes | None = None
+    ) -> None:
+        super().__init__(field, expected, actual)
+        self.receipt = receipt
 
 
 class NoKeyError(ReceiptError):

@@ -12,13 +12,14 @@ prompt includes what was read from a cache and what was written to it. The provi
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
 from litellm.integrations.custom_logger import CustomLogger
 
-from receipts.asgi import from_environment
+from receipts.asgi import emitter_from_environment
 from receipts.errors import JournalError, ReceiptError, UsageError
 from receipts.ingest import canonical, take_usage
 from receipts.journal import Journal
@@ -71,8 +72,8 @@ class ReceiptLogger(CustomLogger):  # type: ignore[misc]  # LiteLLM ships no typ
         self, provider: str, response: Mapping[str, Any], usage: Mapping[str, Any]
     ) -> None:
         if self._journal is None or self._account is None:
-            settings = from_environment()
-            self._journal, self._account = settings.journal, settings.account
+            self._journal = emitter_from_environment().journal
+            self._account = os.environ["RECEIPT_ACCOUNT"]
         said = {"usage": usage, "service_tier": response.get("service_tier")}
         reading, source = take_usage(_API, "chat.completions", said)
         await self._journal.issue_async(

@@ -94,9 +94,15 @@ def test_every_public_object_has_a_docstring(package):
         assert described, f"{path}: {node.name}"
 
 
+WALLS = {"receipts/emitting/emitter.py", "receipts/emitting/exchange.py"}
+"""Where whatever goes wrong is counted and logged, because no answer of a server may be harmed by its receipt."""
+
+
 def test_no_check_swallows_every_exception():
     for package in PACKAGES:
         for path in modules(package):
+            if str(path.relative_to(ROOT)) in WALLS:
+                continue
             for node in ast.walk(ast.parse(path.read_text())):
                 if isinstance(node, ast.ExceptHandler):
                     names = (

@@ -16,7 +16,7 @@ import pytest
 from cli.sample.server import Replay
 from receipts import Journal
 from receipts.asgi import ReceiptMiddleware
-from receipts.asgi.event_stream import EventStream
+from receipts.emitting import Emitter, EventStream, trusted_header
 from receipts.events import TERMINAL
 from receipts.header import byte_sequence, parse_byte_sequence
 from receipts.wallet import Wallet, commitment
@@ -36,7 +36,7 @@ def journal(folder):
 
 @pytest.fixture
 def middleware(journal):
-    return ReceiptMiddleware(Replay(), journal=journal, account=ACCOUNT)
+    return ReceiptMiddleware(Replay(), Emitter(journal, ACCOUNT))
 
 
 @pytest.fixture
@@ -126,7 +126,7 @@ def test_the_official_clients(url, middleware, wallet, api, stream, with_wallet)
     http = HTTP[package]
     with http.Client(transport=wallet.transport(http)) as client:
         request = call(url, stream, client if with_wallet else None)
-    assert middleware.counters.issued == 1
+    assert middleware.emitter.counters["issued"] == 1
     if with_wallet:
         ((name, model, status, sent, receipt),) = kept(wallet)
         claims = read_item(receipt).claims
@@ -207,10 +207,11 @@ def raw(url, path, **body):
 def test_every_byte_is_the_same_but_for_header_and_comment(journal, path, stream):
     with serving(Replay()) as url:
         plain = raw(url, path, stream=stream, request_id="r")
-    with serving(ReceiptMiddleware(Replay(), journal=journal, account=ACCOUNT)) as url:
+    with serving(ReceiptMiddleware(Replay(), Emitter(journal, ACCOUNT))) as url:
         status, headers, body = raw(url, path, stream=stream, request_id="r")
     for one in (plain[1], headers):
         one.pop("date")
+    request = headers.pop("token-receipt-request")  # the id of the answer is the client's
     if stream:
         comments = [line for line in body.split(b"\n\n") if line.startswith(b": token-receipt ")]
         assert len(comments) == 1
@@ -221,7 +222,7 @@ def test_every_byte_is_the_same_but_for_header_and_comment(journal, path, stream
     else:
         receipt = parse_byte_sequence(headers.pop("token-receipt").encode())
         assert (status, headers, body) == plain
-    assert read_item(receipt).claims.request == "r"
+    assert read_item(receipt).claims.request == request != "r"
 
 
 def test_200_at_once(url, wallet, middleware, journal, folder):
@@ -242,7 +243,7 @@ def test_200_at_once(url, wallet, middleware, journal, folder):
     with ThreadPoolExecutor(200) as pool, client["openai"], client["anthropic"]:
         requests = list(pool.map(one, range(200)))
     assert len(set(requests)) == 200
-    assert middleware.counters.issued == 200
+    assert middleware.emitter.counters["issued"] == 200
     rows = kept(wallet)
     assert {row[0] for row in rows} == set(requests)
     claims = [read_item(row[4]).claims for row in rows]
@@ -309,6 +310,7 @@ def receipts_in(journal):
     [
         ("without_usage", [start(), body(b'{"id": "r", "model": "m"}')]),
         ("without_usage", [start(), body(b'{"id": "r", "usage": null}')]),
+        ("pending", [start(), body(b'{"id": "r", "object": "response", "status": "queued"}')]),
         ("without_usage", [start(500), body(b'{"error": 1}')]),
         ("without_usage", [start(200, EVENTS), body(b"data: {}\n\ndata: [DONE]\n\n")]),
         ("unreadable", [start(), body(b"{")]),
@@ -317,6 +319,7 @@ def receipts_in(journal):
             "unreadable",
             [start(200, b"application/json", (b"content-encoding", b"gzip")), body(b"x")],
         ),
+        ("unreadable", [start(200, b"application/json", (b"content-encoding", b"x")), body(b"x")]),
         (
             "refused",
             [start(), body(json.dumps(ANSWER | {"usage": USAGE | {"total_tokens": 12}}).encode())],
@@ -329,20 +332,21 @@ def receipts_in(journal):
 )
 def test_what_gets_no_receipt_is_counted(middleware, journal, counter, messages):
     sent = drive(middleware, messages)
-    counted = {name: getattr(middleware.counters, name) for name in middleware.counters.__slots__}
+    counted = middleware.emitter.counters.outcomes()
     assert counted == {**dict.fromkeys(counted, 0), counter: 1}
     assert receipts_in(journal) == []
     if messages[-1]["more_body"] is False:
         whole = b"".join(m.get("body", b"") for m in messages)
         assert b"".join(m.get("body", b"") for m in sent) == whole
-        assert sent[0] == messages[0]
+        told = [pair for pair in sent[0]["headers"] if pair[0] != b"token-receipt-request"]
+        assert {**sent[0], "headers": told} == messages[0]
 
 
 def test_a_journal_that_fails_does_not_harm_the_response(middleware, journal, caplog):
     journal.close()
     sent = drive(middleware, [start(), body(ENCODED)])
     assert (sent[0], sent[1]["body"]) == (start(), ENCODED)
-    assert middleware.counters.failed == 1
+    assert middleware.emitter.counters["failed"] == 1
     assert "no receipt for 'r': the journal is closed" in caplog.text
 
 
@@ -365,7 +369,7 @@ def test_a_client_that_hangs_up_in_the_middle(middleware):
 
     with pytest.raises(OSError, match="gone"):
         asyncio.run(main())
-    assert middleware.counters.hung_up == 1
+    assert middleware.emitter.counters["hung_up"] == 1
 
 
 def test_a_real_client_that_hangs_up(middleware, journal):
@@ -388,9 +392,9 @@ def test_a_real_client_that_hangs_up(middleware, journal):
         with httpx.stream("POST", f"{url}/v1/messages", json={}) as response:
             next(response.iter_raw())
         ends = time.monotonic() + 10
-        while not middleware.counters.hung_up and time.monotonic() < ends:
+        while not middleware.emitter.counters["hung_up"] and time.monotonic() < ends:
             time.sleep(0.02)
-    assert middleware.counters.hung_up == 1
+    assert middleware.emitter.counters["hung_up"] == 1
     assert receipts_in(journal) == []
 
 
@@ -401,9 +405,10 @@ def test_an_event_stream_is_not_held_back(middleware):
     bodies = [m["body"] for m in sent[1:]]
     comment = next(b for b in bodies if b.startswith(b": token-receipt"))
     assert b"".join(b for b in bodies if b is not comment) == b"".join(parts)
-    assert bodies[:4] == [b"data: {", b'"id": "r", "model": "m"}', b"\n", b"\ndata: {}\r\n\r\n"]
+    # The first event waits until it is whole: it says by which id the answer is known.
+    assert bodies[0] == b'data: {"id": "r", "model": "m"}\n\ndata: {}\r\n\r\n'
     assert bodies[bodies.index(comment) + 1] == b"data: [DONE]\n\n"
-    assert middleware.counters.issued == 1
+    assert middleware.emitter.counters["issued"] == 1
 
 
 @pytest.mark.parametrize("cut", range(1, 40))
@@ -471,12 +476,10 @@ def test_other_paths_and_methods_are_left_alone(middleware, journal):
 
 
 def test_the_account_of_each_request(journal):
-    app = ReceiptMiddleware(None, journal=journal, account=lambda scope: dict(scope["headers"]).get(b"x-account", b"").decode() or None)  # fmt: skip
+    app = ReceiptMiddleware(None, Emitter(journal, trusted_header("x-account")))
     drive(app, [start(), body(ENCODED)], headers=[(b"x-account", b"acme")])
     drive(app, [start(), body(ENCODED)])
     assert [claims.account for claims in receipts_in(journal)] == ["acme"]
-    with pytest.raises(TypeError, match="both journal and account"):
-        ReceiptMiddleware(None, journal=journal)
 
 
 def test_settings_from_the_environment(keys, folder, monkeypatch, caplog):
@@ -485,14 +488,22 @@ def test_settings_from_the_environment(keys, folder, monkeypatch, caplog):
         monkeypatch.setenv(name, value)
     app = ReceiptMiddleware(app=None)
     drive(app, [start(), body(ENCODED)])
-    (claims,) = receipts_in(app._journal)
+    (claims,) = receipts_in(app.emitter.journal)
     assert (claims.source.provider, claims.issuer) == ("vllm", ISSUER)
-    app._journal.close()
+    app.emitter.journal.close()
     monkeypatch.delenv("RECEIPT_ACCOUNT")
     app = ReceiptMiddleware(app=None)
     sent = drive(app, [start(), body(ENCODED)])
-    assert (sent[1]["body"], app.counters.failed) == (ENCODED, 1)
-    assert "RECEIPT_ACCOUNT is not set" in caplog.text
+    assert sent == [start(), body(ENCODED)]
+    assert (
+        "expected one of RECEIPT_ACCOUNT, RECEIPT_ACCOUNT_HEADER, RECEIPT_KEY_TABLE" in caplog.text
+    )
+    monkeypatch.setenv("RECEIPT_REQUIRED", "1")
+    sent = drive(ReceiptMiddleware(app=None), [start(), body(ENCODED)])
+    assert (sent[0]["status"], json.loads(sent[1]["body"])["error"]["type"]) == (
+        503,
+        "receipt_required",
+    )
 
 
 LAST = [
@@ -509,7 +520,7 @@ def test_every_form_of_the_last_event(middleware, last, cut):
     sent = drive(middleware, [start(200, EVENTS), *parts, body(b"")])
     bodies = [message["body"] for message in sent[1:]]
     comments = [part for part in bodies if part.startswith(b": token-receipt ")]
-    assert len(comments) == middleware.counters.issued == 1
+    assert len(comments) == middleware.emitter.counters["issued"] == 1
     assert b"".join(part for part in bodies if part not in comments) == whole
 
 
@@ -527,7 +538,7 @@ def test_usage_that_is_not_final_gets_no_receipt(middleware, journal, path, even
         for event in events
     )
     drive(middleware, [start(200, EVENTS), body(data)], path)
-    assert (middleware.counters.issued, middleware.counters.hung_up) == (0, 1)
+    assert middleware.emitter.counters.outcomes()["without_usage"] == 1
     assert receipts_in(journal) == []
 
 
@@ -551,8 +562,12 @@ def test_what_a_server_may_send(middleware, caplog):
     pathsend = {"type": "http.response.pathsend", "path": "x"}
     assert drive(middleware, [start(), pathsend]) == [start(), pathsend]
     assert drive(middleware, [start(), body(ENCODED.replace(b'"r"', b'"s"'))])[1]["body"]
-    assert middleware.counters.issued == 2
-    assert r"no receipt for '\ud800'" in caplog.text  # a log file may be UTF-8
+    assert middleware.emitter.counters["issued"] == 4
+    wrong = json.dumps(ANSWER | {"id": "t", "model": "\ud800\n"}).encode()
+    assert drive(middleware, [start(), body(wrong)])[1]["body"] == wrong
+    assert (
+        r"found '\ud800\n'" in caplog.text
+    )  # a log file may be UTF-8, and a line of it is one line
 
 
 def test_a_large_event_in_small_parts_takes_linear_work():
@@ -638,7 +653,7 @@ def test_the_host_and_its_tier(journal, provider, name):
         await send({"type": "http.response.body", "body": body})
 
     async def ask():
-        app_ = ReceiptMiddleware(app, journal=journal, account=ACCOUNT, provider=provider)
+        app_ = ReceiptMiddleware(app, Emitter(journal, ACCOUNT, provider=provider))
         transport = httpx.ASGITransport(app=app_)
         async with httpx.AsyncClient(transport=transport, base_url="http://server") as client:
             await client.post("/v1/responses", json={})

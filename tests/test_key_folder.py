@@ -319,8 +319,8 @@ def server(keys, clock, monkeypatch):
 
     ask.app = app
     yield ask
-    if app._journal is not None:
-        app._journal.close()
+    if app.emitter is not None:
+        app.emitter.journal.close()
 
 
 def signers(path="all.cbor"):
@@ -334,7 +334,7 @@ def test_a_server_stops_at_its_key_s_end_and_goes_on_after_a_rotation(shell, key
     assert server() is True
     clock.now = START + 20 * DAY
     assert server() is False  # and the answer is whole
-    assert (server.app.counters.issued, server.app.counters.failed) == (1, 1)
+    assert (server.app.emitter.counters["issued"], server.app.emitter.counters["failed"]) == (1, 1)
     assert "time: expected one for which a key in keys may sign, found 2026-11-21T00:00:00Z" in caplog.text  # fmt: skip
     assert shell("key rotate --keys keys").code == 0
     assert server() is True  # without a restart
@@ -367,7 +367,7 @@ def test_a_server_stops_when_its_key_is_revoked(shell, keys, server, clock):
     clock.now += 1000
     assert shell(f"key revoke {kid_text(KEY.kid)} --keys keys").code == 0
     assert server() is False
-    assert server.app.counters.failed == 1
+    assert server.app.emitter.counters["failed"] == 1
 
 
 def test_a_key_file_that_is_spoilt_is_logged_and_the_old_keys_go_on(keys, server, clock, caplog):

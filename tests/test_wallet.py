@@ -22,6 +22,7 @@ import pytest
 from cli.sample.server import Replay
 from receipts import Journal, ReceiptError
 from receipts.asgi import ReceiptMiddleware
+from receipts.emitting import Emitter
 from receipts.header import byte_sequence
 from receipts.ingest import usage_hash
 from receipts.wallet import Call, Outcome, Store, Wallet, WalletError, commitment, file, store
@@ -225,7 +226,7 @@ def test_the_usage_is_that_of_the_receipt(folder, wallet, api, stream):
     http = ANTHROPIC if api == "messages" else OPENAI
     with (
         Journal("issuer.db", ISSUER, KEY) as journal,
-        serving(ReceiptMiddleware(Replay(), journal=journal, account=ACCOUNT)) as url,
+        serving(ReceiptMiddleware(Replay(), Emitter(journal, ACCOUNT))) as url,
         http.Client(transport=wallet.transport(http)) as transport,
     ):
         made = {"api_key": "x", "http_client": transport}

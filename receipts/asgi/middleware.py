@@ -1,115 +1,98 @@
-"""`ReceiptMiddleware`: which requests are watched, who is billed for them, and what happens if no receipt can be issued."""
+"""`ReceiptMiddleware`: which requests are watched, and what is asked of the application for the sake of the receipt."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from http import HTTPStatus
 
-from receipts.asgi.answer import Answer, api_of, provider_of
-from receipts.asgi.counters import Counters
-from receipts.asgi.exchange import Exchange
+from receipts.asgi.body import RequestBody, is_usage_only, with_length
 from receipts.asgi.protocol import App, Receive, Scope, Send
-from receipts.asgi.settings import SettingError, from_environment
-from receipts.errors import JournalError, KeyFileError, NoKeyError, ReceiptError, UsageError
-from receipts.header import CLIENT, parse_byte_sequence
-from receipts.ingest import is_known, take_usage
-from receipts.journal import Journal
-from receipts.limits import MAX_OCTETS
-from receipts.request import Request
+from receipts.asgi.responder import ReceiptRequiredError, Responder, answer, refuse
+from receipts.asgi.settings import Options, SettingError, emitter_from_environment
+from receipts.emitting import Answer, Asked, Emitter, Exchange, Outcome, TomlFileError, endpoint
+from receipts.errors import JournalError, KeyFileError
 
+_CAN_BE_ASKED = ("chat.completions", "completions")
+"""The APIs whose streams come without usage, unless they are asked for it."""
+_PROMETHEUS = b"text/plain; version=0.0.4; charset=utf-8"
 _log = logging.getLogger("receipts.asgi")
 
 
 class ReceiptMiddleware:
-    """Issues a receipt for each response that reports usage.
+    """Issues a receipt for each answer that reports usage.
 
     Args:
         app: the application.
-        journal: where receipts are issued. Default: as the environment says, opened with the first request.
-        account: who is billed, or a function of the ASGI scope that says so; None from it: no receipt.
-        provider: whose API it is, for instance ``vllm``; default: openai or anthropic, by the path. What another one says is
-            read as the path has it.
+        emitter: issues the receipts, and counts (`Emitter.counters`). None: as the environment says, opened with the first request;
+            then the options come from there as well (`receipts.asgi.settings`).
+        include_usage: whether streams of chats and completions are asked for their usage, where the client did not ask; the event
+            that comes for that is left out of what the client gets.
+        required: whether no answer is given without a receipt: it is refused with 403 or 503 then, and a stream is broken off before
+            its last event. Without, no answer is ever harmed by a receipt that cannot be issued.
+        metrics: the path at which the counters are given as Prometheus text; None: nowhere. Whoever can reach the server can read it.
     """
 
     def __init__(
         self,
         app: App,
+        emitter: Emitter | None = None,
         *,
-        journal: Journal | None = None,
-        account: str | Callable[[Scope], str | None] | None = None,
-        provider: str | None = None,
+        include_usage: bool = False,
+        required: bool = False,
+        metrics: str | None = None,
     ) -> None:
-        if (journal is None) != (account is None):
-            raise TypeError("give both journal and account, or neither")
         self.app = app
-        self.counters = Counters()
-        self._journal = journal
-        self._account = account
-        self._provider = provider
+        self.emitter = emitter
+        """What issues; None: it is not opened yet."""
+        given = Options(include_usage=include_usage, required=required, metrics=metrics)
+        self._options = None if emitter is None else given
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request (ASGI 3)."""
-        api = api_of(scope["path"]) if scope["type"] == "http" else None
-        if api is None or scope["method"] != "POST":
+        if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-
-        async def issue(answer: Answer) -> bytes | None:
-            return await self.issue(scope, answer)
-
-        exchange = Exchange(Answer(api), self.counters, issue, send)
-        try:
-            await self.app(scope, receive, exchange.send)
-        finally:
-            if exchange.open:
-                self.counters.hung_up += 1
-
-    async def issue(self, scope: Scope, answer: Answer) -> bytes | None:
-        """The receipt for an answer; None if there is none, which is counted and logged."""
-        if not answer.usage or answer.id is None:
-            self.counters.without_usage += 1
-            return None
-        try:
-            receipt = await self._issue(scope, answer, answer.id)
-        except (JournalError, NoKeyError, SettingError, KeyFileError, OSError) as error:
-            self.counters.failed += 1
-            _log.error("no receipt for %a: %s", answer.id, error)  # the message says it all
-        except (UsageError, ReceiptError) as error:
-            self.counters.refused += 1
-            _log.warning("no receipt for %a: %s", answer.id, error)
+        options = self._options = self._options or Options.from_environment()
+        found = endpoint(scope["method"], scope["path"])
+        emitter = None if found is None and scope["path"] != options.metrics else self._opened()
+        if emitter is None and found is not None and options.required:
+            await refuse(send, HTTPStatus.SERVICE_UNAVAILABLE)
+        elif emitter is None:
+            await self.app(scope, receive, send)
+        elif found is None:
+            await answer(send, 200, _PROMETHEUS, emitter.counters.prometheus().encode())
         else:
-            self.counters.issued += receipt is not None
-            return receipt
-        return None
+            await self._watch(Exchange(emitter, Answer(found)), scope, receive, send)
 
-    async def _issue(self, scope: Scope, answer: Answer, request: str) -> bytes | None:
-        journal, account = self._place(scope)
-        if account is None:
-            return None
-        shape = provider_of(answer.api)
-        provider = self._provider or shape
-        given = None if is_known(provider, answer.api) else shape
-        reading, source = take_usage(provider, answer.api, answer.said, shape=given)
-        model = answer.model or ""
-        told: Request = {
-            "request": request, "model": model, "counts": reading.counts, "source": source,
-            "client": _client(scope),
-        }  # fmt: skip
-        if (models := reading.by_model(model)) is not None:
-            told["models"] = models
-        return (await journal.issue_async(account, **told)).data
+    def _opened(self) -> Emitter | None:
+        """What issues; None: the environment does not say it well, which is logged each time."""
+        if self.emitter is None:
+            try:
+                self.emitter = emitter_from_environment()
+            except (SettingError, TomlFileError, KeyFileError, JournalError, OSError) as error:
+                _log.error("no receipts: %a", str(error))  # the message says it all
+        return self.emitter
 
-    def _place(self, scope: Scope) -> tuple[Journal, str | None]:
-        if self._journal is None:
-            settings = from_environment()
-            self._journal, self._account = settings.journal, settings.account
-            self._provider = self._provider or settings.provider
-        account = self._account(scope) if callable(self._account) else self._account
-        return self._journal, account
-
-
-def _client(scope: Scope) -> bytes | None:
-    """The customer's commitment; one that is malformed is left out, and the customer will miss it."""
-    values = [value for name, value in scope["headers"] if name == CLIENT]
-    commitment = parse_byte_sequence(values[0]) if len(values) == 1 else None
-    return commitment if commitment and len(commitment) <= MAX_OCTETS else None
+    async def _watch(self, exchange: Exchange, scope: Scope, receive: Receive, send: Send) -> None:
+        options = self._options or Options()
+        asked_for_usage = options.include_usage and exchange.answer.endpoint.api in _CAN_BE_ASKED
+        # The body may name the request (`receipts.emitting.request_id`), and has its tags and its prefixes.
+        body = RequestBody(receive)
+        scope.setdefault("state", {})  # where the application can say who is billed
+        length = await body.ask_for_usage() if asked_for_usage else None
+        responder = Responder(
+            exchange,
+            lambda: Asked(scope["path"], scope["headers"], body.data, scope),
+            send,
+            required=options.required,
+            leaves_out=None if length is None else is_usage_only,
+        )
+        inner = scope if length is None else with_length(scope, length)
+        try:
+            await self.app(inner, body.receive, responder.send)
+        except ReceiptRequiredError:
+            pass  # raised once more below, whether or not the application let it through
+        finally:
+            exchange.close(Outcome.HUNG_UP)
+        if responder.broken:
+            raise ReceiptRequiredError

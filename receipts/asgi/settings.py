@@ -1,52 +1,88 @@
-"""The middleware's settings from the environment, for servers that take the name of a class and nothing else."""
+"""The middleware's settings from the environment, for servers that take the name of a class and nothing else.
+
+| | |
+|---|---|
+| ``RECEIPT_KEYS`` | the folder of `receipt keygen`, whose keys sign each in its time |
+| ``RECEIPT_KEY_PASSPHRASE`` | that of the key, if it has one |
+| ``RECEIPT_JOURNAL`` | where receipts are issued: a file, or ``postgresql://...`` |
+| ``RECEIPT_ACCOUNT`` | who is billed, if it is one account; or |
+| ``RECEIPT_ACCOUNT_HEADER`` | the header in which a trusted proxy says it; or |
+| ``RECEIPT_KEY_TABLE`` | the file with the hashes of the API keys, and whose they are |
+| ``RECEIPT_TAGS`` | the file with the tagging contract |
+| ``RECEIPT_PROVIDER`` | whose API it is, for instance vllm; default: as the path says |
+| ``RECEIPT_INCLUDE_USAGE``, ``RECEIPT_REQUIRED`` | ``1``: the options of that name of `ReceiptMiddleware` |
+| ``RECEIPT_METRICS`` | the path at which the counters are given |
+"""
 
 from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from typing import Self
 
+from receipts.emitting import Account, Emitter, KeyTable, TagContract, trusted_header
 from receipts.journal import Journal
 from receipts.key_folder import KeyFolder
 
-KEYS, JOURNAL, ACCOUNT, PROVIDER, PASSPHRASE = (
-    "RECEIPT_KEYS",
-    "RECEIPT_JOURNAL",
-    "RECEIPT_ACCOUNT",
-    "RECEIPT_PROVIDER",
-    "RECEIPT_KEY_PASSPHRASE",
-)
-
 
 class SettingError(ValueError):
-    """A setting is missing."""
+    """A setting is missing, or says nothing that is known."""
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
-    """Where receipts go, who is billed, and whose API it is (None: as the path says)."""
+class Options:
+    """What the middleware does besides issuing (`ReceiptMiddleware`)."""
 
-    journal: Journal
-    account: str
-    provider: str | None
+    include_usage: bool = False
+    required: bool = False
+    metrics: str | None = None
+
+    @classmethod
+    def from_environment(cls) -> Self:
+        """As the environment says. What is not understood asks for receipts rather than not."""
+        return cls(
+            include_usage=_is_on("RECEIPT_INCLUDE_USAGE"),
+            required=_is_on("RECEIPT_REQUIRED"),
+            metrics=os.environ.get("RECEIPT_METRICS") or None,
+        )
 
 
-def from_environment() -> Settings:
+def emitter_from_environment() -> Emitter:
     """Open the journal that the environment names.
 
-    ``RECEIPT_KEYS``: the folder of `receipt keygen`, whose keys sign each in its time; ``RECEIPT_JOURNAL``: the journal's file; ``RECEIPT_ACCOUNT``: who is billed;
-    ``RECEIPT_PROVIDER``, optional: for instance vllm; ``RECEIPT_KEY_PASSPHRASE``, if the key has one.
-
     Raises:
-        SettingError: one is missing.
+        SettingError: a setting is missing.
+        TomlFileError: the key table or the tagging contract is wrong.
         KeyFileError: the key cannot be used.
         JournalError: the journal cannot be opened.
         OSError: a file cannot be read.
     """
-    keys, path, account = (_required(name) for name in (KEYS, JOURNAL, ACCOUNT))
-    passphrase = os.environ.get(PASSPHRASE)
+    keys, place, account = _required("RECEIPT_KEYS"), _required("RECEIPT_JOURNAL"), _account()
+    passphrase = os.environ.get("RECEIPT_KEY_PASSPHRASE")
     folder = KeyFolder(keys, passphrase.encode() if passphrase else None)
-    journal = Journal(path, folder.issuer, folder)
-    return Settings(journal, account, os.environ.get(PROVIDER))
+    contract = os.environ.get("RECEIPT_TAGS")
+    return Emitter(
+        Journal(place, folder.issuer, folder),
+        account,
+        provider=os.environ.get("RECEIPT_PROVIDER") or None,
+        tags=TagContract.from_file(contract) if contract else None,
+    )
+
+
+def _account() -> Account:
+    names = ("RECEIPT_ACCOUNT", "RECEIPT_ACCOUNT_HEADER", "RECEIPT_KEY_TABLE")
+    given = [(name, value) for name in names if (value := os.environ.get(name))]
+    if len(given) != 1:
+        found = " and ".join(name for name, _ in given) or "none"
+        raise SettingError(f"expected one of {', '.join(names)}, found {found}: see receipts.asgi.settings")  # fmt: skip
+    name, value = given[0]
+    if name == "RECEIPT_KEY_TABLE":
+        return KeyTable.from_file(value).find
+    return trusted_header(value) if name == "RECEIPT_ACCOUNT_HEADER" else value
+
+
+def _is_on(name: str) -> bool:
+    return os.environ.get(name, "").strip().lower() not in ("", "0", "no", "false", "off")
 
 
 def _required(name: str) -> str:

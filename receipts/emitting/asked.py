@@ -17,11 +17,13 @@ class Asked:
         path: where it was sent, without the query.
         headers: with lower-case names, as ASGI has them.
         body: as it came.
+        context: what the server knows of it besides: the scope of ASGI, the extensions of a request of httpx.
     """
 
     path: str
     headers: Sequence[tuple[bytes, bytes]] = ()
     body: bytes = b""
+    context: Mapping[str, Any] = field(default_factory=dict)
 
     def header(self, name: str) -> str | None:
         """The value of a header; None: it is not there, is there more than once, or is no text of UTF-8."""

@@ -14,13 +14,14 @@ from receipts.ingest.apis import (
     find,
     is_known,
     read_usage,
+    take_parts,
     take_usage,
     usage_hash,
 )
-from receipts.ingest.bodies import last_usage, tool_calls
+from receipts.ingest.bodies import last_usage, part_of, tool_calls
 from receipts.ingest.reading import Reading, Shape
 
 __all__ = [
-    "APIS", "Api", "Reading", "Shape", "canonical", "find", "is_known", "last_usage", "read_usage", "take_usage",
-    "tool_calls", "usage_hash",
+    "APIS", "Api", "Reading", "Shape", "canonical", "find", "is_known", "last_usage", "part_of", "read_usage", "take_parts",
+    "take_usage", "tool_calls", "usage_hash",
 ]  # fmt: skip

@@ -91,7 +91,8 @@ def read_usage(provider: str, api: str, usage: Document, *, shape: str | None = 
     Raises:
         UsageError: the API is not known (`find`), or the object does not say what a receipt needs.
     """
-    return _read(find(provider, api, shape), usage)[0]
+    known = find(provider, api, shape)
+    return _read(known, *_split(known, usage))
 
 
 def take_usage(
@@ -103,10 +104,28 @@ def take_usage(
         UsageError: as `read_usage`, or the object has no hash (`usage_hash`).
     """
     known = find(provider, api, shape)
-    reading, object_ = _read(known, usage)
-    source = Source(
-        known.provider, known.name, usage_hash(object_), reading.tier, terms=reading.terms
-    )
+    return _taken(known, *_split(known, usage))
+
+
+def take_parts(
+    provider: str,
+    api: str,
+    usage: Mapping[str, Any],
+    beside: Mapping[str, Any],
+    *,
+    shape: str | None = None,
+) -> tuple[Reading, Source]:
+    """The same of an answer that was read along: its final usage object, and what else of it bills (`part_of`).
+
+    Raises:
+        UsageError: as `take_usage`.
+    """
+    return _taken(find(provider, api, shape), usage, beside)
+
+
+def _taken(api: Api, usage: Mapping[str, Any], beside: Mapping[str, Any]) -> tuple[Reading, Source]:
+    reading = _read(api, usage, beside)
+    source = Source(api.provider, api.name, usage_hash(usage), reading.tier, terms=reading.terms)
     return reading, source
 
 
@@ -122,15 +141,17 @@ def usage_hash(usage: Mapping[str, Any]) -> bytes:
         raise UsageError("usage", f"cannot be canonicalised (RFC 8785): {error}") from None
 
 
-def _read(api: Api, document: Document) -> tuple[Reading, Mapping[str, Any]]:
-    """What is said, and by which usage object."""
+def _split(api: Api, document: Document) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
+    """The usage object, and what bills beside it."""
     if isinstance(document, Mapping):
-        usage, beside = split(document)
-    elif document and isinstance(document, list | tuple) and all(isinstance(one, Mapping) for one in document):  # fmt: skip
-        usage, beside = joined(document, last=api.form.last)
-    else:
-        raise UsageError("usage", f"expected an object, found {document!r:.40}")
-    return api.form.read(Members(usage, api.form.lists, beside)), usage
+        return split(document)
+    if document and isinstance(document, list | tuple) and all(isinstance(one, Mapping) for one in document):  # fmt: skip
+        return joined(document, last=api.form.last)
+    raise UsageError("usage", f"expected an object, found {document!r:.40}")
+
+
+def _read(api: Api, usage: Mapping[str, Any], beside: Mapping[str, Any]) -> Reading:
+    return api.form.read(Members(usage, api.form.lists, beside))
 
 
 def _api(provider: Provider, name: str, api: str) -> Api:

@@ -42,6 +42,15 @@ def split(document: Mapping[str, Any]) -> tuple[Mapping[str, Any], dict[str, Any
     return (document, {}) if usage is None else (usage, _beside(document))
 
 
+def part_of(document: Mapping[str, Any]) -> tuple[Mapping[str, Any], dict[str, Any]]:
+    """The usage object of a body, a chunk or an event, empty if there is none, and what else of it bills.
+
+    Raises:
+        UsageError: two usage objects are there, and differ.
+    """
+    return _inner(document) or {}, _beside(document)
+
+
 def joined(
     documents: Sequence[Mapping[str, Any]], *, last: bool
 ) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -228,13 +228,14 @@ class Journal:
     def _check_key(self, order: _Order, known: set[tuple[str, str | bytes]]) -> None:
         """A request has one receipt, and a receipt one correction: neither in the file, nor before in the group."""
         place = (order.account, order.key)
-        if place not in known and self._store.find(*place) is None:
+        there = self._store.find(*place)
+        if place not in known and there is None:
             return
         if isinstance(order.key, bytes):
             raise DuplicateRequestError(
                 "corrects", "a receipt without a correction", order.key.hex()
             )
-        raise DuplicateRequestError("request", "one that has no receipt yet", order.key)
+        raise DuplicateRequestError("request", "one that has no receipt yet", order.key, there)
 
     def _heads(self, group: list[_Order], now: int) -> dict[tuple[str, str], Head]:
         heads = self._known_heads({(o.account, o.stream or self.stream) for o in group})

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from receipts import Counts, Journal
 from receipts.asgi import ReceiptMiddleware
+from receipts.emitting import Emitter
 from tests.build import ACCOUNT, ISSUER, KEY
 
 CALLERS, EACH = 64, 300
@@ -69,9 +70,7 @@ def middleware_rows(folder: Path) -> list[Row]:
 
     with Journal(str(folder / "path.db"), ISSUER, KEY) as journal:
         plain = asyncio.run(median(app))
-        added = (
-            asyncio.run(median(ReceiptMiddleware(app, journal=journal, account=ACCOUNT))) - plain
-        )
+        added = asyncio.run(median(ReceiptMiddleware(app, Emitter(journal, ACCOUNT)))) - plain
     share = added / UPSTREAM_MS
     return [
         ("middleware, median added to a request", f"{added:.2f} ms", ""),

@@ -11,6 +11,7 @@ from typing import Any
 
 from receipts import Journal
 from receipts.asgi import ReceiptMiddleware
+from receipts.emitting import Emitter
 from receipts.header import CLIENT, RECEIPT, byte_sequence, parse_byte_sequence
 from receipts.ingest import read_usage, usage_hash
 from receipts.request import Source
@@ -49,7 +50,7 @@ class Provider:
     ) -> None:
         self.plans, self.journals, self.clock = plans, journals, clock
         self.gateways = [
-            ReceiptMiddleware(self, journal=journal, account=lambda scope: scope["account"])
+            ReceiptMiddleware(self, Emitter(journal, lambda asked: asked.context["account"]))
             for journal in journals
         ]
         self.seen: list[Seen] = []

@@ -1,0 +1,110 @@
+"""The body of a request: read along while the application reads it, or read before and changed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any, Final
+
+from receipts.asgi.protocol import Message, Receive, Scope
+
+MAX_BODY: Final = 64 << 20
+"""Bytes of a request that are kept; of a longer one nothing is read."""
+
+
+class RequestBody:
+    """What the application reads, kept.
+
+    Args:
+        receive: the server's.
+    """
+
+    def __init__(self, receive: Receive) -> None:
+        self._receive = receive
+        self._parts: list[bytes] = []
+        self._room = MAX_BODY
+        self._given: list[Message] = []
+        """What the application gets before anything else of the server."""
+        self._whole = False
+
+    async def receive(self) -> Message:
+        """In the place of the server's receive."""
+        if self._given:
+            return self._given.pop(0)
+        return await self._next()
+
+    async def _next(self) -> Message:
+        message = await self._receive()
+        if message["type"] == "http.request":
+            part = message.get("body", b"")
+            self._room -= len(part)
+            if self._room >= 0:
+                self._parts.append(part)
+            else:
+                self._parts.clear()
+            self._whole = not message.get("more_body", False)
+        return message
+
+    @property
+    def data(self) -> bytes:
+        """The body; empty, if it was not read to its end, or is too long to be kept."""
+        return b"".join(self._parts) if self._whole and self._room >= 0 else b""
+
+    async def _read(self) -> bytes:
+        """Read all of it, for the application as well."""
+        while not self._whole and self._room >= 0:
+            message = await self._next()
+            self._given.append(message)
+            if message["type"] != "http.request":
+                break
+        return self.data
+
+    async def ask_for_usage(self) -> int | None:
+        """Ask the application for the usage of a stream; the length of the body with that, None: it is as it was."""
+        asked = _asking_for_usage(await self._read())
+        if asked is None:
+            return None
+        self._given = [{"type": "http.request", "body": asked, "more_body": False}]
+        return len(asked)
+
+
+def _asking_for_usage(body: bytes) -> bytes | None:
+    """The body of a request for a stream, asking for its usage (``stream_options.include_usage``).
+
+    None: it asks for that already, for no stream, or is nothing that could be changed.
+    """
+    try:
+        document = json.loads(body)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(document, dict) or document.get("stream") is not True:
+        return None
+    options = document.get("stream_options")
+    if options is not None and not isinstance(options, Mapping):
+        return None
+    if (options or {}).get("include_usage"):
+        return None
+    asked = document | {"stream_options": {**(options or {}), "include_usage": True}}
+    return json.dumps(asked).encode()
+
+
+def is_usage_only(event: bytes) -> bool:
+    """Whether an event is the one that ``include_usage`` adds: usage, and no choice."""
+    data = b"".join(line[5:] for line in event.splitlines() if line.startswith(b"data:"))
+    if b'"usage"' not in data:
+        return False
+    try:
+        document: Any = json.loads(data)
+    except (ValueError, RecursionError):
+        return False
+    return (
+        isinstance(document, dict)
+        and document.get("choices") == []
+        and isinstance(document.get("usage"), dict)
+    )
+
+
+def with_length(scope: Scope, length: int) -> Scope:
+    """The scope of a request whose body has another length."""
+    headers = [(name, value) for name, value in scope["headers"] if name != b"content-length"]
+    return {**scope, "headers": [*headers, (b"content-length", b"%d" % length)]}

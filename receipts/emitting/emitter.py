@@ -1,0 +1,184 @@
+"""`Emitter`: from a request and its answer to the receipt in the journal. What stands in the path of answers shares it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from inspect import isawaitable
+from traceback import extract_tb
+from typing import Final
+
+from receipts.emitting.answer import Answer
+from receipts.emitting.asked import Asked, Caller
+from receipts.emitting.counters import Counters, Outcome
+from receipts.emitting.replay import is_replay
+from receipts.emitting.request_id import new_id
+from receipts.emitting.tagging import TagContract
+from receipts.errors import (
+    DuplicateRequestError,
+    JournalError,
+    KeyFileError,
+    NoKeyError,
+    ReceiptError,
+    UsageError,
+)
+from receipts.header import CLIENT, parse_byte_sequence
+from receipts.ingest import is_known, take_parts
+from receipts.journal import Journal
+from receipts.limits import MAX_OCTETS
+from receipts.request import Request
+
+_CONTROLS: Final = {number: f"\\x{number:02x}" for number in (*range(32), 127)}
+_log = logging.getLogger("receipts.emitting")
+
+Who = str | Caller | None
+"""An account, what is known of a caller, or nobody."""
+Account = str | Callable[[Asked], Who | Awaitable[Who]]
+"""Who is billed: one account for all, or a function of the request, which may be async."""
+
+
+@dataclass(frozen=True, slots=True)
+class Emitted:
+    """A receipt that goes out with an answer.
+
+    Attributes:
+        data: the signed bytes.
+        request: its request id, where that is not the id of the answer.
+        replayed: whether it went out before, with the same answer.
+    """
+
+    data: bytes
+    request: str | None = None
+    replayed: bool = False
+
+
+class Emitter:
+    """Issues a receipt for each answer, and counts what became of them.
+
+    Args:
+        journal: where receipts are issued.
+        account: who is billed, or a function that says so: a `KeyTable`'s ``find``, a `trusted_header`, or one's own; never what a
+            client can claim. Where it gives None, nobody is billed and there is no receipt.
+        provider: whose API it is, for instance ``vllm``; default: the one that the path belongs to. What another one says is read
+            as the path has it.
+        tags: the tagging contract; without, receipts have the tags of the caller.
+        counters: where it is counted what became of answers.
+    """
+
+    def __init__(
+        self,
+        journal: Journal,
+        account: Account,
+        *,
+        provider: str | None = None,
+        tags: TagContract | None = None,
+        counters: Counters | None = None,
+    ) -> None:
+        self.journal = journal
+        self.counters = Counters() if counters is None else counters
+        self._account = account
+        self._provider = provider
+        self._tags = tags
+
+    async def caller(self, asked: Asked) -> Caller | None:
+        """Who is billed for a request; None: nobody, or it could not be told, which is counted and logged."""
+        try:
+            who = self._account if isinstance(self._account, str) else self._account(asked)
+            who = await who if isawaitable(who) else who
+        except Exception as error:  # noqa: BLE001  # of a function that was given: no answer is harmed by it
+            self.fail("a request", error)
+            return None
+        if who is None:
+            self.counters.count(Outcome.WITHOUT_ACCOUNT)
+        return Caller(who) if isinstance(who, str) else who
+
+    async def issue(
+        self, asked: Asked, caller: Caller, answer: Answer, request: str | None
+    ) -> Emitted | None:
+        """The receipt for an answer; None: it gets none, which is counted and logged. It raises nothing.
+
+        Args:
+            asked: the request.
+            caller: who is billed.
+            answer: what the answer says.
+            request: the id that the receipt has; None: that of the answer.
+        """
+        if answer.pending:
+            self.counters.count(Outcome.PENDING)
+            return None
+        if not answer.final:
+            self.counters.count(Outcome.WITHOUT_USAGE)
+            return None
+        try:
+            return await self._issue(asked, caller, answer, request)
+        except Exception as error:  # noqa: BLE001  # whatever it is, the answer goes on
+            self.fail(request or answer.id, error)
+            return None
+
+    def fail(self, request: str | None, error: Exception) -> None:
+        """Count and log why an answer has no receipt. What came from outside cannot begin a line of the log."""
+        if isinstance(error, UsageError | ReceiptError) and not isinstance(error, NoKeyError):
+            self.counters.count(Outcome.REFUSED)
+            _log.warning("no receipt for %a: %s", request, _plain(error))
+            return
+        self.counters.count(Outcome.FAILED)
+        if isinstance(error, JournalError | NoKeyError | KeyFileError | OSError):
+            _log.error("no receipt for %a: %s", request, _plain(error))  # the message says it all
+            return
+        place = extract_tb(error.__traceback__)[-1]
+        _log.error("no receipt for %a: %a at %s:%s", request, error, place.filename, place.lineno)
+
+    async def _issue(
+        self, asked: Asked, caller: Caller, answer: Answer, request: str | None
+    ) -> Emitted:
+        told = self._told(asked, caller, answer, request or answer.id or new_id())
+        try:
+            issued = await self.journal.issue_async(caller.account, **told)
+        except DuplicateRequestError as error:
+            if error.receipt is not None and (
+                answer.endpoint.fetched or is_replay(error.receipt, told)
+            ):
+                self.counters.count(Outcome.REPLAYED)
+                return Emitted(error.receipt, replayed=True)
+            # Another answer of that id: the id is none, whoever chose it.
+            request = told["request"] = new_id()
+            issued = await self.journal.issue_async(caller.account, **told)
+        self.counters.count(Outcome.ISSUED)
+        return Emitted(issued.data, request)
+
+    def _told(self, asked: Asked, caller: Caller, answer: Answer, request: str) -> Request:
+        endpoint = answer.endpoint
+        provider = self._provider or endpoint.provider
+        shape = None if is_known(provider, endpoint.api) else endpoint.provider
+        reading, source = take_parts(
+            provider, endpoint.api, answer.usage, answer.beside, shape=shape
+        )
+        model = answer.model or endpoint.model or ""
+        told: Request = {
+            "request": request, "model": model, "counts": reading.counts, "source": source,
+            "client": _client(asked), "tags": self._tagged(asked, caller),
+        }  # fmt: skip
+        if (models := reading.by_model(model)) is not None:
+            told["models"] = models
+        return told
+
+    def _tagged(self, asked: Asked, caller: Caller) -> dict[str, str]:
+        if self._tags is None:
+            return dict(caller.tags)
+        tagged = self._tags.tags(asked, caller)
+        for fault in tagged.faults:
+            self.counters.count_tag_fault(fault.tag, fault.reason)
+        return dict(tagged.tags)
+
+
+def _plain(error: Exception) -> str:
+    """The message on one line, without what a terminal acts upon."""
+    return str(error).translate(_CONTROLS).encode("ascii", "backslashreplace").decode()
+
+
+def _client(asked: Asked) -> bytes | None:
+    """The customer's commitment; one that is malformed is left out, and the customer will miss it."""
+    values = [value for name, value in asked.headers if name == CLIENT]
+    commitment = parse_byte_sequence(values[0]) if len(values) == 1 else None
+    return commitment if commitment and len(commitment) <= MAX_OCTETS else None

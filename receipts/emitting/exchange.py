@@ -1,0 +1,101 @@
+"""`Exchange`: a request and its answer, from the first byte of the answer to its receipt."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from receipts.emitting.answer import Answer
+from receipts.emitting.asked import Asked, Caller
+from receipts.emitting.counters import Outcome
+from receipts.emitting.emitter import Emitted, Emitter
+from receipts.emitting.request_id import is_usable, new_id
+
+
+class Exchange:
+    """A request and its answer. Nothing here raises: what goes wrong costs the receipt, and never the answer.
+
+    Args:
+        emitter: issues the receipt.
+        answer: takes note of what the answer says.
+    """
+
+    def __init__(self, emitter: Emitter, answer: Answer) -> None:
+        self.answer = answer
+        self.open = True
+        """Whether it is still open what becomes of it."""
+        self._emitter = emitter
+        self._asked = Asked("")
+        self._caller: Caller | None = None
+        self._request: str | None = None
+        self._is_named = False
+
+    async def begin(self, asked: Asked) -> bool:
+        """The answer begins: find out who is billed. False: nobody is, and there is no receipt."""
+        self._asked = asked
+        self._caller = await self._emitter.caller(asked)
+        self.open = self._caller is not None
+        return self.open
+
+    def close(self, outcome: Outcome) -> None:
+        """There is no receipt, unless that was settled before."""
+        if self.open:
+            self.open = False
+            self._emitter.counters.count(outcome)
+
+    def count_undelivered(self) -> None:
+        """The receipt could not go out with the answer."""
+        self._emitter.counters.count_undelivered()
+
+    def read(self, body: bytes) -> None:
+        """Take note of a whole body."""
+        try:
+            self.answer.add(json.loads(body))
+        except (ValueError, RecursionError):
+            self.close(Outcome.UNREADABLE)
+        except Exception as error:  # noqa: BLE001  # whatever it is, the answer goes on
+            self._give_up(error)
+
+    def read_event(self, event: bytes) -> None:
+        """Take note of an event of a stream."""
+        if not self.open:
+            return
+        try:
+            self.answer.add_event(event)
+        except Exception as error:  # noqa: BLE001  # the same
+            self._give_up(error)
+
+    def _give_up(self, error: Exception) -> None:
+        if self.open:
+            self.open = False
+            self._emitter.fail(self.answer.id, error)
+
+    def read_document(self, document: Mapping[str, Any]) -> None:
+        """Take note of a part of a stream that is no event of SSE."""
+        if not self.open:
+            return
+        try:
+            self.answer.add_part(document)
+        except Exception as error:  # noqa: BLE001  # the same
+            self._give_up(error)
+
+    def own_request(self) -> str | None:
+        """The id that the receipt has in place of the answer's; None: it has that one, or there is none.
+
+        It is decided the first time, from what is known of the answer by then.
+        """
+        if self.open and not self._is_named:
+            self._is_named = True
+            answer = self.answer
+            if not (answer.endpoint.fetched or is_usable(answer.id, self._asked)):
+                self._request = new_id()
+        return self._request
+
+    async def issue(self) -> Emitted | None:
+        """The receipt; None: there is none, which is counted."""
+        if not self.open or self._caller is None:
+            return None
+        request = self.own_request()
+        self.open = False
+        return await self._emitter.issue(self._asked, self._caller, self.answer, request)
