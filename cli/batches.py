@@ -11,7 +11,7 @@ from typing import IO, Final
 from cli.files import STDIN, inputs
 from cli.terminal import CliError
 from receipts import Head, JournalError
-from receipts.journal import is_journal, journal_items
+from receipts.journal import is_journal, journal_items, shown
 from verifier import (
     NotABatchError,
     Receipt,
@@ -52,21 +52,25 @@ def kept(names: tuple[str, ...]) -> list[Source]:
     """Batch files by name, and journals, which are read as the batch of all that they hold.
 
     Raises:
+        CliError: a name is a URL that cannot be a journal's.
         OSError: a file cannot be read.
     """
-    return [
-        Source(name, partial(_of_journal, name))
-        if name != STDIN and is_journal(name)
-        else files((name,))[0]
-        for name in names
-    ]
+    try:
+        return [
+            Source(shown(name), partial(_of_journal, name))
+            if name != STDIN and is_journal(name)
+            else files((name,))[0]
+            for name in names
+        ]
+    except JournalError as error:
+        raise CliError(str(error), "name a file, or the URL of the database") from None
 
 
 @contextmanager
-def _of_journal(path: str) -> Iterator[IO[bytes]]:
+def _of_journal(location: str) -> Iterator[IO[bytes]]:
     with TemporaryFile(prefix="receipt-journal-") as stream:
         try:
-            stream.writelines(journal_items(path))
+            stream.writelines(journal_items(location))
         except JournalError as error:
             raise CliError(str(error), "restore it from a copy") from None
         stream.seek(0)

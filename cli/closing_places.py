@@ -13,14 +13,14 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
 from cli import key_folder
 from cli.files import output_file
 from cli.terminal import CliError, warn
-from receipts.journal import Store
+from receipts.journal import is_url, open_store, shown
 
 FILE: Final = "closing.json"
 _DAMAGED: Final = (
@@ -30,26 +30,31 @@ _DAMAGED: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A journal: its own name, which goes where the file goes, and where the file was."""
+    """A journal: its own name, which goes where its data goes, and where it was.
+
+    ``location`` opens it: the path, or the URL with its password. It is written nowhere, and empty in what was read.
+    """
 
     journal: str
     path: str
+    location: str = field(default="", compare=False, repr=False)
 
 
-def journals(paths: Sequence[str], issuer: str) -> list[Place]:
-    """The journals in these files.
+def journals(locations: Sequence[str], issuer: str) -> list[Place]:
+    """The journals in these files and databases.
 
     Raises:
         JournalError: one cannot be opened, or is another issuer's.
         CliError: one is given twice.
     """
     found: dict[str, Place] = {}
-    for path in paths:
-        with closing(Store(path, issuer, create=False)) as store:
+    for location in locations:
+        with closing(open_store(location, issuer, create=False)) as store:
             if store.id in found:
-                message = f"{path} and {found[store.id].path} are one journal"
+                message = f"{store.place} and {found[store.id].path} are one journal"
                 raise CliError(message, "give each once; a copy of a journal must not be used")
-            found[store.id] = Place(store.id, str(Path(path).absolute()))
+            path = shown(location) if is_url(location) else str(Path(location).absolute())
+            found[store.id] = Place(store.id, path, location)
     return list(found.values())
 
 

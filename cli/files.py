@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
+from cli.terminal import CliError
 from verifier import Source, batch_file, batch_stream
 
 STDIN = "-"
@@ -77,8 +78,10 @@ def input_file(path: str) -> Iterator[BinaryIO]:
     """A file to read from; ``-`` is stdin.
 
     Raises:
+        CliError: it is the URL of a journal.
         OSError: it cannot be read.
     """
+    _refuse_url(path)
     if path == STDIN:
         yield sys.stdin.buffer
         return
@@ -93,13 +96,29 @@ def read_bytes(path: str) -> bytes:
 
 
 def inputs(names: tuple[str, ...], advance: Callable[[int], None]) -> list[Source]:
-    """The batch files that a command names; ``-`` is stdin. ``advance`` hears of every byte that is read."""
+    """The batch files that a command names; ``-`` is stdin. ``advance`` hears of every byte that is read.
+
+    Raises:
+        CliError: one is the URL of a journal.
+    """
+    for name in names:
+        _refuse_url(name)
     return [
         batch_stream(name, sys.stdin.buffer, advance)
         if name == STDIN
         else batch_file(name, advance)
         for name in names
     ]
+
+
+def _refuse_url(name: str) -> None:
+    """The URL of a journal is no file, and its password not for everybody."""
+    if "://" not in name or Path(name).exists():
+        return
+    from receipts.journal import shown  # not at every start
+
+    hint = "a period of a journal becomes a batch with receipt close --journal; receipt show prints a journal"
+    raise CliError(f"{shown(name)} is no batch file", hint)
 
 
 def total_size(names: tuple[str, ...]) -> int | None:

@@ -21,7 +21,7 @@ from receipts import (
     ReceiptError,
     Request,
 )
-from receipts.journal import Store
+from receipts.journal import Store, open_store, shown
 
 _WINDOW = 2048
 """Receipts that are asked of the journal at once."""
@@ -87,7 +87,7 @@ class Outcome:
     def print(self, out: str | None, journal: str | None, rejects_file: str) -> None:
         """The outcome as JSON on stdout."""
         print_json({
-            "batch": out, "journal": journal, "receipts": self.issued,
+            "batch": out, "journal": None if journal is None else shown(journal), "receipts": self.issued,
             "skipped": self.skipped, "streams": sorted(self.streams),
             "rejected": len(self.rejects), "rejects": rejects_file if self.rejects else None,
         })  # fmt: skip
@@ -151,7 +151,7 @@ def into_journal(
     """
     hint = "check the path, the permissions and the room on the disk; what was issued is safe, run it again"
     try:
-        store = Store(path, place.folder.issuer)
+        store = open_store(path, place.folder.issuer)
         with Journal(path, place.folder.issuer, place.folder.signing) as journal:
             for start in range(0, len(orders), _WINDOW):
                 window = orders[start : start + _WINDOW]

@@ -24,7 +24,7 @@ from receipts import (
 )
 from receipts.closing import objects
 from receipts.closing.objects import KeptReceipt, KeptStatement, kept_objects
-from receipts.journal import Store
+from receipts.journal import open_store
 from tests.build import ACCOUNT, DECEMBER, ISSUER, KEY, NOON, NOVEMBER, OCTOBER, STRANGER
 
 COUNTS = Counts(3000, 2000, {300: 600}, 500, 120)
@@ -264,7 +264,7 @@ def close_again(path, closing=IN_NOVEMBER, **more):
 
 
 def statements(path):
-    store = Store(path, ISSUER, create=False)
+    store = open_store(path, ISSUER, create=False)
     try:
         return store.statements(ACCOUNT)
     finally:
@@ -367,7 +367,7 @@ def test_journals_that_cannot_be_closed(path, folder):
     assert not (folder / "none.db").exists()
     with pytest.raises(JournalError, match="is the journal of"):
         close_again(path, Closing("https://other.example", KEY, *NOVEMBER))
-    store = Store(path, ISSUER)
+    store = open_store(path, ISSUER)
     for number, wrong in enumerate([b"\x01", store.find(ACCOUNT, "r0")]):
         store.add_statement(ACCOUNT, number, wrong)
         with pytest.raises(JournalError, match="statement"):
@@ -376,7 +376,7 @@ def test_journals_that_cannot_be_closed(path, folder):
 
 
 def test_a_number_is_given_once(path):
-    store = Store(path, ISSUER)
+    store = open_store(path, ISSUER)
     assert store.add_statement(ACCOUNT, 0, b"one") is True
     assert store.add_statement(ACCOUNT, 0, b"two") is False
     assert store.statements(ACCOUNT) == [b"one"]

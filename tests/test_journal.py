@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from receipts import Counts, DuplicateRequestError, Journal, JournalError, ReceiptError, SigningKey
-from receipts.journal import Store
+from receipts.journal import open_store
 from tests.build import ACCOUNT, ISSUER, KEY, jwk_set
 from verifier import Policy, Receipt, batch_file, by_kid, read_items, read_jwks, verify
 
@@ -30,7 +30,7 @@ def issue(journal, request="r", **more):
 
 
 def items(path, account=ACCOUNT):
-    store = Store(str(path), ISSUER)
+    store = open_store(str(path), ISSUER)
     found = list(store.open_receipts(account, {}, FOREVER))
     store.close()
     return found
@@ -162,6 +162,20 @@ def test_times_do_not_go_back_and_are_not_made_up(path, monkeypatch):
     assert (second.time, second.sequence) == (first.time - 5000, 0)
     assert second.stream != first.stream
     assert (third.stream, third.sequence) == (second.stream, 1)
+
+
+def test_the_accounts_of_a_journal(path):
+    """Those with receipts and those with statements only, by their code points."""
+    store = open_store(str(path), ISSUER)
+    assert store.accounts() == []
+    store.add_statement("only-statements", 0, b"x")
+    store.add_statement("b", 0, b"x")
+    with Journal(str(path), ISSUER, KEY) as journal:
+        for account in ("b", "\U00010000", "a", "\uffff", "B"):
+            for n in range(3):
+                journal.issue(account, request=f"{account}{n}", model="m", counts=COUNTS)
+    assert store.accounts() == ["B", "a", "b", "only-statements", "\uffff", "\U00010000"]
+    store.close()
 
 
 def test_rotation(path, folder):

@@ -194,7 +194,7 @@ def _journals(
         standing=lambda name, read, told: places.check_journal(name, given, read, told),
     )
     check = _accepted(f"the journal's part of {account}", folder)
-    first, *others = [place.path for place in given]
+    first, *others = [place.location for place in given]
     with output_file(out) as target:
         return close_journal(first, target, claimed, account, others=others, check=check)
 

@@ -17,7 +17,7 @@ from cli.options import key_folder_option, out_option, output_options, rejects_o
 from cli.terminal import CliError, progress
 from cli.usage import Reject, message, numbered_lines, original, parsed
 from receipts import JournalError, ReceiptError, UsageError
-from receipts.journal import Store
+from receipts.journal import open_store
 from verifier import Policy, Receipt, UnverifiedItem, Verdict, by_kid, bytes_source, verify
 
 _HELP = """Issue corrections: receipts that say what is right in place of earlier ones.
@@ -129,7 +129,7 @@ def _is_signed(raw: bytes, policy: Policy) -> bool:
 def _in_journal(path: str, folder: key_folder.Keys, account: str) -> _Find:
     def find(request: str) -> tuple[bytes, Receipt] | None:
         try:
-            with closing(Store(path, folder.issuer, create=False)) as store:
+            with closing(open_store(path, folder.issuer, create=False)) as store:
                 raw = store.last_word(account, request)
         except JournalError as error:
             raise CliError(str(error), "name the journal that issued the receipts") from None

@@ -13,12 +13,12 @@ from receipts.closing.chain import add_receipt, chain
 from receipts.closing.closing import Check, Closed, Closing, OldJournalError, unchecked
 from receipts.closing.objects import KeptReceipt, KeptStatement, kept_object, kept_objects
 from receipts.errors import BatchError, JournalError
-from receipts.journal import Store
+from receipts.journal import Store, open_store
 from receipts.statement import LATE, Period
 
 
 def close_journal(
-    path: str,
+    location: str,
     out: BinaryIO,
     closing: Closing,
     account: str,
@@ -36,23 +36,23 @@ def close_journal(
     all of them are given, each time.
 
     Args:
-        path: the file of the journal that has the account's statements.
+        location: the file or the URL of the journal that has the account's statements.
         out: where the batch goes.
         closing: the period.
         account: whose.
-        others: the files of more journals with receipts of the account.
+        others: the files and URLs of more journals with receipts of the account.
         check: called with the path of a file that holds the receipts, before anything is signed.
 
     Raises:
         ReceiptError: the period does not continue where the last one ended, a receipt does not belong into it, or nothing is known of
             the account.
         OldJournalError: receipts that a statement closes are in none of the journals, or are others there.
-        JournalError: a file is not there, is no journal of this issuer, or cannot be read or written; two journals have one stream, or
+        JournalError: one is not there, is no journal of this issuer, or cannot be read or written; two journals have one stream, or
             statements of the account.
         OSError: there is no room, or ``out`` cannot be written.
     """
     limits.name("account", account)
-    with _opened((path, *others), closing.issuer) as stores:
+    with _opened((location, *others), closing.issuer) as stores:
         _check_apart(stores, account)
         with TemporaryDirectory(prefix="receipt-close-") as folder:
             spool = Path(folder, "receipts.cbor")
@@ -62,11 +62,11 @@ def close_journal(
 
 
 @contextmanager
-def _opened(paths: Sequence[str], issuer: str) -> Iterator[list[Store]]:
+def _opened(locations: Sequence[str], issuer: str) -> Iterator[list[Store]]:
     with ExitStack() as opened:
         stores = []
-        for path in paths:
-            stores.append(Store(path, issuer, create=False))
+        for location in locations:
+            stores.append(open_store(location, issuer, create=False))
             opened.callback(stores[-1].close)
         yield stores
 
@@ -76,14 +76,14 @@ def _check_apart(stores: Sequence[Store], account: str) -> None:
     for store in stores[1:]:
         if store.statements(account):
             raise JournalError(
-                f"{store.path} has statements of {account}, and so may {stores[0].path}"
+                f"{store.place} has statements of {account}, and so may {stores[0].place}"
             )
     where: dict[str, Store] = {}
     for store in stores:
         for stream in store.streams(account):
             other = where.setdefault(stream, store)
             if other is not store:
-                raise JournalError(f"stream {stream!r} is in both {other.path} and {store.path}")
+                raise JournalError(f"stream {stream!r} is in both {other.place} and {store.place}")
 
 
 def _close(
@@ -136,7 +136,7 @@ def _check_whole(
         if [kept_object(data).digest for data in found] != [entry.head]:
             what = f"statement {number} of {account} closes receipt {sequence} of stream {name!r}"
             instead = "another one is in its place" if found else "it is not there"
-            places = ", ".join(store.path for store in stores)
+            places = ", ".join(store.place for store in stores)
             raise OldJournalError(f"{what}, and in {places} {instead}")
 
 

@@ -13,7 +13,7 @@ A period of a journal is closed with `receipts.close_journal`.
 from receipts.errors import DuplicateRequestError, JournalError
 from receipts.journal.contents import is_journal, journal_items
 from receipts.journal.journal import Journal
-from receipts.journal.store import Store
+from receipts.journal.stores import Store, is_url, open_store, shown
 
 __all__ = [
     "DuplicateRequestError",
@@ -21,5 +21,8 @@ __all__ = [
     "JournalError",
     "Store",
     "is_journal",
+    "is_url",
     "journal_items",
+    "open_store",
+    "shown",
 ]

@@ -8,7 +8,7 @@ from typing import Final
 
 from receipts.databases import application, reading
 from receipts.errors import JournalError
-from receipts.journal.store import APPLICATION
+from receipts.journal.stores import APPLICATION, check_location, is_url, shown
 
 _QUERIES: Final = (
     "SELECT data FROM receipts ORDER BY account, stream, sequence",
@@ -16,25 +16,34 @@ _QUERIES: Final = (
 )
 
 
-def is_journal(path: str) -> bool:
-    """Whether a file says that it is a journal.
+def is_journal(location: str) -> bool:
+    """Whether a file says that it is a journal. The URL of a database does, without a look at it.
 
     Raises:
+        JournalError: it is the URL of something else.
         OSError: it cannot be read.
     """
-    return application(path) == APPLICATION
+    check_location(location)
+    return is_url(location) or application(location) == APPLICATION
 
 
-def journal_items(path: str) -> Iterator[bytes]:
-    """The receipts of a journal, in their order, and then its statements.
+def journal_items(location: str) -> Iterator[bytes]:
+    """The receipts of a journal, in their order, and then its statements, all of one moment; issuing goes on.
 
     Raises:
         JournalError: it cannot be read, or is none.
         OSError: it is not there.
     """
+    check_location(location)
+    if is_url(location):
+        raise JournalError(f"{shown(location)}: a journal in PostgreSQL is not supported")
+    return _items_of_file(location)
+
+
+def _items_of_file(path: str) -> Iterator[bytes]:
     try:
         with reading(path) as db:
-            db.execute("BEGIN")  # all of one moment; issuing goes on
+            db.execute("BEGIN")  # all of one moment
             for query in _QUERIES:
                 for (data,) in db.execute(query):
                     if not isinstance(data, bytes):

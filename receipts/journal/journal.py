@@ -9,7 +9,7 @@ import threading
 from collections.abc import Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass
-from time import time_ns
+from time import monotonic, time_ns
 from types import TracebackType
 from typing import Final, Unpack
 from uuid import uuid4
@@ -18,7 +18,7 @@ from receipts import limits
 from receipts.claims import request_claims
 from receipts.errors import DuplicateRequestError, JournalError, ReceiptError
 from receipts.issuer import Head, Issued, Issuer
-from receipts.journal.store import Store
+from receipts.journal.stores import ConflictError, Key, Place, open_store
 from receipts.keys import KeySource
 from receipts.request import Request
 
@@ -41,25 +41,31 @@ class _Order:
     done: Future[Issued]
 
 
+_Result = tuple[_Order, Issued | ReceiptError]
+"""What became of an order."""
+
+
 class Journal:
     """Issues receipts durably. Calls from several threads and tasks are safe; open it after a fork.
 
     Args:
-        path: the SQLite file; it is made if it is not there. Beside it stand ``-wal`` and ``-shm`` while it is open.
+        location: the SQLite file; it is made if it is not there. Beside it stand ``-wal`` and ``-shm`` while it is open.
         issuer: who signs and bills.
         key: the signing key, or a `receipts.KeyFolder`: the journal then signs with the key of each time, takes a successor without
             being opened again, and logs a warning before the last key ends.
+        wait_s: how many seconds a receipt waits for another process to finish its own before it fails.
 
     Raises:
         JournalError: the file cannot be opened, is no journal, or is another issuer's.
     """
 
-    def __init__(self, path: str, issuer: str, key: KeySource) -> None:
+    def __init__(self, location: str, issuer: str, key: KeySource, *, wait_s: float = 30) -> None:
         self.issuer = issuer
         self.stream = uuid4().hex
         """The stream of receipts that name none."""
         self._key = key
-        self._store = Store(path, issuer)
+        self._store = open_store(location, issuer, wait_s=wait_s)
+        self._wait_s = wait_s
         self._orders: queue.SimpleQueue[_Order | None] = queue.SimpleQueue()
         self._process = os.getpid()
         self._closed = False
@@ -189,11 +195,8 @@ class Journal:
     def _commit(self, group: list[_Order]) -> None:
         """Sign and write a group; only then tell those who wait."""
         group = [order for order in group if order.done.set_running_or_notify_cancel()]
-        results: list[tuple[_Order, Issued | ReceiptError]] = []
         try:
-            with self._store.transaction():
-                results = self._sign(group)
-                self._store.add((o.key, r) for o, r in results if isinstance(r, Issued))
+            results = self._written(group)
         except JournalError as error:
             for order in group:
                 order.done.set_exception(error)
@@ -204,47 +207,56 @@ class Journal:
             else:
                 order.done.set_exception(result)
 
-    def _sign(self, group: list[_Order]) -> list[tuple[_Order, Issued | ReceiptError]]:
-        """Sign every order that can be signed. The file says where the streams stand, whoever wrote there last."""
+    def _written(self, group: list[_Order]) -> list[_Result]:
+        """Sign and write a group; if another writer was faster, look again where the streams stand, and sign anew."""
+        ends = monotonic() + self._wait_s
+        while True:
+            try:
+                with self._store.transaction():
+                    results = self._sign(group)
+                    self._store.add((o.key, r) for o, r in results if isinstance(r, Issued))
+            except ConflictError:
+                if monotonic() > ends:
+                    raise
+            else:
+                return results
+
+    def _sign(self, group: list[_Order]) -> list[_Result]:
+        """Sign every order that can be signed. The store says where the streams stand, whoever wrote there last."""
         now = time_ns() // 1_000_000
         if any(order.time is None for order in group):
             self._key.warn_before_end()
         heads = self._heads(group, now)
         issuer = Issuer(self.issuer, self._key, stream=self.stream, heads=heads)
-        results: list[tuple[_Order, Issued | ReceiptError]] = []
-        known: set[tuple[str, str | bytes]] = set()
+        results: list[_Result] = []
+        known = self._store.known({(order.account, order.key) for order in group})
         for order in group:
             time = now if order.time is None else order.time
             try:
-                self._check_key(order, known)
+                _check_key(order, known)
                 issued = issuer.issue_claims(order.account, time, order.claims, order.stream)
             except ReceiptError as error:
+                if isinstance(error, DuplicateRequestError):
+                    error.receipt = self._store.find(order.account, order.key)
                 results.append((order, error))
             else:
                 results.append((order, issued))
                 known.add((order.account, order.key))
         return results
 
-    def _check_key(self, order: _Order, known: set[tuple[str, str | bytes]]) -> None:
-        """A request has one receipt, and a receipt one correction: neither in the file, nor before in the group."""
-        place = (order.account, order.key)
-        there = self._store.find(*place)
-        if place not in known and there is None:
-            return
-        if isinstance(order.key, bytes):
-            raise DuplicateRequestError(
-                "corrects", "a receipt without a correction", order.key.hex()
-            )
-        raise DuplicateRequestError("request", "one that has no receipt yet", order.key, there)
-
-    def _heads(self, group: list[_Order], now: int) -> dict[tuple[str, str], Head]:
-        heads = self._known_heads({(o.account, o.stream or self.stream) for o in group})
+    def _heads(self, group: list[_Order], now: int) -> dict[Place, Head]:
+        heads = self._store.heads({(o.account, o.stream or self.stream) for o in group})
         own = [head.time for (_, stream), head in heads.items() if stream == self.stream]
         if own and max(own) > now and any(o.time is None for o in group):
             # The clock was set back. Times do not go back in a stream, and are not made up: a new stream begins.
             self.stream = uuid4().hex
         return heads
 
-    def _known_heads(self, places: set[tuple[str, str]]) -> dict[tuple[str, str], Head]:
-        found = {place: self._store.head(*place) for place in places}
-        return {place: head for place, head in found.items() if head is not None}
+
+def _check_key(order: _Order, known: set[Key]) -> None:
+    """A request has one receipt, and a receipt one correction: neither in the store, nor before in the group."""
+    if (order.account, order.key) not in known:
+        return
+    if isinstance(order.key, bytes):
+        raise DuplicateRequestError("corrects", "a receipt without a correction", order.key.hex())
+    raise DuplicateRequestError("request", "one that has no receipt yet", order.key)

@@ -1,4 +1,4 @@
-"""The journal's file: SQLite, write-ahead logging, every commit on the disk before it is reported.
+"""`SqliteStore`: a journal's file, SQLite, with write-ahead logging, every commit on the disk before it is reported.
 
 One connection, one thread. What SQLite complains about comes out as `JournalError`, with the file's name.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
@@ -15,12 +15,11 @@ from uuid import uuid4
 
 from receipts.errors import JournalError
 from receipts.issuer import Head, Issued
+from receipts.journal.stores.store import Key, Place, Store
 
 APPLICATION: Final = 0x52435054
 """``application_id`` of a journal: "RCPT"."""
 _VERSION: Final = 2
-_WAIT_S: Final = 30.0
-"""How long a writer waits for another process."""
 _SCHEMA: Final = """
 CREATE TABLE issuer (name TEXT NOT NULL, journal TEXT NOT NULL);
 CREATE TABLE receipts (
@@ -30,22 +29,45 @@ CREATE TABLE receipts (
 );
 CREATE TABLE statements (account TEXT NOT NULL, number INTEGER NOT NULL, data BLOB NOT NULL, PRIMARY KEY (account, number));
 """
+_HEAD: Final = """
+SELECT sequence, digest, time FROM receipts WHERE account = ? AND stream = ? ORDER BY sequence DESC LIMIT 1
+"""
+_KNOWN: Final = "SELECT 1 FROM receipts WHERE account = ? AND request = ?"
+_ENTRY: Final = "SELECT data, digest FROM receipts WHERE account = ? AND request = ?"
+_ACCOUNTS: Final = """
+WITH RECURSIVE found (account) AS (
+  SELECT min(account) FROM receipts
+  UNION ALL
+  SELECT (SELECT min(account) FROM receipts WHERE account > found.account) FROM found WHERE found.account IS NOT NULL
+)
+SELECT account FROM found WHERE account IS NOT NULL UNION SELECT account FROM statements ORDER BY account
+"""
+"""From account to account, not from receipt to receipt."""
+_STREAMS: Final = "SELECT DISTINCT stream FROM receipts WHERE account = ? ORDER BY stream"
+_OPEN: Final = """
+SELECT data FROM receipts WHERE account = ? AND stream = ? AND sequence >= ? AND time < ? ORDER BY sequence
+"""
+_RECEIPTS: Final = """
+SELECT data FROM receipts WHERE account = ? AND stream = ? AND sequence >= ? AND sequence < ? ORDER BY sequence
+"""
+_STATEMENTS: Final = "SELECT data FROM statements WHERE account = ? ORDER BY number"
 
 
-class Store:
-    """Receipts and statements of one issuer in a file. ``id`` is the journal's own random name, which goes where the file goes.
+class SqliteStore(Store):
+    """Receipts and statements of one issuer in a file.
 
     Args:
         path: the file; it is made if it is not there.
         issuer: whose journal it is.
         create: whether a journal may be made.
+        wait_s: how many seconds a writer waits for another process.
 
     Raises:
         JournalError: the file cannot be opened, is no journal, or is another issuer's.
     """
 
-    def __init__(self, path: str, issuer: str, *, create: bool = True) -> None:
-        self.path = path
+    def __init__(self, path: str, issuer: str, *, create: bool, wait_s: float) -> None:
+        self.place = path
         self.id = ""
         if create:
             _make(path)
@@ -54,7 +76,7 @@ class Store:
         with self._named():
             # Used by one thread at a time: the one that opens it, and then the one that writes.
             self._db = sqlite3.connect(
-                path, timeout=_WAIT_S, isolation_level=None, check_same_thread=False
+                path, timeout=wait_s, isolation_level=None, check_same_thread=False
             )
         try:
             with self._named():
@@ -72,15 +94,15 @@ class Store:
             if application == 0 and empty and create:
                 self._create(issuer)
             elif application != APPLICATION:
-                raise JournalError(f"{self.path} is a database, but not a journal")
+                raise JournalError(f"{self.place} is a database, but not a journal")
         version = self._db.execute("PRAGMA user_version").fetchone()[0]
         if version != _VERSION:
             raise JournalError(
-                f"{self.path} is a journal of version {version}, expected {_VERSION}"
+                f"{self.place} is a journal of version {version}, expected {_VERSION}"
             )
         owner, self.id = self._db.execute("SELECT name, journal FROM issuer").fetchone()
         if owner != issuer:
-            raise JournalError(f"{self.path} is the journal of {owner}, not of {issuer}")
+            raise JournalError(f"{self.place} is the journal of {owner}, not of {issuer}")
 
     def _create(self, issuer: str) -> None:
         for statement in _SCHEMA.split(";\n"):
@@ -97,8 +119,8 @@ class Store:
     def _named(self) -> Iterator[None]:
         try:
             yield
-        except sqlite3.Error as error:
-            raise JournalError(f"{self.path}: {error}") from error
+        except (sqlite3.Error, OverflowError) as error:  # integers go up to 2^63
+            raise JournalError(f"{self.place}: {error}") from error
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -126,90 +148,62 @@ class Store:
             finally:
                 self._db.execute("ROLLBACK")
 
-    def head(self, account: str, stream: str) -> Head | None:
-        """Where a stream stands."""
-        row = self._db.execute(
-            "SELECT sequence, digest, time FROM receipts WHERE account = ? AND stream = ?"
-            " ORDER BY sequence DESC LIMIT 1",
-            (account, stream),
-        ).fetchone()
-        return None if row is None else Head(*row)
-
-    def find(self, account: str, key: str | bytes) -> bytes | None:
-        """The receipt of a request id, or the correction of the receipt with a digest: both stand in the column ``request``."""
-        found = self._find(account, key)
-        return None if found is None else found[0]
-
-    def last_word(self, account: str, request: str) -> bytes | None:
-        """The receipt of a request, or the last of the corrections of it."""
-        digest: str | bytes = request
-        last = None
-        while (found := self._find(account, digest)) is not None:
-            last, digest = found
-        return last
-
-    def _find(self, account: str, key: str | bytes) -> tuple[bytes, bytes] | None:
+    def heads(self, places: Collection[Place]) -> dict[Place, Head]:
+        """Where streams stand; a place without a receipt is left out."""
         with self._named():
-            row = self._db.execute(
-                "SELECT data, digest FROM receipts WHERE account = ? AND request = ?",
-                (account, key),
-            ).fetchone()
+            found = {place: self._db.execute(_HEAD, place).fetchone() for place in places}
+        return {place: Head(*row) for place, row in found.items() if row is not None}
+
+    def known(self, keys: Collection[Key]) -> set[Key]:
+        """Those of the keys that have a receipt."""
+        with self._named():
+            return {key for key in keys if self._db.execute(_KNOWN, key).fetchone()}
+
+    def entry(self, account: str, key: str | bytes) -> tuple[bytes, bytes] | None:
+        """The receipt of a key and its digest: request ids and digests both stand in the column ``request``."""
+        with self._named():
+            row = self._db.execute(_ENTRY, (account, key)).fetchone()
         return None if row is None else (bytes(row[0]), bytes(row[1]))
 
     def add(self, receipts: Iterable[tuple[str | bytes, Issued]]) -> None:
-        """Add receipts, with what `find` finds them by."""
-        self._db.executemany(
-            "INSERT INTO receipts VALUES (?, ?, ?, ?, ?, ?, ?)",
-            [
-                (r.account, r.stream, r.sequence, key, r.time, r.digest, r.data)
-                for key, r in receipts
-            ],
-        )
+        """Add receipts, each with the second part of its key."""
+        rows = [
+            (r.account, r.stream, r.sequence, key, r.time, r.digest, r.data) for key, r in receipts
+        ]
+        with self._named():
+            self._db.executemany("INSERT INTO receipts VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
+
+    def accounts(self) -> list[str]:
+        """All accounts with a receipt or a statement."""
+        return self._texts(_ACCOUNTS)
+
+    def streams(self, account: str) -> list[str]:
+        """The streams in which an account has receipts."""
+        return self._texts(_STREAMS, account)
+
+    def _texts(self, query: str, *values: str) -> list[str]:
+        with self._named():
+            return [str(text) for (text,) in self._db.execute(query, values).fetchall()]
 
     def open_receipts(
         self, account: str, closed: Mapping[str, int], before: int
     ) -> Iterator[bytes]:
-        """Receipts of an account that no statement closes, of times before ``before`` (ms), stream by stream.
-
-        Args:
-            account: whose.
-            closed: by stream, the sequence that comes after the last closed one.
-            before: a time in ms.
-        """
-        with self._named():
-            for stream in self.streams(account):
-                for (data,) in self._db.execute(
-                    "SELECT data FROM receipts WHERE account = ? AND stream = ? AND sequence >= ? AND time < ?"
-                    " ORDER BY sequence",
-                    (account, stream, closed.get(stream, 0), before),
-                ):
-                    yield bytes(data)
-
-    def streams(self, account: str) -> list[str]:
-        """The streams in which an account has receipts."""
-        with self._named():
-            rows = self._db.execute(
-                "SELECT DISTINCT stream FROM receipts WHERE account = ? ORDER BY stream", (account,)
-            ).fetchall()
-        return [str(stream) for (stream,) in rows]
+        """Receipts of an account that no statement closes, of times before ``before`` (ms), stream by stream."""
+        for stream in self.streams(account):
+            yield from self._data(_OPEN, account, stream, closed.get(stream, 0), before)
 
     def receipts(self, account: str, stream: str, first: int, count: int) -> Iterator[bytes]:
         """Receipts of a stream, from a sequence on."""
-        with self._named():
-            for (data,) in self._db.execute(
-                "SELECT data FROM receipts WHERE account = ? AND stream = ? AND sequence >= ? AND sequence < ?"
-                " ORDER BY sequence",
-                (account, stream, first, first + count),
-            ):
-                yield bytes(data)
+        return self._data(_RECEIPTS, account, stream, first, first + count)
 
     def statements(self, account: str) -> list[bytes]:
         """The signed statements of an account, by number."""
+        return list(self._data(_STATEMENTS, account))
+
+    def _data(self, query: str, *values: str | int) -> Iterator[bytes]:
         with self._named():
-            rows = self._db.execute(
-                "SELECT data FROM statements WHERE account = ? ORDER BY number", (account,)
-            ).fetchall()
-        return [bytes(data) for (data,) in rows]
+            for (data,) in self._db.execute(query, values):
+                yield bytes(data)
 
     def add_statement(self, account: str, number: int, data: bytes) -> bool:
         """Keep a signed statement. False: there is one of that number already, and nothing was added.

@@ -1,0 +1,18 @@
+"""Where a journal keeps its receipts and statements: one interface, `Store`, for a file of SQLite and for a server of PostgreSQL."""
+
+from receipts.journal.stores.locations import check_location, is_url, shown
+from receipts.journal.stores.opening import open_store
+from receipts.journal.stores.sqlite import APPLICATION
+from receipts.journal.stores.store import ConflictError, Key, Place, Store
+
+__all__ = [
+    "APPLICATION",
+    "ConflictError",
+    "Key",
+    "Place",
+    "Store",
+    "check_location",
+    "is_url",
+    "open_store",
+    "shown",
+]

@@ -1,0 +1,116 @@
+"""`Store`: what the journal and the closing need of the place where receipts and statements are kept."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager
+
+from receipts.errors import JournalError
+from receipts.issuer import Head, Issued
+
+Place = tuple[str, str]
+"""An account and a stream."""
+Key = tuple[str, str | bytes]
+"""An account and what there is one receipt of: a request id, or of a correction, the digest of what it corrects."""
+
+
+class ConflictError(JournalError):
+    """Another writer took a place, or gave a request its receipt, meanwhile. Nothing was written: look again, and sign anew."""
+
+
+class Store(ABC):
+    """Receipts and statements of one issuer. It is used by one thread at a time.
+
+    Attributes:
+        place: where it is, as messages say it: a path, or a URL without its password.
+        id: the journal's own random name, which goes where its data goes.
+
+    Each method raises:
+        JournalError: the store cannot be read or written.
+    """
+
+    place: str
+    id: str
+
+    @abstractmethod
+    def close(self) -> None:
+        """Give back what the store holds open."""
+
+    @abstractmethod
+    def transaction(self) -> AbstractContextManager[None]:
+        """Receipts that are added inside are kept durably when it returns, all of them or none.
+
+        Raises:
+            ConflictError: another writer was faster; nothing of it is kept.
+            JournalError: they could not be written.
+        """
+
+    @abstractmethod
+    def snapshot(self) -> AbstractContextManager[None]:
+        """All reads inside see the same moment; writers go on."""
+
+    @abstractmethod
+    def heads(self, places: Collection[Place]) -> dict[Place, Head]:
+        """Where streams stand; a place without a receipt is left out."""
+
+    @abstractmethod
+    def known(self, keys: Collection[Key]) -> set[Key]:
+        """Those of the keys that have a receipt."""
+
+    @abstractmethod
+    def add(self, receipts: Iterable[tuple[str | bytes, Issued]]) -> None:
+        """Add receipts, inside of `transaction`, each with the second part of its key."""
+
+    @abstractmethod
+    def accounts(self) -> list[str]:
+        """All accounts with a receipt or a statement, sorted by their code points."""
+
+    @abstractmethod
+    def streams(self, account: str) -> list[str]:
+        """The streams in which an account has receipts, sorted by their code points."""
+
+    @abstractmethod
+    def open_receipts(
+        self, account: str, closed: Mapping[str, int], before: int
+    ) -> Iterator[bytes]:
+        """Receipts of an account that no statement closes, of times before ``before`` (ms), stream by stream.
+
+        Args:
+            account: whose.
+            closed: by stream, the sequence that comes after the last closed one.
+            before: a time in ms.
+        """
+
+    @abstractmethod
+    def receipts(self, account: str, stream: str, first: int, count: int) -> Iterator[bytes]:
+        """Receipts of a stream, from a sequence on."""
+
+    @abstractmethod
+    def statements(self, account: str) -> list[bytes]:
+        """The signed statements of an account, by number."""
+
+    @abstractmethod
+    def add_statement(self, account: str, number: int, data: bytes) -> bool:
+        """Keep a signed statement durably. False: there is another one of that number, and nothing was added.
+
+        Raises:
+            JournalError: it could not be written.
+        """
+
+    @abstractmethod
+    def entry(self, account: str, key: str | bytes) -> tuple[bytes, bytes] | None:
+        """The receipt of a key and its digest; None: there is none."""
+
+    def find(self, account: str, key: str | bytes) -> bytes | None:
+        """The receipt of a request id, or the correction of the receipt with a digest."""
+        found = self.entry(account, key)
+        return None if found is None else found[0]
+
+    def last_word(self, account: str, request: str) -> bytes | None:
+        """The receipt of a request, or the last of the corrections of it."""
+        key: str | bytes = request
+        last = None
+        while (found := self.entry(account, key)) is not None:
+            last, key = found
+        return last
