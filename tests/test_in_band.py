@@ -662,3 +662,39 @@ def test_the_host_and_its_tier(journal, provider, name):
     (claims,) = receipts_in(journal)
     source = claims.source
     assert (source.provider, source.api, source.tier) == (name, "responses", "flex")
+
+
+def test_a_client_that_chooses_ids_is_billed_for_each_request(url, middleware, wallet, journal):
+    """Three requests under one id of the client's: three receipts, and the wallet knows each by the id that the server told it."""
+    with httpx.Client(transport=wallet.transport(httpx)) as client:
+        for stream in (False, True, False):
+            body = {"model": "gpt", "messages": [], "request_id": "mine", "stream": stream}
+            client.post(f"{url}/v1/chat/completions", json=body)
+    rows = kept(wallet)
+    claims = [read_item(row[4]).claims for row in rows]
+    assert [c.request for c in claims] == [row[0] for row in rows]
+    assert len({c.request for c in claims}) == 3
+    assert all(c.request.startswith("req_") for c in claims)
+
+
+REPLAY = [start(), body(ENCODED)]
+
+
+def test_a_stored_answer_goes_out_with_the_receipt_that_it_has(middleware, journal):
+    first, again = drive(middleware, REPLAY), drive(middleware, REPLAY)
+    receipts = [dict(sent[0]["headers"])[b"token-receipt"] for sent in (first, again)]
+    assert receipts[0] == receipts[1]
+    assert dict(again[0]["headers"])[b"idempotent-replayed"] == b"true"
+    assert b"idempotent-replayed" not in dict(first[0]["headers"])
+    counters = middleware.emitter.counters
+    assert (counters["issued"], counters["replayed"]) == (1, 1)
+    assert len(receipts_in(journal)) == 1
+
+
+def test_another_answer_of_an_id_is_billed_under_one_of_the_servers(middleware, journal):
+    """Else a client that found out how to choose ids would pay for one of its requests."""
+    other = {**ANSWER, "usage": USAGE | {"completion_tokens": 3, "total_tokens": 12}}
+    drive(middleware, REPLAY)
+    sent = drive(middleware, [start(), body(json.dumps(other).encode())])
+    told = dict(sent[0]["headers"])[b"token-receipt-request"].decode()
+    assert [claims.request for claims in receipts_in(journal)] == ["r", told]

@@ -10,7 +10,7 @@ from time import time_ns
 from types import TracebackType
 from typing import Any, Final
 
-from receipts.header import CLIENT, RECEIPT, byte_sequence, parse_byte_sequence
+from receipts.header import CLIENT, RECEIPT, REPLAYED, REQUEST, byte_sequence, parse_byte_sequence
 from receipts.wallet.answer import Answer, form_of, is_storable
 from receipts.wallet.call import Call, Outcome, commitment, told_tools
 from receipts.wallet.inflating import inflating
@@ -23,7 +23,6 @@ _CREDENTIALS: Final = ("authorization", "x-api-key", "api-key", "x-goog-api-key"
 """The headers that say who calls; the first that is there counts."""
 _ACCOUNTS: Final = ("openai-organization", "openai-project")
 """The headers that say on whose account, where one credential has several."""
-_REPLAYED: Final = "idempotent-replayed"
 _RESPONSE: Final = re.compile(r"/responses/[^/]+")
 _BATCH: Final = re.compile(r"/batches/[^/]+")
 _RESULTS: Final = re.compile(r"/messages/batches/([^/]+)/results|/files/([^/]+)/content")
@@ -77,6 +76,8 @@ class Note(ABC):
         self.store, self.call = store, call
         self.answer = Answer(form_of(call.path))
         self.reader: Reader = OpaqueReader()
+        self.named: str | None = None
+        """The request id that a header of the response names."""
         self._stopped = False
         # Compressed, a stream could not be read along.
         request.headers["accept-encoding"] = "identity"
@@ -98,7 +99,8 @@ class Note(ABC):
     def answered(self, response: Any) -> None:
         """Take note of the response's status and headers."""
         self.call.status = response.status_code
-        self.call.replay = response.headers.get(_REPLAYED, "").strip().lower() == "true"
+        self.named = response.headers.get(REQUEST.decode()) or None
+        self.call.replay = response.headers.get(REPLAYED.decode(), "").strip().lower() == "true"
         header = response.headers.get(RECEIPT.decode())
         receipt = None if header is None else parse_byte_sequence(header.encode())
         if receipt:
@@ -164,7 +166,9 @@ class CallNote(Note):
         call, answer = self.call, self.answer
         call.outcome = self._outcome(outcome)
         call.answered = _now()
-        call.model, call.request = answer.model, answer.id
+        call.model = answer.model
+        named = self.named if self.named and is_storable(self.named) else None
+        call.request = named or answer.id
         if call.outcome is Outcome.COMPLETE:
             call.take(answer)
         elif call.outcome in (Outcome.CUT, Outcome.CANCELLED, Outcome.UNFINISHED):
