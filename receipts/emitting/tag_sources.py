@@ -130,9 +130,12 @@ def _path(member: Member, template: str, tag: str) -> State:
 
     def state(request: Request) -> object:
         segments = request.asked.path.split("/", size)
-        if len(segments) < size or any(segments[at] != part for at, part in fixed):
+        if len(segments) < size or "" in segments[1:size]:
             return None
-        return segments[own] if all(segments[1:size]) else None
+        for at, part in fixed:
+            if segments[at] != part:
+                return None
+        return segments[own]
 
     return state
 

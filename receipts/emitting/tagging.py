@@ -56,7 +56,7 @@ class Tagged:
     """
 
     tags: dict[str, str]
-    faults: tuple[Fault, ...]
+    faults: tuple[Fault, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,13 +82,17 @@ class TagRule:
             return Reason.MISSING if self.required else None
         if not isinstance(value, str) or not _is_tag(value):
             return Reason.INVALID
-        return None if self.allowed is None or value in self.allowed else Reason.NOT_ALLOWED
+        if self.allowed is None or value in self.allowed:
+            return None
+        return Reason.NOT_ALLOWED
 
 
 def _is_tag(value: str) -> bool:
     """Whether a text can be the value of a tag. What a client sent is in no error here: it may be long, deep and hostile."""
+    if value.isascii() or len(value) > limits.MAX_NAME:
+        return len(value) <= limits.MAX_NAME
     try:
-        return len(value) <= limits.MAX_NAME and len(value.encode()) <= limits.MAX_NAME
+        return len(value.encode()) <= limits.MAX_NAME
     except UnicodeEncodeError:  # half of a surrogate pair, which JSON can escape
         return False
 
@@ -148,10 +152,10 @@ class TagContract:
                 faults.append(Fault(rule.name, reason))
             elif isinstance(value, str):
                 tags[rule.name] = value
-        if faults:
-            tags[UNTAGGED] = contract.owner
-            tags |= {f"{UNTAGGED}/{fault.tag}": fault.reason.value for fault in faults}
-        return Tagged(tags, tuple(faults))
+        if not faults:
+            return Tagged(tags)
+        marks = {f"{UNTAGGED}/{fault.tag}": fault.reason.value for fault in faults}
+        return Tagged({**tags, UNTAGGED: contract.owner, **marks}, tuple(faults))
 
 
 def _read(data: bytes, file: str) -> _Contract:
