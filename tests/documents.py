@@ -35,6 +35,7 @@ DATA = {
     "json": json.loads,
     "jsonl": lambda text: [json.loads(line) for line in text.splitlines()],
     "csv": lambda text: len({line.count(",") for line in text.splitlines()}) == 1 or 1 / 0,
+    "toml": tomllib.loads,
 }
 """Blocks that are data, and how one of each kind is read."""
 
