@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from receipts import ReceiptError
 from receipts.cache_id import CacheKey, blocks, text_ids, token_ids, vllm_ids, vllm_recipe
+from receipts.cache_id.canonical import canonical as issued
 from verifier.customer import cache_id as check
 from verifier.customer.cache_id import _head
 from verifier.customer.jcs import CanonicalError, canonical
@@ -85,7 +86,58 @@ JSON = st.recursive(
 
 @given(JSON)
 def test_canonical_json_as_the_library_has_it(value):
-    assert canonical(value) == rfc8785.dumps(value)
+    """The verifier's own, and the issuing side's, which is the standard library's where that is the same."""
+    assert canonical(value) == rfc8785.dumps(value) == issued("body", value)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        '\x00\x1f\x7f\x80\u2028\u2029\ufeff\ufffe\U0001f600"\\/\b\f\n\r\t',
+        {"\uffff": 1, "\U00010000": 2, "z": 3},  # in UTF-16, the second key comes first
+        [2**53 - 1, 1 - 2**53, True, False, None, 1.0, 1e21, -0.0],
+    ],
+)
+def test_canonical_json_where_libraries_differ(value):
+    assert canonical(value) == rfc8785.dumps(value) == issued("body", value)
+
+
+@pytest.mark.parametrize(
+    ("value", "reason"),
+    [
+        ([2**53], "RFC 8785"),
+        ([float("nan")], "RFC 8785"),
+        (["\ud800"], "RFC 8785"),
+        ({"\ud800": 1}, "RFC 8785"),
+        ({1: 2}, "RFC 8785"),
+        ([b"bytes"], "RFC 8785"),
+        (json.loads("[" * 91 + "1" + "]" * 91), "at most 90 levels of nesting"),
+    ],
+    ids=str,
+)
+def test_what_the_issuing_side_has_no_form_for(value, reason):
+    with pytest.raises(ReceiptError, match=f"body: expected .*{reason}"):
+        issued("body", value)
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({"tools": "bash"}, "body.tools"),
+        ({"tools": 0}, "body.tools"),
+        ({"system": {"type": "text"}}, "body.system"),
+        ({"system": 1}, "body.system"),
+        ({"messages": {}}, "body.messages"),
+        ({"messages": [{"role": "user"}, "hello"]}, "body.messages.1"),
+        ({"messages": [{"content": 7}]}, "body.messages.0.content"),
+    ],
+)
+def test_a_body_of_another_shape_has_no_blocks(body, field):
+    """On both sides: nothing is read into it."""
+    with pytest.raises(ReceiptError, match=f"^{field}: expected an "):
+        blocks(body)
+    with pytest.raises(check.BodyError):
+        check.blocks(body)
 
 
 @pytest.mark.parametrize(

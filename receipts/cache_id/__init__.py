@@ -6,7 +6,7 @@ Cache(read=CacheEntry(TOKENS_HMAC, ids[2048], 2048))
 """
 
 from receipts.cache_id.keys import CacheKey, PeriodKey
-from receipts.cache_id.text import TEXT_HMAC, blocks, text_ids
+from receipts.cache_id.text import TEXT_HMAC, Block, block_ids, block_list, blocks, text_ids
 from receipts.cache_id.tokens import TOKENS, TOKENS_HMAC, VLLM, token_ids, vllm_ids, vllm_recipe
 
 __all__ = [
@@ -14,8 +14,11 @@ __all__ = [
     "TOKENS",
     "TOKENS_HMAC",
     "VLLM",
+    "Block",
     "CacheKey",
     "PeriodKey",
+    "block_ids",
+    "block_list",
     "blocks",
     "text_ids",
     "token_ids",
