@@ -1,0 +1,137 @@
+"""Where a request to Anthropic's Messages ends the prefixes that are cached: its breakpoints.
+
+Source: https://platform.claude.com/docs/en/build-with-claude/prompt-caching. What makes the length of a prefix depend on more than its
+blocks is not taken: then no length is certain.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from receipts.cache_id import Block
+
+_BODY: Final = frozenset({
+    "model", "messages", "system", "tools", "tool_choice", "thinking", "cache_control", "max_tokens", "metadata",
+    "stop_sequences", "stream", "temperature", "top_k", "top_p", "service_tier", "inference_geo",
+})  # fmt: skip
+"""Members of a body that are blocks of the identifier, or change nothing that the model reads. Others may: servers of tools, edits of
+the context, a schema of the output, a container."""
+_MEMBERS: Final = {
+    "text": frozenset({"type", "text", "cache_control"}),
+    "tool_use": frozenset({"type", "id", "name", "input", "cache_control"}),
+    "tool_result": frozenset({"type", "tool_use_id", "content", "is_error", "cache_control"}),
+    "thinking": frozenset({"type", "thinking", "signature"}),
+    "redacted_thinking": frozenset({"type", "data"}),
+}
+"""Blocks whose tokens follow from them. Not those of images and documents: an address may lead to something else tomorrow, and images and
+citations change how the blocks before them are read (What invalidates the cache)."""
+_TOOL: Final = frozenset(
+    {"type", "name", "description", "input_schema", "input_examples", "strict", "cache_control"}
+)
+_THINKING: Final = frozenset({"thinking", "redacted_thinking"})
+_MAX_BREAKPOINTS: Final = 4
+_FIVE_MINUTES: Final = 300
+_HOUR: Final = 3600
+_TTLS: Final = {"5m": _FIVE_MINUTES, "1h": _HOUR}
+
+
+@dataclass(frozen=True, slots=True)
+class Marks:
+    """The breakpoints of a request.
+
+    Attributes:
+        ttls: the lifetime in s of each breakpoint, by the number of its block; ascending.
+        first: the number of the first block at whose end a prefix can be cached; the settings are no part of the prompt.
+        certain: the end of no block with this number or a higher one has a length that follows from the blocks alone. Thinking that
+            was passed back is taken out of the prompt later, depending on the model.
+        nested: whether a block up to there holds others, at whose ends an earlier request may have ended a prefix.
+    """
+
+    ttls: Mapping[int, int]
+    first: int
+    certain: int
+    nested: bool
+
+    @property
+    def last(self) -> int:
+        """The number of the block with the last breakpoint."""
+        return max(self.ttls)
+
+    @property
+    def last_hour(self) -> int | None:
+        """The number of the block with the last breakpoint of an hour."""
+        return max((at for at, ttl in self.ttls.items() if ttl == _HOUR), default=None)
+
+
+def find_marks(body: Mapping[str, Any], blocks: Sequence[Block]) -> Marks | None:
+    """The breakpoints of a request; None: it has none, or none that say for certain where a prefix ends."""
+    if not _BODY.issuperset(body) or not all(map(_is_sure, blocks)):
+        return None
+    ttls: dict[int, int] = {}
+    marks = [(at, _mark(block)) for at, block in enumerate(blocks) if _mark(block) is not None]
+    if body.get("cache_control") is not None:
+        if not blocks or _is_thinking(blocks[-1]) or blocks[-1].kind != "message":
+            return None  # the provider walks back to a block that can be marked
+        marks.append((len(blocks) - 1, body["cache_control"]))
+    for at, mark in marks:
+        ttl = _ttl(mark)
+        if ttl is None or ttls.setdefault(at, ttl) != ttl:
+            return None
+    if not 1 <= len(ttls) <= _MAX_BREAKPOINTS or list(ttls.values()) != sorted(
+        ttls.values(), reverse=True
+    ):
+        return None  # the provider refuses more than four, and 1h after 5m
+    certain = next((at for at, one in enumerate(blocks) if _is_thinking(one)), len(blocks))
+    nested = any(isinstance(_get(one, "content"), list) for one in blocks[: max(ttls) + 1])
+    return Marks(ttls, int(blocks[0].kind == "settings"), certain, nested)
+
+
+def _get(block: Block, member: str) -> Any:
+    return block.element.get(member) if isinstance(block.element, Mapping) else None
+
+
+def _mark(block: Block) -> Any:
+    return None if block.kind == "settings" else _get(block, "cache_control")
+
+
+def _ttl(mark: Any) -> int | None:
+    """The lifetime in s; None: it is no mark that is known."""
+    if not isinstance(mark, Mapping) or mark.get("type") != "ephemeral":
+        return None
+    if not {"type", "ttl"}.issuperset(mark):
+        return None
+    ttl = mark.get("ttl", "5m")
+    return _TTLS.get(ttl) if isinstance(ttl, str) else None
+
+
+def _is_thinking(block: Block) -> bool:
+    return block.kind == "message" and _get(block, "type") in _THINKING
+
+
+def _is_sure(block: Block) -> bool:
+    """Whether the tokens of a block, and of those before it, follow from the blocks."""
+    element = block.element
+    if block.kind == "settings":
+        return True
+    if not isinstance(element, Mapping):
+        return False
+    if block.kind == "tool":
+        return _TOOL.issuperset(element) and element.get("type", "custom") == "custom"
+    return _is_sure_content(element) and (block.kind == "message" or element["type"] == "text")
+
+
+def _is_sure_content(element: Mapping[str, Any]) -> bool:
+    kind = element.get("type")
+    if not isinstance(kind, str) or not _MEMBERS.get(kind, frozenset()).issuperset(element):
+        return False
+    if kind == "text":
+        return isinstance(element.get("text"), str) and element["text"] != ""
+    content = element.get("content")
+    if kind != "tool_result" or content is None or isinstance(content, str):
+        return True
+    return isinstance(content, list) and all(
+        isinstance(one, Mapping) and set(one) == {"type", "text"} and one["type"] == "text"
+        for one in content
+    )

@@ -1,0 +1,80 @@
+"""Entries by the text recipe, for requests whose provider says how long the prefixes are that their breakpoints end."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any, Final
+
+from receipts.cache_id import TEXT_HMAC, PeriodKey, block_ids, block_list
+from receipts.emitting.billed_lengths import billed_lengths
+from receipts.emitting.lengths import Lengths
+from receipts.emitting.marks import Marks, find_marks
+from receipts.request import Cache, CacheEntry, Counts
+
+_MAX_COMMITMENTS: Final = 8
+"""Entries beside what was read and written, the longest ones: a receipt also travels in a header."""
+
+
+def text_cache(
+    key: PeriodKey, model: str, body: Mapping[str, Any], counts: Counts, memory: Lengths
+) -> Cache | None:
+    """The prefixes of a request whose lengths are certain; None: there are none.
+
+    Raises:
+        ReceiptError: the body has no such blocks, or no RFC 8785 form.
+    """
+    blocks = block_list(body)
+    marks = find_marks(body, blocks)
+    if marks is None:
+        return None
+    billed = billed_lengths(counts, marks)
+    if billed is None:
+        return None
+    ids = block_ids(model, blocks[: marks.last + 1], key)
+    known = memory.recall(key.account, model, ids)
+    lengths = {at: known[one] for at, one in enumerate(ids) if one in known and at < marks.certain}
+    new = {at: length for at, length in billed.items() if at < marks.certain}
+    if not _ascend(lengths | new, counts.logical):
+        return None
+    if not memory.learn(key.account, model, {ids[at]: length for at, length in new.items()}):
+        return None
+    return _Prefixes(ids, lengths | new, marks, counts).cache()
+
+
+def _ascend(lengths: Mapping[int, int], most: int) -> bool:
+    """Whether each prefix is longer than the one before it, and all of them fit into the request: every block has tokens."""
+    tokens = [*(lengths[at] for at in sorted(lengths)), most + 1]
+    return all(one < two for one, two in pairwise(tokens))
+
+
+@dataclass(frozen=True, slots=True)
+class _Prefixes:
+    """The prefixes of a request whose lengths are known, by the number of their last block."""
+
+    ids: Sequence[bytes]
+    lengths: Mapping[int, int]
+    marks: Marks
+    counts: Counts
+
+    def cache(self) -> Cache | None:
+        """Each in its place. Writes happen only at breakpoints, and the highest hit lies before all of them that were written."""
+        cached, written = self.counts.cached, sum((self.counts.writes or {}).values())
+        read = [at for at, length in self.lengths.items() if cached and length == cached]
+        writes = [
+            at
+            for at, length in self.lengths.items()
+            if written and cached is not None and at in self.marks.ttls and length > cached
+        ]
+        others = sorted(set(self.lengths) - {*read, *writes}, reverse=True)[:_MAX_COMMITMENTS]
+        if not self.lengths:
+            return None
+        return Cache(
+            self._entry(read[0]) if read else None,
+            [self._entry(at) for at in sorted(writes)],
+            [self._entry(at) for at in sorted(others)],
+        )
+
+    def _entry(self, at: int) -> CacheEntry:
+        return CacheEntry(TEXT_HMAC, self.ids[at], self.lengths[at])
