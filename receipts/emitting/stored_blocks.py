@@ -1,7 +1,7 @@
 """Which blocks vLLM has stored, by the batches of events that it publishes.
 
 Source: vLLM 0.33, ``vllm/distributed/kv_events.py``. A batch is an array: time, events, and the rank of the publisher, if there are
-several. An event is a map with its name under ``type``; vLLM up to 0.12 wrote it as an array that begins with the name. A hash is 32
+several. An event is a map with its name under ``type``; earlier versions wrote an array that begins with the name. A hash is 32
 bytes, or with ``VLLM_KV_EVENTS_USE_INT_BLOCK_HASHES`` its last 64 bits as a number.
 """
 
