@@ -15,6 +15,7 @@ from receipts.errors import (
     NoKeyError,
     PassphraseError,
     ReceiptError,
+    TooLateError,
     UsageError,
 )
 from receipts.issuer import Head, Issued, Issuer
@@ -71,6 +72,7 @@ __all__ = [
     "SigningKey",
     "Source",
     "Span",
+    "TooLateError",
     "UsageError",
     "close_batch",
     "close_journal",

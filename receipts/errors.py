@@ -43,6 +43,10 @@ class DuplicateRequestError(ReceiptError):
         self.receipt = receipt
 
 
+class TooLateError(ReceiptError):
+    """The moment has passed before which a receipt was to be signed. It was not signed."""
+
+
 class NoKeyError(ReceiptError):
     """No key of the issuer may sign for this time: they have ended, were revoked, or have not begun."""
 

@@ -9,6 +9,7 @@
 | ``RECEIPT_ACCOUNT_HEADER`` | the header in which a trusted proxy says it; or |
 | ``RECEIPT_KEY_TABLE`` | the file with the hashes of the API keys, and whose they are |
 | ``RECEIPT_TAGS`` | the file with the tagging contract |
+| ``RECEIPT_CACHE_KEYS`` | the folder with the accounts' cache keys: receipts say which prefixes were cached |
 | ``RECEIPT_PROVIDER`` | whose API it is, for instance vllm; default: as the path says |
 | ``RECEIPT_INCLUDE_USAGE``, ``RECEIPT_REQUIRED`` | ``1``: the options of that name of `ReceiptMiddleware` |
 | ``RECEIPT_METRICS`` | the path at which the counters are given |
@@ -20,7 +21,15 @@ import os
 from dataclasses import dataclass
 from typing import Self
 
-from receipts.emitting import Account, Emitter, KeyTable, TagContract, trusted_header
+from receipts.emitting import (
+    Account,
+    Emitter,
+    Identifiers,
+    KeyTable,
+    TagContract,
+    read_cache_keys,
+    trusted_header,
+)
 from receipts.journal import Journal
 from receipts.key_folder import KeyFolder
 
@@ -60,12 +69,13 @@ def emitter_from_environment() -> Emitter:
     keys, place, account = _required("RECEIPT_KEYS"), _required("RECEIPT_JOURNAL"), _account()
     passphrase = os.environ.get("RECEIPT_KEY_PASSPHRASE")
     folder = KeyFolder(keys, passphrase.encode() if passphrase else None)
-    contract = os.environ.get("RECEIPT_TAGS")
+    contract, cache_keys = os.environ.get("RECEIPT_TAGS"), os.environ.get("RECEIPT_CACHE_KEYS")
     return Emitter(
         Journal(place, folder.issuer, folder),
         account,
         provider=os.environ.get("RECEIPT_PROVIDER") or None,
         tags=TagContract.from_file(contract) if contract else None,
+        identifiers=Identifiers(read_cache_keys(cache_keys)) if cache_keys else None,
     )
 
 

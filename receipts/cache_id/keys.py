@@ -93,6 +93,13 @@ class CacheKey:
         return _encoded(self.account, None, self.secret)
 
 
+def month_end(time: int) -> int:
+    """The first moment of the month after that of a time, both in ms since 1970, UTC: from then on another key is in use."""
+    moment = datetime.fromtimestamp(time // 1000, UTC)
+    first = datetime(moment.year + moment.month // 12, moment.month % 12 + 1, 1, tzinfo=UTC)
+    return int(first.timestamp()) * 1000
+
+
 def _encoded(account: str, period: str | None, secret: bytes) -> bytes:
     key = urlsafe_b64encode(secret).rstrip(b"=").decode()
     document = {

@@ -6,12 +6,15 @@ import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from inspect import isawaitable
+from time import time_ns
 from traceback import extract_tb
 from typing import Final
 
+from receipts.cache_id import month_end
 from receipts.emitting.answer import Answer
 from receipts.emitting.asked import Asked, Caller
 from receipts.emitting.counters import Counters, Outcome
+from receipts.emitting.identifiers import Identifiers
 from receipts.emitting.replay import is_replay
 from receipts.emitting.request_id import new_id
 from receipts.emitting.tagging import TagContract
@@ -21,10 +24,12 @@ from receipts.errors import (
     KeyFileError,
     NoKeyError,
     ReceiptError,
+    TooLateError,
     UsageError,
 )
 from receipts.header import CLIENT, parse_byte_sequence
 from receipts.ingest import is_known, take_parts
+from receipts.issuer import Issued
 from receipts.journal import Journal
 from receipts.limits import MAX_OCTETS
 from receipts.request import Request
@@ -63,6 +68,7 @@ class Emitter:
         provider: whose API it is, for instance ``vllm``; default: the one that the path belongs to. What another one says is read
             as the path has it.
         tags: the tagging contract; without, receipts have the tags of the caller.
+        identifiers: finds out which prefixes were cached; without, receipts do not say.
         counters: where it is counted what became of answers.
     """
 
@@ -73,6 +79,7 @@ class Emitter:
         *,
         provider: str | None = None,
         tags: TagContract | None = None,
+        identifiers: Identifiers | None = None,
         counters: Counters | None = None,
     ) -> None:
         self.journal = journal
@@ -80,6 +87,7 @@ class Emitter:
         self._account = account
         self._provider = provider
         self._tags = tags
+        self._identifiers = identifiers
 
     async def caller(self, asked: Asked) -> Caller | None:
         """Who is billed for a request; None: nobody, or it could not be told, which is counted and logged."""
@@ -134,7 +142,7 @@ class Emitter:
     ) -> Emitted:
         told = self._told(asked, caller, answer, request or answer.id or new_id())
         try:
-            issued = await self.journal.issue_async(caller.account, **told)
+            issued = await self._signed(asked, caller, answer, told)
         except DuplicateRequestError as error:
             if error.receipt is not None and (
                 answer.endpoint.fetched or is_replay(error.receipt, told)
@@ -143,9 +151,25 @@ class Emitter:
                 return Emitted(error.receipt, replayed=True)
             # Another answer of that id: the id is none, whoever chose it.
             request = told["request"] = new_id()
-            issued = await self.journal.issue_async(caller.account, **told)
+            issued = await self._signed(asked, caller, answer, told)
         self.counters.count(Outcome.ISSUED)
         return Emitted(issued.data, request)
+
+    async def _signed(self, asked: Asked, caller: Caller, answer: Answer, told: Request) -> Issued:
+        """The receipt, with the identifiers of its month."""
+        if (
+            self._identifiers is None or "models" in told
+        ):  # the counts of several models are no prefix's
+            return await self.journal.issue_async(caller.account, **told)
+        while True:
+            now = time_ns() // 1_000_000
+            told["cache"] = self._identifiers.cache(
+                caller.account, told["model"], asked.document, told["counts"], now, answer.prompt, told.get("source"),
+            )  # fmt: skip
+            try:
+                return await self.journal.issue_async(caller.account, before=month_end(now), **told)
+            except TooLateError:
+                continue  # another month has begun meanwhile, which has another key
 
     def _told(self, asked: Asked, caller: Caller, answer: Answer, request: str) -> Request:
         endpoint = answer.endpoint

@@ -16,7 +16,7 @@ from uuid import uuid4
 
 from receipts import limits
 from receipts.claims import request_claims
-from receipts.errors import DuplicateRequestError, JournalError, ReceiptError
+from receipts.errors import DuplicateRequestError, JournalError, ReceiptError, TooLateError
 from receipts.issuer import Head, Issued, Issuer
 from receipts.journal.stores import ConflictError, Key, Place, open_store
 from receipts.keys import KeySource
@@ -30,7 +30,7 @@ _MAX_GROUP: Final = 256
 class _Order:
     """A receipt that is asked for. ``time`` and ``stream`` None: now, and the journal's own.
 
-    ``key`` is what there is one receipt of: the request id, or of a correction, the digest of what it corrects.
+    ``before``: it is not signed at that time or later. ``key`` is what there is one receipt of: the request id, or of a correction, the digest of what it corrects.
     """
 
     account: str
@@ -38,6 +38,7 @@ class _Order:
     time: int | None
     stream: str | None
     claims: Mapping[int, object]
+    before: int | None
     done: Future[Issued]
 
 
@@ -104,6 +105,7 @@ class Journal:
         *,
         time: int | None = None,
         stream: str | None = None,
+        before: int | None = None,
         **request: Unpack[Request],
     ) -> Future[Issued]:
         """Ask for a receipt. The future has it once it is on the disk.
@@ -112,10 +114,12 @@ class Journal:
             account: who is billed.
             time: ms since 1970, UTC. Without, it is that of the clock when the receipt is signed, and never goes back.
             stream: the stream, if not the journal's own.
+            before: ms since 1970: the receipt must be of an earlier time. What it says may be right in one month only.
             request: as of `Issuer.issue`.
 
         The future raises:
             DuplicateRequestError: the request has a receipt already; or, of a correction, what it corrects has one.
+            TooLateError: it would not be of a time before ``before``. No sequence is used up.
             NoKeyError: no key may sign at this time. No sequence is used up.
             ReceiptError: a field breaks a rule of spec/receipt.md. Likewise.
             JournalError: the receipt could not be written; it does not exist.
@@ -134,7 +138,7 @@ class Journal:
             return done
         corrects = request.get("corrects")
         key = request["request"] if corrects is None else corrects.receipt
-        self._order(_Order(account, key, time, stream, claims, done))
+        self._order(_Order(account, key, time, stream, claims, before, done))
         return done
 
     def _order(self, order: _Order) -> None:
@@ -153,6 +157,7 @@ class Journal:
         *,
         time: int | None = None,
         stream: str | None = None,
+        before: int | None = None,
         **request: Unpack[Request],
     ) -> Issued:
         """`submit`, and wait.
@@ -160,7 +165,7 @@ class Journal:
         Raises:
             ReceiptError, JournalError: as the future of `submit`.
         """
-        return self.submit(account, time=time, stream=stream, **request).result()
+        return self.submit(account, time=time, stream=stream, before=before, **request).result()
 
     async def issue_async(
         self,
@@ -168,6 +173,7 @@ class Journal:
         *,
         time: int | None = None,
         stream: str | None = None,
+        before: int | None = None,
         **request: Unpack[Request],
     ) -> Issued:
         """`submit`, and wait without blocking the event loop. The receipt is issued even if the task is cancelled.
@@ -175,7 +181,7 @@ class Journal:
         Raises:
             ReceiptError, JournalError: as the future of `submit`.
         """
-        asked = self.submit(account, time=time, stream=stream, **request)
+        asked = self.submit(account, time=time, stream=stream, before=before, **request)
         return await asyncio.shield(asyncio.wrap_future(asked))
 
     # The writer's thread.
@@ -234,6 +240,7 @@ class Journal:
             time = now if order.time is None else order.time
             try:
                 _check_key(order, known)
+                _check_time(order, time)
                 issued = issuer.issue_claims(order.account, time, order.claims, order.stream)
             except ReceiptError as error:
                 if isinstance(error, DuplicateRequestError):
@@ -251,6 +258,11 @@ class Journal:
             # The clock was set back. Times do not go back in a stream, and are not made up: a new stream begins.
             self.stream = uuid4().hex
         return heads
+
+
+def _check_time(order: _Order, time: int) -> None:
+    if order.before is not None and time >= order.before:
+        raise TooLateError("time", f"before {order.before}", time)
 
 
 def _check_key(order: _Order, known: set[Key]) -> None:
