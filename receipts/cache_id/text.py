@@ -23,12 +23,17 @@ class Block(NamedTuple):
     Attributes:
         kind: ``settings``, ``tool``, ``system`` or ``message``.
         element: as the body has it, with its mark; a text stands as the block that it stands for.
-        content: what the identifier is over, without the mark.
+        place: of a block of a message, the number of the message and its other members.
     """
 
     kind: str
     element: Any
-    content: list[Any]
+    place: tuple[Any, ...] = ()
+
+    @property
+    def content(self) -> list[Any]:
+        """What the identifier is over, without the mark."""
+        return [self.kind, *self.place, _plain(self.element)]
 
 
 def text_ids(model: str, body: Mapping[str, Any], key: PeriodKey) -> list[bytes]:
@@ -75,18 +80,18 @@ def block_list(body: Mapping[str, Any]) -> list[Block]:
 def _blocks(body: Mapping[str, Any]) -> Iterator[Block]:
     settings = {name: body[name] for name in ("tool_choice", "thinking") if name in body}
     if settings:
-        yield Block("settings", settings, ["settings", settings])
+        yield Block("settings", settings)
     for tool in _array("body.tools", body.get("tools")):
-        yield Block("tool", tool, ["tool", _plain(tool)])
+        yield Block("tool", tool)
     for block in _content("body.system", body.get("system")):
-        yield Block("system", block, ["system", _plain(block)])
+        yield Block("system", block)
     for number, message in enumerate(_array("body.messages", body.get("messages"))):
         where = f"body.messages.{number}"
         if not isinstance(message, Mapping):
             raise ReceiptError(where, "an object", type(message).__name__)
         rest = {name: message[name] for name in message if name not in ("content", _MARK)}
         for block in _content(f"{where}.content", message.get("content")) or [None]:
-            yield Block("message", block, ["message", number, rest, _plain(block)])
+            yield Block("message", block, (number, rest))
 
 
 def _content(field: str, content: Any) -> list[Any]:

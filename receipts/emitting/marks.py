@@ -67,25 +67,32 @@ class Marks:
 
 def find_marks(body: Mapping[str, Any], blocks: Sequence[Block]) -> Marks | None:
     """The breakpoints of a request; None: it has none, or none that say for certain where a prefix ends."""
-    if not _BODY.issuperset(body) or not all(map(_is_sure, blocks)):
+    marks = [(at, mark) for at, one in enumerate(blocks) if (mark := _mark(one)) is not None]
+    automatic = body.get("cache_control")
+    if automatic is not None and blocks:
+        marks.append((len(blocks) - 1, automatic))
+    ttls = _ttls(marks)
+    if not ttls or not _BODY.issuperset(body) or not all(map(_is_sure, blocks)):
         return None
+    last = blocks[-1]
+    if automatic is not None and (last.kind != "message" or _is_thinking(last)):
+        return None  # the provider walks back to a block that can be marked
+    certain = next((at for at, one in enumerate(blocks) if _is_thinking(one)), len(blocks))
+    nested = any(isinstance(_get(one, "content"), list) for one in blocks[: max(ttls) + 1])
+    return Marks(ttls, int(blocks[0].kind == "settings"), certain, nested)
+
+
+def _ttls(marks: Sequence[tuple[int, Any]]) -> dict[int, int] | None:
+    """The lifetimes by the number of the block; None: the provider refuses such marks, or they are none that are known."""
     ttls: dict[int, int] = {}
-    marks = [(at, _mark(block)) for at, block in enumerate(blocks) if _mark(block) is not None]
-    if body.get("cache_control") is not None:
-        if not blocks or _is_thinking(blocks[-1]) or blocks[-1].kind != "message":
-            return None  # the provider walks back to a block that can be marked
-        marks.append((len(blocks) - 1, body["cache_control"]))
     for at, mark in marks:
         ttl = _ttl(mark)
         if ttl is None or ttls.setdefault(at, ttl) != ttl:
             return None
-    if not 1 <= len(ttls) <= _MAX_BREAKPOINTS or list(ttls.values()) != sorted(
-        ttls.values(), reverse=True
-    ):
-        return None  # the provider refuses more than four, and 1h after 5m
-    certain = next((at for at, one in enumerate(blocks) if _is_thinking(one)), len(blocks))
-    nested = any(isinstance(_get(one, "content"), list) for one in blocks[: max(ttls) + 1])
-    return Marks(ttls, int(blocks[0].kind == "settings"), certain, nested)
+    order = list(ttls.values())
+    if len(ttls) > _MAX_BREAKPOINTS or order != sorted(order, reverse=True):
+        return None  # it refuses more than four, and 1h after 5m
+    return ttls
 
 
 def _get(block: Block, member: str) -> Any:
