@@ -10,7 +10,9 @@ import receipts.journal.journal
 from receipts import Journal, TooLateError
 from receipts.asgi import ReceiptMiddleware
 from receipts.cache_id import TEXT_HMAC, CacheKey, month_end, text_ids
-from receipts.emitting import Caller, Emitter, Identifiers, TagContract
+from receipts.callers import Caller, TagContract
+from receipts.emitting import Emitter
+from receipts.prefixes import Identifiers
 from tests.build import ACCOUNT, DECEMBER, ISSUER, KEY, NOVEMBER
 from tests.test_in_band import body, drive, receipts_in, start
 

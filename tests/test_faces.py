@@ -8,8 +8,9 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 FACES = [
-    "receipts", "receipts.asgi", "receipts.cache_id", "receipts.closing", "receipts.emitting", "receipts.ingest",
-    "receipts.journal", "receipts.journal.stores", "receipts.wallet", "cli", "cli.commands", "verifier", "attribution", "attribution.cache",
+    "receipts", "receipts.asgi", "receipts.cache_id", "receipts.callers", "receipts.closing", "receipts.emitting",
+    "receipts.ingest", "receipts.journal", "receipts.journal.stores", "receipts.prefixes", "receipts.wallet", "cli",
+    "cli.commands", "verifier", "attribution", "attribution.cache",
 ]  # fmt: skip
 WITH_FUNCTIONS = {"verifier"}
 """Faces that offer functions of their own."""

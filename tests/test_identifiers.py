@@ -10,8 +10,8 @@ from hypothesis.stateful import RuleBasedStateMachine, rule
 
 from receipts import Cache, Counts, Issuer, KeyFileError, ReceiptError, Source
 from receipts.cache_id import TEXT_HMAC, TOKENS_HMAC, CacheKey, text_ids, token_ids, vllm_ids
-from receipts.emitting import Identifiers, Vllm, prompt_token_ids, read_cache_keys
-from receipts.emitting.lengths import Lengths
+from receipts.prefixes import Identifiers, Vllm, prompt_token_ids, read_cache_keys
+from receipts.prefixes.lengths import Lengths
 from tests.build import ISSUER, KEY, NOON
 from tests.documents import ROOT
 

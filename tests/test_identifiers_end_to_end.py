@@ -7,8 +7,8 @@ import pytest
 
 from receipts import Billed, Cache, Issuer, Period
 from receipts.cache_id import text_ids
-from receipts.emitting import Identifiers, Vllm, read_cache_keys
 from receipts.ingest import take_usage
+from receipts.prefixes import Identifiers, Vllm, read_cache_keys
 from tests.build import ISSUER, KEY, NOON, NOVEMBER
 
 MODEL = "claude-sonnet-4-6"

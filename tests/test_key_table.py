@@ -8,8 +8,8 @@ from hashlib import sha256
 
 import pytest
 
-from receipts.emitting import Asked, Caller, KeyTable, TomlFileError, key_hash, trusted_header
-from receipts.emitting.tag_names import MAX_TAG_NAME, MAX_TAGS
+from receipts.callers import Asked, Caller, KeyTable, TomlFileError, key_hash, trusted_header
+from receipts.callers.tag_names import MAX_TAG_NAME, MAX_TAGS
 
 SEARCH, GLOBEX = b"sk-search-0123456789abcdef", b"sk-globex-0123456789abcdef"
 TOML = f"""

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from receipts import Counts
 from receipts.cache_id import CacheKey, vllm_ids
-from receipts.emitting import Identifiers, KvEvents, Vllm
-from receipts.emitting.stored_blocks import EventError, StoredBlocks
+from receipts.prefixes import Identifiers, KvEvents, Vllm
+from receipts.prefixes.stored_blocks import EventError, StoredBlocks
 from tests.build import NOON
 
 TOKENS = list(range(64))

@@ -9,8 +9,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from receipts import Counts, Issuer
-from receipts.emitting import Asked, Caller, Fault, Reason, TagContract, TomlFileError
-from receipts.emitting.tag_names import MAX_TAG_NAME, MAX_TAGS
+from receipts.callers import Asked, Caller, Fault, Reason, TagContract, TomlFileError
+from receipts.callers.tag_names import MAX_TAG_NAME, MAX_TAGS
 from tests.build import ISSUER, KEY, NOON
 from verifier import bytes_source, read_items
 

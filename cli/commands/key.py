@@ -13,7 +13,7 @@ from cli.files import output_file
 from cli.options import INSTANT, key_folder_option, output_options
 from cli.terminal import CliError, print_json, say, warn
 from receipts import PublishedKey, SigningKey, jwk, kid_text
-from receipts.emitting import key_hash
+from receipts.callers import key_hash
 from verifier import show_instant
 
 _DAY_MS: Final = 86_400_000

@@ -12,7 +12,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, StrictStr, Validati
 from cli.files import read_bytes
 from cli.options import output_options
 from cli.terminal import CliError, plural, print_json, safe, warn
-from receipts.emitting import (
+from receipts.callers import (
     Asked,
     Caller,
     KeyTable,

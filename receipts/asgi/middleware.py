@@ -9,7 +9,8 @@ from receipts.asgi.body import RequestBody, is_usage_only, with_length
 from receipts.asgi.protocol import App, Receive, Scope, Send
 from receipts.asgi.responder import ReceiptRequiredError, Responder, answer, refuse
 from receipts.asgi.settings import Options, SettingError, emitter_from_environment
-from receipts.emitting import Answer, Asked, Emitter, Exchange, Outcome, TomlFileError, endpoint
+from receipts.callers import Asked, TomlFileError
+from receipts.emitting import Answer, Emitter, Exchange, Outcome, endpoint
 from receipts.errors import JournalError, KeyFileError
 
 _CAN_BE_ASKED = ("chat.completions", "completions")

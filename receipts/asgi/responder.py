@@ -11,7 +11,8 @@ from typing import Final
 from receipts.asgi.coding import CodingError, inflater
 from receipts.asgi.deliveries import Along, Delivery, Document, Events
 from receipts.asgi.protocol import Message, Send
-from receipts.emitting import Asked, AwsFrames, EventStream, Exchange, Outcome
+from receipts.callers import Asked
+from receipts.emitting import AwsFrames, EventStream, Exchange, Outcome
 
 _FRAMES: Final = b"application/vnd.amazon.eventstream"
 _UNBILLED: Final = "nobody is billed for this request, and it may not be answered without a receipt"

@@ -21,17 +21,11 @@ import os
 from dataclasses import dataclass
 from typing import Self
 
-from receipts.emitting import (
-    Account,
-    Emitter,
-    Identifiers,
-    KeyTable,
-    TagContract,
-    read_cache_keys,
-    trusted_header,
-)
+from receipts.callers import KeyTable, TagContract, trusted_header
+from receipts.emitting import Account, Emitter
 from receipts.journal import Journal
 from receipts.key_folder import KeyFolder
+from receipts.prefixes import Identifiers, read_cache_keys
 
 
 class SettingError(ValueError):

@@ -11,13 +11,11 @@ from traceback import extract_tb
 from typing import Final
 
 from receipts.cache_id import month_end
+from receipts.callers import Asked, Caller, TagContract
 from receipts.emitting.answer import Answer
-from receipts.emitting.asked import Asked, Caller
 from receipts.emitting.counters import Counters, Outcome
-from receipts.emitting.identifiers import Identifiers
 from receipts.emitting.replay import is_replay
 from receipts.emitting.request_id import new_id
-from receipts.emitting.tagging import TagContract
 from receipts.errors import (
     DuplicateRequestError,
     JournalError,
@@ -32,6 +30,7 @@ from receipts.ingest import is_known, take_parts
 from receipts.issuer import Issued
 from receipts.journal import Journal
 from receipts.limits import MAX_OCTETS
+from receipts.prefixes import Identifiers
 from receipts.request import Request
 
 _CONTROLS: Final = {number: f"\\x{number:02x}" for number in (*range(32), 127)}

@@ -6,8 +6,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from receipts.callers import Asked, Caller
 from receipts.emitting.answer import Answer
-from receipts.emitting.asked import Asked, Caller
 from receipts.emitting.counters import Outcome
 from receipts.emitting.emitter import Emitted, Emitter
 from receipts.emitting.request_id import is_usable, new_id

@@ -11,7 +11,7 @@ from typing import Final
 from uuid import uuid4
 
 from receipts import limits
-from receipts.emitting.asked import Asked
+from receipts.callers import Asked
 from receipts.errors import ReceiptError
 
 _IDS: Final = (b"request-id", b"correlation-id", b"trace-id", b"idempotency-key", b"traceparent")

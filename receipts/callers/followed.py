@@ -8,7 +8,7 @@ from pathlib import Path
 from threading import Lock
 from typing import Generic, TypeVar
 
-from receipts.emitting.toml_file import TomlFileError
+from receipts.callers.toml_file import TomlFileError
 
 _Read = TypeVar("_Read")
 _log = logging.getLogger("receipts.emitting")

@@ -10,9 +10,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from receipts.emitting.asked import Asked, Caller
-from receipts.emitting.keys import SECRETS
-from receipts.emitting.toml_file import Member
+from receipts.callers.asked import Asked, Caller
+from receipts.callers.keys import SECRETS
+from receipts.callers.toml_file import Member
 
 _KINDS: Final = "header:NAME, metadata:NAME, key:NAME, path:TEMPLATE or value:TEXT"
 _METADATA: Final = ("metadata", "requestMetadata", "labels")

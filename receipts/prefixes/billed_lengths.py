@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from receipts.emitting.marks import Marks
+from receipts.prefixes.marks import Marks
 from receipts.request import Counts
 
 _UNSTATED, _FIVE_MINUTES, _HOUR = 0, 300, 3600

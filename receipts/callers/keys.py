@@ -22,10 +22,10 @@ from types import MappingProxyType
 from typing import Final
 
 from receipts import limits
-from receipts.emitting.asked import Asked, Caller
-from receipts.emitting.followed import FollowedFile
-from receipts.emitting.tag_names import check_tag_names
-from receipts.emitting.toml_file import Member, read_toml
+from receipts.callers.asked import Asked, Caller
+from receipts.callers.followed import FollowedFile
+from receipts.callers.tag_names import check_tag_names
+from receipts.callers.toml_file import Member, read_toml
 from receipts.errors import ReceiptError
 
 CREDENTIALS: Final = frozenset((b"authorization", b"x-api-key", b"api-key", b"x-goog-api-key"))

@@ -12,7 +12,7 @@ from receipts.request import CacheEntry
 
 
 class Stored(Protocol):
-    """Knows which blocks an engine has stored (`receipts.emitting.KvEvents`)."""
+    """Knows which blocks an engine has stored (`receipts.prefixes.KvEvents`)."""
 
     def stored(self, block_hash: bytes) -> bool:
         """Whether the engine announced it."""

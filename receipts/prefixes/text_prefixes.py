@@ -8,9 +8,9 @@ from itertools import pairwise
 from typing import Any, Final
 
 from receipts.cache_id import TEXT_HMAC, PeriodKey, block_ids, block_list
-from receipts.emitting.billed_lengths import billed_lengths
-from receipts.emitting.lengths import Lengths
-from receipts.emitting.marks import Marks, find_marks
+from receipts.prefixes.billed_lengths import billed_lengths
+from receipts.prefixes.lengths import Lengths
+from receipts.prefixes.marks import Marks, find_marks
 from receipts.request import Cache, CacheEntry, Counts
 
 _MAX_COMMITMENTS: Final = 8

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Final
 
-from receipts.emitting.stored_blocks import MAX_BLOCKS, EventError, StoredBlocks
+from receipts.prefixes.stored_blocks import MAX_BLOCKS, EventError, StoredBlocks
 
 _WAIT_MS: Final = 100
 _FRAMES: Final = 3

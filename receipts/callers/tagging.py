@@ -20,11 +20,11 @@ from enum import StrEnum
 from pathlib import Path
 
 from receipts import limits
-from receipts.emitting.asked import Asked, Caller
-from receipts.emitting.followed import FollowedFile
-from receipts.emitting.tag_names import UNTAGGED, check_tag_names
-from receipts.emitting.tag_sources import Request, Source, read_source
-from receipts.emitting.toml_file import Member, read_toml
+from receipts.callers.asked import Asked, Caller
+from receipts.callers.followed import FollowedFile
+from receipts.callers.tag_names import UNTAGGED, check_tag_names
+from receipts.callers.tag_sources import Request, Source, read_source
+from receipts.callers.toml_file import Member, read_toml
 
 
 class Reason(StrEnum):

@@ -14,15 +14,15 @@ from typing import Any, Final
 
 from receipts import limits
 from receipts.cache_id import CacheKey, PeriodKey
-from receipts.emitting.lengths import Lengths
-from receipts.emitting.text_prefixes import text_cache
-from receipts.emitting.token_prefixes import are_the_prompt, token_cache
-from receipts.emitting.vllm import Vllm
 from receipts.errors import ReceiptError
+from receipts.prefixes.lengths import Lengths
+from receipts.prefixes.text_prefixes import text_cache
+from receipts.prefixes.token_prefixes import are_the_prompt, token_cache
+from receipts.prefixes.vllm import Vllm
 from receipts.request import Cache, Counts, Source
 
 _BILLED_BY_BREAKPOINT: Final = frozenset({("anthropic", "messages")})
-"""Provider and API whose counts say where a prefix ends (`receipts.emitting.billed_lengths`)."""
+"""Provider and API whose counts say where a prefix ends (`receipts.prefixes.billed_lengths`)."""
 
 Keys = Mapping[str, CacheKey] | Callable[[str], CacheKey | None]
 

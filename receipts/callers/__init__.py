@@ -1,0 +1,12 @@
+"""Who sent a request, and which tags its receipt gets: from the server's own table, a trusted proxy, or the tagging contract."""
+
+from receipts.callers.asked import Asked, Caller
+from receipts.callers.keys import KeyTable, TableKey, key_hash, trusted_header
+from receipts.callers.tag_sources import Source
+from receipts.callers.tagging import Fault, Reason, TagContract, Tagged, TagRule
+from receipts.callers.toml_file import TomlFileError
+
+__all__ = [
+    "Asked", "Caller", "Fault", "KeyTable", "Reason", "Source", "TableKey", "TagContract", "TagRule", "Tagged",
+    "TomlFileError", "key_hash", "trusted_header",
+]  # fmt: skip

@@ -1,0 +1,11 @@
+"""Which prefixes of a request were cached: their identifiers, where it is certain how long they are (spec/cache-id.md)."""
+
+from receipts.prefixes.cache_keys import read_cache_keys
+from receipts.prefixes.identifiers import IdentifierCounters, Identifiers
+from receipts.prefixes.kv_events import EventCounters, KvEvents
+from receipts.prefixes.token_prefixes import prompt_token_ids
+from receipts.prefixes.vllm import Vllm
+
+__all__ = [
+    "EventCounters", "IdentifierCounters", "Identifiers", "KvEvents", "Vllm", "prompt_token_ids", "read_cache_keys",
+]  # fmt: skip
