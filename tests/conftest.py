@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, settings
 from cli.trust_store import VARIABLE
 from tests.build import ISSUER, KEY, jwk_set
 from tests.cli import Shell
+from tests.postgres import Server, programs, skip_or_fail
 
 # Deadlines would be timed assertions; the machines are noisy.
 settings.register_profile("default", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -58,3 +59,29 @@ def closed(shell, keys, folder):
     assert shell("close batch.cbor --keys keys --period 2026-11").code == 0
     assert shell("trust add keys/issuer.jwks.json --yes").code == 0
     return folder / "batch.cbor"
+
+
+@pytest.fixture(scope="session")
+def server():
+    """A server of PostgreSQL, one for each worker. A test that stops it starts it again."""
+    where = programs()
+    if where is None:
+        skip_or_fail()
+    running = Server(where)
+    yield running
+    running.remove()
+
+
+@pytest.fixture
+def database(server):
+    """The name of an empty database."""
+    return server.new_database()
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def location(request, folder):
+    """Where a new journal goes: both backends must do."""
+    if request.param == "sqlite":
+        return str(folder / "issuer.db")
+    server = request.getfixturevalue("server")
+    return server.url(request.getfixturevalue("database"))

@@ -52,29 +52,29 @@ def path(folder):
     return folder / "issuer.db"
 
 
-def test_from_many_threads(path, folder):
-    with Journal(str(path), ISSUER, KEY) as journal, ThreadPoolExecutor(16) as pool:
+def test_from_many_threads(location, folder):
+    with Journal(location, ISSUER, KEY) as journal, ThreadPoolExecutor(16) as pool:
         before = time.time_ns() // 1_000_000
         issued = list(pool.map(lambda n: issue(journal, f"r{n}"), range(400)))
     assert sorted(one.sequence for one in issued) == list(range(400))
     assert {one.stream for one in issued} == {journal.stream}
-    assert {one.data for one in issued} == set(items(path))
+    assert {one.data for one in issued} == set(items(location))
     assert all(before <= one.time <= time.time_ns() // 1_000_000 for one in issued)
-    assert sound(report_of(path, folder))
+    assert sound(report_of(location, folder))
 
 
-def test_from_many_tasks(path):
+def test_from_many_tasks(location):
     async def main(journal):
         return await asyncio.gather(*(
             journal.issue_async(ACCOUNT, request=f"r{n}", model="m", counts=COUNTS) for n in range(200)
         ))  # fmt: skip
 
-    with Journal(str(path), ISSUER, KEY) as journal:
+    with Journal(location, ISSUER, KEY) as journal:
         issued = asyncio.run(main(journal))
     assert sorted(one.sequence for one in issued) == list(range(200))
 
 
-def test_a_task_that_is_cancelled_leaves_a_whole_receipt(path):
+def test_a_task_that_is_cancelled_leaves_a_whole_receipt(location):
     async def main(journal):
         task = asyncio.create_task(
             journal.issue_async(ACCOUNT, request="r", model="m", counts=COUNTS)
@@ -84,14 +84,14 @@ def test_a_task_that_is_cancelled_leaves_a_whole_receipt(path):
         with pytest.raises(asyncio.CancelledError):
             await task
 
-    with Journal(str(path), ISSUER, KEY) as journal:
+    with Journal(location, ISSUER, KEY) as journal:
         asyncio.run(main(journal))
         assert issue(journal, "r2").sequence == 1
-    assert len(items(path)) == 2
+    assert len(items(location)) == 2
 
 
-def test_a_receipt_that_must_not_be_signed_uses_no_sequence_up(path):
-    with Journal(str(path), ISSUER, KEY) as journal:
+def test_a_receipt_that_must_not_be_signed_uses_no_sequence_up(location):
+    with Journal(location, ISSUER, KEY) as journal:
         with pytest.raises(ReceiptError, match="model: expected text"):
             journal.issue(ACCOUNT, request="r", model="", counts=COUNTS)
         with pytest.raises(ReceiptError, match="cached"):
@@ -99,8 +99,8 @@ def test_a_receipt_that_must_not_be_signed_uses_no_sequence_up(path):
         assert issue(journal).sequence == 0
 
 
-def test_a_request_has_one_receipt(path):
-    with Journal(str(path), ISSUER, KEY) as journal:
+def test_a_request_has_one_receipt(location):
+    with Journal(location, ISSUER, KEY) as journal:
         issue(journal)
         with pytest.raises(
             DuplicateRequestError, match="request: expected one that has no receipt yet, found r"
@@ -113,9 +113,9 @@ def test_a_request_has_one_receipt(path):
         assert issue(journal, "t").sequence == 2
 
 
-def test_nothing_that_is_asked_for_stops_the_journal(path):
+def test_nothing_that_is_asked_for_stops_the_journal(location):
     """An order that cannot be signed, for whatever reason, fails alone; a cancelled one is left out."""
-    with Journal(str(path), ISSUER, KEY) as journal:
+    with Journal(location, ISSUER, KEY) as journal:
         for wrong in (
             {"request": "\ud800"},
             {"account": "\udcff"},
@@ -137,22 +137,22 @@ def test_nothing_that_is_asked_for_stops_the_journal(path):
         assert issue(journal, "after").sequence == 50 - sum(cancelled)
 
 
-def test_every_open_journal_has_a_stream_and_named_streams_go_on(path, folder):
-    with Journal(str(path), ISSUER, KEY) as one, Journal(str(path), ISSUER, KEY) as two:
+def test_every_open_journal_has_a_stream_and_named_streams_go_on(location, folder):
+    with Journal(location, ISSUER, KEY) as one, Journal(location, ISSUER, KEY) as two:
         assert one.stream != two.stream
         for n in range(20):
             assert issue(one, f"a{n}").sequence == issue(two, f"b{n}").sequence == n
             assert issue(one, f"c{n}", stream="shared").sequence == 2 * n
             assert issue(two, f"d{n}", stream="shared").sequence == 2 * n + 1
-    with Journal(str(path), ISSUER, KEY) as later:
+    with Journal(location, ISSUER, KEY) as later:
         assert issue(later, "e", stream="shared").sequence == 40
         assert issue(later, "f").stream not in {one.stream, two.stream}
-    assert sound(report_of(path, folder))
+    assert sound(report_of(location, folder))
 
 
-def test_times_do_not_go_back_and_are_not_made_up(path, monkeypatch):
+def test_times_do_not_go_back_and_are_not_made_up(location, monkeypatch):
     """A clock that was set back begins a new stream."""
-    with Journal(str(path), ISSUER, KEY) as journal:
+    with Journal(location, ISSUER, KEY) as journal:
         first = issue(journal, "a")
         monkeypatch.setattr(
             "receipts.journal.journal.time_ns", lambda: (first.time - 5000) * 1_000_000
@@ -164,13 +164,13 @@ def test_times_do_not_go_back_and_are_not_made_up(path, monkeypatch):
     assert (third.stream, third.sequence) == (second.stream, 1)
 
 
-def test_the_accounts_of_a_journal(path):
+def test_the_accounts_of_a_journal(location):
     """Those with receipts and those with statements only, by their code points."""
-    store = open_store(str(path), ISSUER)
+    store = open_store(location, ISSUER)
     assert store.accounts() == []
     store.add_statement("only-statements", 0, b"x")
     store.add_statement("b", 0, b"x")
-    with Journal(str(path), ISSUER, KEY) as journal:
+    with Journal(location, ISSUER, KEY) as journal:
         for account in ("b", "\U00010000", "a", "\uffff", "B"):
             for n in range(3):
                 journal.issue(account, request=f"{account}{n}", model="m", counts=COUNTS)
@@ -178,21 +178,21 @@ def test_the_accounts_of_a_journal(path):
     store.close()
 
 
-def test_rotation(path, folder):
+def test_rotation(location, folder):
     other = SigningKey.generate()
-    with Journal(str(path), ISSUER, KEY) as journal:
+    with Journal(location, ISSUER, KEY) as journal:
         issue(journal, "a")
         journal.rotate(other)
         assert issue(journal, "b").sequence == 1
-    (folder / "b.cbor").write_bytes(b"".join(items(path)))
+    (folder / "b.cbor").write_bytes(b"".join(items(location)))
     both = by_kid(read_jwks(json.dumps(jwk_set(KEY, other)).encode()))
     report = verify([batch_file(str(folder / "b.cbor"))], Policy(both))
     assert sound(report)
     assert len(report.keys) == 2
 
 
-def test_a_closed_journal_and_a_fork(path):
-    journal = Journal(str(path), ISSUER, KEY)
+def test_a_closed_journal_and_a_fork(location):
+    journal = Journal(location, ISSUER, KEY)
     assert issue(journal).sequence == 0
     journal._process = -1  # as a child sees it
     with pytest.raises(JournalError, match="open it after the fork"):

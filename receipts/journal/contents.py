@@ -8,7 +8,7 @@ from typing import Final
 
 from receipts.databases import application, reading
 from receipts.errors import JournalError
-from receipts.journal.stores import APPLICATION, check_location, is_url, shown
+from receipts.journal.stores import APPLICATION, check_location, database_items, is_url
 
 _QUERIES: Final = (
     "SELECT data FROM receipts ORDER BY account, stream, sequence",
@@ -35,9 +35,7 @@ def journal_items(location: str) -> Iterator[bytes]:
         OSError: it is not there.
     """
     check_location(location)
-    if is_url(location):
-        raise JournalError(f"{shown(location)}: a journal in PostgreSQL is not supported")
-    return _items_of_file(location)
+    return database_items(location) if is_url(location) else _items_of_file(location)
 
 
 def _items_of_file(path: str) -> Iterator[bytes]:

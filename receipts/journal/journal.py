@@ -50,14 +50,16 @@ class Journal:
     """Issues receipts durably. Calls from several threads and tasks are safe; open it after a fork.
 
     Args:
-        location: the SQLite file; it is made if it is not there. Beside it stand ``-wal`` and ``-shm`` while it is open.
+        location: the SQLite file, or ``postgresql://...``; the journal is made if it is not there. Beside a file stand ``-wal`` and
+            ``-shm`` while it is open.
         issuer: who signs and bills.
         key: the signing key, or a `receipts.KeyFolder`: the journal then signs with the key of each time, takes a successor without
             being opened again, and logs a warning before the last key ends.
-        wait_s: how many seconds a receipt waits for another process to finish its own before it fails.
+        wait_s: how many seconds a group of receipts waits for another process, or for a server to come back, before it fails.
+            It then fails all at once, and so do the next ones sooner, until the server is back.
 
     Raises:
-        JournalError: the file cannot be opened, is no journal, or is another issuer's.
+        JournalError: the file or the database cannot be opened, is no journal, or is another issuer's.
     """
 
     def __init__(self, location: str, issuer: str, key: KeySource, *, wait_s: float = 30) -> None:
@@ -86,9 +88,9 @@ class Journal:
         self.close()
 
     def close(self) -> None:
-        """Write what was asked for, then close the file."""
+        """Write what was asked for, then close the store. In a child that was forked, this leaves the journal to its parent."""
         with self._lock:
-            if self._closed:
+            if self._closed or os.getpid() != self._process:
                 return
             self._closed = True
             self._orders.put(None)
@@ -122,7 +124,8 @@ class Journal:
             TooLateError: it would not be of a time before ``before``. No sequence is used up.
             NoKeyError: no key may sign at this time. No sequence is used up.
             ReceiptError: a field breaks a rule of spec/receipt.md. Likewise.
-            JournalError: the receipt could not be written; it does not exist.
+            JournalError: the receipt could not be written. It does not exist; or, where the message says that this is not known, it
+                may exist, and was not handed out. Asked for again, its request is then refused as a duplicate.
 
         Raises:
             JournalError: the journal is closed, or was opened before a fork.

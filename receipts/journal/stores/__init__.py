@@ -1,7 +1,7 @@
 """Where a journal keeps its receipts and statements: one interface, `Store`, for a file of SQLite and for a server of PostgreSQL."""
 
 from receipts.journal.stores.locations import check_location, is_url, shown
-from receipts.journal.stores.opening import open_store
+from receipts.journal.stores.opening import database_items, open_store
 from receipts.journal.stores.sqlite import APPLICATION
 from receipts.journal.stores.store import ConflictError, Key, Place, Store
 
@@ -12,6 +12,7 @@ __all__ = [
     "Place",
     "Store",
     "check_location",
+    "database_items",
     "is_url",
     "open_store",
     "shown",

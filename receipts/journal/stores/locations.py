@@ -7,6 +7,11 @@ from typing import Final
 
 from receipts.errors import JournalError
 
+EXPECTED: Final = (
+    "postgresql://user:password@host:port/database, in which signs such as @ : / ? # % in a name or a password are"
+    " percent-encoded"
+)
+"""What the URL of a database looks like."""
 _SCHEMES: Final = ("postgresql", "postgres")
 _URL: Final = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://(.*)", re.DOTALL)
 _WHOLE: Final = re.compile(
@@ -37,10 +42,7 @@ def check_location(location: str) -> None:
             f"{shown(location)} is no place of a journal: expected the path of a file, or postgresql://..."
         )
     if _WHOLE.fullmatch(found[2]) is None:
-        raise JournalError(
-            f"{shown(location)}: the URL cannot be read: expected postgresql://user:password@host:port/database,"
-            " in which signs such as @ : / ? # in a name or a password are percent-encoded"
-        )
+        raise JournalError(f"{shown(location)}: the URL cannot be read: expected {EXPECTED}")
 
 
 def shown(location: str) -> str:

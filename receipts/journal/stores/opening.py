@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import closing
+from typing import Final
+
 from receipts.errors import JournalError
 from receipts.journal.stores.locations import check_location, is_url, shown
 from receipts.journal.stores.sqlite import SqliteStore
 from receipts.journal.stores.store import Store
 
+_WAIT_S: Final = 30.0
+_NEVER: Final = 2**63 - 1
+"""A time that no receipt has."""
 
-def open_store(location: str, issuer: str, *, create: bool = True, wait_s: float = 30) -> Store:
+
+def open_store(
+    location: str, issuer: str, *, create: bool = True, wait_s: float = _WAIT_S
+) -> Store:
     """Open the store of a journal.
 
     Args:
@@ -22,5 +32,29 @@ def open_store(location: str, issuer: str, *, create: bool = True, wait_s: float
     """
     check_location(location)
     if is_url(location):
-        raise JournalError(f"{shown(location)}: a journal in PostgreSQL is not supported")
+        return _database(location, issuer, create, wait_s)
     return SqliteStore(location, issuer, create=create, wait_s=wait_s)
+
+
+def database_items(url: str) -> Iterator[bytes]:
+    """The receipts of a journal in a database, whoever's, in their order, and then its statements, all of one moment.
+
+    Raises:
+        JournalError: it cannot be read, or is none.
+    """
+    with closing(_database(url, None, False, _WAIT_S)) as store, store.snapshot():
+        accounts = store.accounts()
+        for account in accounts:
+            yield from store.open_receipts(account, {}, _NEVER)
+        for account in accounts:
+            yield from store.statements(account)
+
+
+def _database(url: str, issuer: str | None, create: bool, wait_s: float) -> Store:
+    try:
+        from receipts.journal.stores.postgres import PostgresStore  # needs more than a file does
+    except ImportError as error:
+        raise JournalError(
+            f"{shown(url)}: a journal in PostgreSQL needs psycopg 3: pip install 'token-receipts[postgres]'"
+        ) from error
+    return PostgresStore(url, issuer, create=create, wait_s=wait_s)
