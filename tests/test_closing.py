@@ -244,12 +244,12 @@ def test_a_batch_that_cannot_be_read(change, message):
 
 
 @pytest.fixture
-def path(folder):
+def path(location):
     """A journal with three receipts of November and one of December."""
-    with Journal("issuer.db", ISSUER, KEY) as journal:
+    with Journal(location, ISSUER, KEY) as journal:
         for n, time in enumerate([NOON, NOON + 1, NOON + 2, DECEMBER[0]]):
             ask(journal, f"r{n}", time)
-    return "issuer.db"
+    return location
 
 
 def ask(journal, request, time, stream="s"):
@@ -379,5 +379,6 @@ def test_a_number_is_given_once(path):
     store = open_store(path, ISSUER)
     assert store.add_statement(ACCOUNT, 0, b"one") is True
     assert store.add_statement(ACCOUNT, 0, b"two") is False
+    assert store.add_statement(ACCOUNT, 0, b"one") is True  # it is kept
     assert store.statements(ACCOUNT) == [b"one"]
     store.close()

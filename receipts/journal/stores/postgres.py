@@ -194,7 +194,7 @@ class PostgresStore(Store):
 
         def write(db: Connection) -> bool:
             db.execute(sql.NEW_STATEMENT, (account.encode(), number, data))
-            return bool(sql.column(db, sql.STATEMENT, account.encode(), number) == [data])
+            return sql.column(db, sql.STATEMENT, account.encode(), number) == [data]
 
         return self._session.run(write)
 

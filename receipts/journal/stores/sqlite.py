@@ -50,6 +50,7 @@ SELECT data FROM receipts WHERE account = ? AND stream = ? AND sequence >= ? AND
 _RECEIPTS: Final = """
 SELECT data FROM receipts WHERE account = ? AND stream = ? AND sequence >= ? AND sequence < ? ORDER BY sequence
 """
+_STATEMENT: Final = "SELECT data FROM statements WHERE account = ? AND number = ?"
 _STATEMENTS: Final = "SELECT data FROM statements WHERE account = ? ORDER BY number"
 
 
@@ -206,16 +207,12 @@ class SqliteStore(Store):
                 yield bytes(data)
 
     def add_statement(self, account: str, number: int, data: bytes) -> bool:
-        """Keep a signed statement. False: there is one of that number already, and nothing was added.
-
-        Raises:
-            JournalError: it could not be written.
-        """
+        """Keep a signed statement. False: there is another one of that number, and nothing was added."""
         with self.transaction():
-            added = self._db.execute(
+            self._db.execute(
                 "INSERT OR IGNORE INTO statements VALUES (?, ?, ?)", (account, number, data)
             )
-        return added.rowcount == 1
+        return list(self._data(_STATEMENT, account, number)) == [data]
 
 
 def _make(path: str) -> None:
