@@ -147,11 +147,10 @@ def _source(source: Source) -> dict[int, Any]:
         claims[SOURCE["miss"]] = limits.name("source.miss", source.miss)
     if source.terms:
         limits.entries("source.terms", source.terms, limits.MAX_TERMS)
+        terms = [limits.name("source.terms key", term) for term in source.terms]
         claims[SOURCE["terms"]] = {
-            limits.name("source.terms key", term): limits.name(
-                f"source.terms.{term}", source.terms[term]
-            )
-            for term in limits.sorted_keys(source.terms)
+            term: limits.name(f"source.terms.{term}", source.terms[term])
+            for term in limits.sorted_keys(terms)
         }
     return claims
 

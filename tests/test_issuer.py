@@ -112,6 +112,7 @@ REFUSED = {
     "time": ({"time": 253402300800000}, "time", "an integer from 0 to 253402300799999", "253402300800000"),
     "client": ({"client": bytes(65)}, "client", "1 to 64 bytes", "65 bytes"),
     "usage": ({"source": Source("p", "a", bytes(31))}, "source.usage", "32 to 32 bytes", "31 bytes"),
+    "terms": ({"source": Source("p", "a", terms={"\ud800": "x"})}, "source.terms key", "text without lone surrogates", "'\\ud800'"),
     "tags": ({"tags": {"": "x"}}, "tags key", "text of 1 to 512 bytes", "0 bytes"),
     "currency": ({"charge": Charge("usd", CARD, LINES)}, "charge.currency", "three capital letters", "'usd'"),
     "ttl": ({"charge": Charge("USD", CARD, [ChargeLine(2, 600, 4)])}, "charge.lines.0.ttl", "a TTL for cache writes, and only for them", "None"),
