@@ -11,28 +11,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from threading import Lock
-from typing import Any, Final, Unpack
+from typing import Unpack
 from uuid import uuid4
 
-import cbor2
-
 from receipts import limits
-from receipts.claims import request_claims
+from receipts.encoded_claims import EncodedClaims, encoded_claims, encoded_place, in_place
 from receipts.errors import ReceiptError
 from receipts.keys import KeySource, SigningKey
-from receipts.labels import RECEIPT as LABELS
-from receipts.labels import SPAN
 from receipts.request import Request
 from receipts.signing import RECEIPT, Signed, Signer
-
-_VERSION: Final = LABELS["version"]
-_ISSUER: Final = LABELS["issuer"]
-_ACCOUNT: Final = LABELS["account"]
-_STREAM: Final = LABELS["stream"]
-_SEQUENCE: Final = LABELS["sequence"]
-_PREVIOUS: Final = LABELS["previous"]
-_TIME: Final = LABELS["time"]
-_SPAN: Final = LABELS["span"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +39,10 @@ class Issued(Signed):
     stream: str
     sequence: int
     time: int
+
+
+_Stream = tuple[bytes, int, bytes | None, int]
+"""Claims 1 to 4 as bytes, the next sequence, the digest of the last receipt, and its time in ms: the earliest for the next."""
 
 
 class Issuer:
@@ -83,6 +74,7 @@ class Issuer:
         self._keys = key
         self._signer: tuple[SigningKey, Signer] | None = None
         self._heads = dict(heads or {})
+        self._streams: dict[tuple[str, str], _Stream] = {}
         self._lock = Lock()
 
     def issue(
@@ -100,12 +92,12 @@ class Issuer:
         Raises:
             ReceiptError: a field breaks a rule of spec/receipt.md. No sequence is used up.
         """
-        return self.issue_claims(account, time, request_claims(**request), stream)
+        return self.issue_claims(account, time, encoded_claims(request), stream)
 
     def issue_claims(
-        self, account: str, time: int, claims: Mapping[int, object], stream: str | None = None
+        self, account: str, time: int, claims: EncodedClaims, stream: str | None = None
     ) -> Issued:
-        """The same for claims that `receipts.claims.request_claims` made.
+        """The same for claims that are encoded already.
 
         Raises:
             ReceiptError: a field breaks a rule of spec/receipt.md. No sequence is used up.
@@ -115,28 +107,28 @@ class Issuer:
         with self._lock:
             return self._next(limits.name("account", account), stream, time, claims)
 
-    def _next(self, account: str, stream: str, time: int, claims: Mapping[int, object]) -> Issued:
+    def _next(self, account: str, stream: str, time: int, claims: EncodedClaims) -> Issued:
+        where = account, stream
+        place, sequence, previous, earliest = self._streams.get(where) or self._begin(*where)
+        limits.uint("sequence", sequence)
+        if time < earliest:
+            expected = f"at least that of sequence {sequence - 1}, {earliest}"
+            raise ReceiptError("time", expected, time)
+        if claims.span_end is not None:
+            _check_span(claims.span_end, time)
+        encoded = in_place(place, sequence, previous, time, claims)
+        content = limits.content("receipt", encoded, limits.MAX_CONTENT)
+        data, digest = self._signer_at(time).seal(content)
+        self._streams[where] = place, sequence + 1, digest, time
+        return Issued(data, digest, account, stream, sequence, time)
+
+    def _begin(self, account: str, stream: str) -> _Stream:
+        """What the next receipt of a stream needs that has had none of this issuer."""
+        place = encoded_place(self.issuer, account, stream)
         head = self._heads.get((account, stream))
-        sequence = 0 if head is None else limits.uint("sequence", head.sequence + 1)
-        # The labels are in ascending order, so the plain encoding is the deterministic one.
-        whole: dict[int, object] = {
-            _VERSION: limits.VERSION,
-            _ISSUER: self.issuer,
-            _ACCOUNT: account,
-            _STREAM: stream,
-            _SEQUENCE: sequence,
-        }
-        if head is not None:
-            _check_order(head, time)
-            whole[_PREVIOUS] = limits.digest("previous", head.digest)
-        whole[_TIME] = time
-        whole.update(claims)
-        if _SPAN in whole:
-            _check_span(claims, time)
-        content = limits.content("receipt", cbor2.dumps(whole), limits.MAX_CONTENT)
-        signed = self._signer_at(time).sign(content)
-        self._heads[account, stream] = Head(sequence, signed.digest, time)
-        return Issued(signed.data, signed.digest, account, stream, sequence, time)
+        if head is None:
+            return place, 0, None, 0
+        return place, head.sequence + 1, limits.digest("previous", head.digest), head.time
 
     def _signer_at(self, time: int) -> Signer:
         key = self._keys.for_receipt(time)
@@ -145,13 +137,7 @@ class Issuer:
         return self._signer[1]
 
 
-def _check_span(claims: Mapping[int, Any], time: int) -> None:
+def _check_span(end: int, time: int) -> None:
     """What is billed by time is billed when that is over (identity 8)."""
-    end = claims[_SPAN][SPAN["end"]]
     if end > time:
         raise ReceiptError("span.end", f"at most the time of the receipt, {time}", end)
-
-
-def _check_order(head: Head, time: int) -> None:
-    if time < head.time:
-        raise ReceiptError("time", f"at least that of sequence {head.sequence}, {head.time}", time)

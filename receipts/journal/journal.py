@@ -6,7 +6,6 @@ import asyncio
 import os
 import queue
 import threading
-from collections.abc import Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass
 from time import monotonic, time_ns
@@ -15,7 +14,7 @@ from typing import Final, Unpack
 from uuid import uuid4
 
 from receipts import limits
-from receipts.claims import request_claims
+from receipts.encoded_claims import EncodedClaims, encoded_claims
 from receipts.errors import DuplicateRequestError, JournalError, ReceiptError, TooLateError
 from receipts.issuer import Head, Issued, Issuer
 from receipts.journal.stores import ConflictError, Key, Place, open_store
@@ -37,7 +36,7 @@ class _Order:
     key: str | bytes
     time: int | None
     stream: str | None
-    claims: Mapping[int, object]
+    claims: EncodedClaims
     before: int | None
     done: Future[Issued]
 
@@ -135,7 +134,7 @@ class Journal:
             limits.name("account", account)
             if stream is not None:
                 limits.name("stream", stream)
-            claims = request_claims(**request)
+            claims = encoded_claims(request)
         except ReceiptError as error:
             done.set_exception(error)
             return done

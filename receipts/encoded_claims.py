@@ -1,0 +1,222 @@
+"""Claims as bytes: those of an ordinary request by templates, all others by `receipts.claims` and cbor2.
+
+Both ways give the same bytes, the deterministic encoding (RFC 8949 section 4.2.1); a test holds them together. The templates take what
+is surely right, and leave all else to the other way: what is wrong is said there, and there only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final, NamedTuple
+
+import cbor2
+
+from receipts import limits
+from receipts.claims import request_claims
+from receipts.labels import INPUT, OUTPUT, RECEIPT, SOURCE, SPAN
+from receipts.request import Counts, Request, Source
+
+_BYTES, _TEXT, _MAP = 2, 3, 5
+"""Major types (RFC 8949 section 3.1); that of an unsigned integer is 0."""
+
+
+class EncodedClaims(NamedTuple):
+    """The claims of a receipt that do not depend on its place.
+
+    Attributes:
+        pairs: how many they are.
+        data: their labels and values, one after the other; the head of the map is not there yet.
+        span_end: in ms, the end of the span that the receipt is for, if it is for one.
+    """
+
+    pairs: int
+    data: bytes
+    span_end: int | None = None
+
+
+class _UnusualError(Exception):
+    """Nothing for the templates: unusual, or wrong."""
+
+
+def encoded_claims(request: Request) -> EncodedClaims:
+    """The claims of a request, checked and encoded.
+
+    Raises:
+        ReceiptError: a field breaks a rule of spec/receipt.md.
+    """
+    try:
+        return _by_template(request)
+    except (_UnusualError, KeyError, TypeError, UnicodeEncodeError):
+        pass  # a KeyError is also a number or a size that is in no table
+    claims: dict[int, Any] = request_claims(**request)
+    span = claims.get(RECEIPT["span"])
+    # The labels are in ascending order, so the plain encoding is the deterministic one. The head of so small a map is a byte.
+    data = cbor2.dumps(claims)[1:]
+    return EncodedClaims(len(claims), data, None if span is None else span[SPAN["end"]])
+
+
+def _heads(major: int, sizes: range) -> dict[int, bytes]:
+    """The heads of values of a major type, by size."""
+    plain = {size: cbor2.dumps(size) for size in sizes}
+    return {size: bytes((head[0] | major << 5, *head[1:])) for size, head in plain.items()}
+
+
+_SMALL: Final = _heads(0, range(0x100))
+_NAMES: Final = _heads(_TEXT, range(1, limits.MAX_NAME + 1))
+_TEXTS: Final = _heads(_TEXT, range(limits.MAX_NAME + 1))
+_CLIENTS: Final = _heads(_BYTES, range(1, limits.MAX_OCTETS + 1))
+_TAGS: Final = _heads(_MAP, range(1, limits.MAX_ENTRIES + 1))
+_WRITES: Final = _heads(_MAP, range(1, limits.MAX_WRITES + 1))
+_DIGEST: Final = b"\x58\x20"
+"""The head of a digest: 32 bytes."""
+
+
+def _uint(value: int) -> bytes:
+    """An unsigned integer in its shortest form."""
+    if type(value) is not int:
+        raise _UnusualError
+    if value < 0x100:
+        return _SMALL[value]  # negative numbers are not in there
+    if value < 0x1_0000:
+        return (0x19_0000 | value).to_bytes(3, "big")
+    if value < 0x1_0000_0000:
+        return (0x1A_0000_0000 | value).to_bytes(5, "big")
+    if value > limits.MAX_UINT:
+        raise _UnusualError
+    return b"\x1b" + value.to_bytes(8, "big")
+
+
+def _text(value: str, heads: Mapping[int, bytes] = _NAMES) -> bytes:
+    """A text of a size that has a head: 1 to 512 bytes."""
+    if type(value) is not str:
+        raise _UnusualError
+    data = value.encode()
+    return heads[len(data)] + data
+
+
+def _map(heads: Mapping[int, bytes], entries: list[bytes]) -> bytes:
+    """A map of a size that has a head. No encoded key is the beginning of another one, so entries sort as their keys do."""
+    entries.sort()
+    return heads[len(entries)] + b"".join(entries)
+
+
+def _pairs(table: Mapping[str, int], *names: str) -> bytes:
+    """A template for some fields of a map: the label of each, and a place for its value."""
+    return b"".join(b"%c%%b" % table[name] for name in names)
+
+
+def _fields(table: Mapping[str, int], *names: str) -> bytes:
+    """A template for a map with just these fields."""
+    return b"%c" % (0xA0 | len(names)) + _pairs(table, *names)
+
+
+_EVERY: Final = _pairs(RECEIPT, "request", "model", "input")
+_LOGICAL: Final = _fields(INPUT, "logical")
+_CACHED: Final = _fields(INPUT, "logical", "cached", "attributed")
+_WRITTEN: Final = _fields(INPUT, "logical", "cached", "attributed", "writes")
+_OUTPUT: Final = _pairs(RECEIPT, "output") % _fields(OUTPUT, "tokens")
+_REASONED: Final = _pairs(RECEIPT, "output") % _fields(OUTPUT, "tokens", "reasoning")
+_SOURCE: Final = _pairs(RECEIPT, "source") % _fields(SOURCE, "provider", "api", "usage")
+_TIER: Final = _pairs(RECEIPT, "source") % _fields(SOURCE, "provider", "api", "usage", "tier")
+_TAGGED: Final = _pairs(RECEIPT, "tags")
+_CLIENT: Final = _pairs(RECEIPT, "client")
+_PLACE: Final = _pairs(RECEIPT, "version", "issuer", "account", "stream")
+_FIRST: Final = b"%c%b" + _pairs(RECEIPT, "sequence", "time") + b"%b"
+_LATER: Final = b"%c%b" + _pairs(RECEIPT, "sequence", "previous", "time") + b"%b"
+_KNOWN: Final = {"request", "model", "counts", "source", "tags", "client"}
+
+
+def _by_template(request: Request) -> EncodedClaims:
+    counts, source, tags = request["counts"], request.get("source"), request.get("tags")
+    client = request.get("client")
+    if type(counts) is not Counts or counts.units or not request.keys() <= _KNOWN:
+        raise _UnusualError
+    parts = [_EVERY % (_text(request["request"]), _text(request["model"]), _input(counts))]
+    if counts.output is not None or counts.reasoning is not None:
+        parts.append(_output(counts.output, counts.reasoning))
+    if source is not None:
+        parts.append(_source(source))
+    if tags:
+        parts.append(_tags(tags))
+    if client is not None:
+        parts.append(_client(client))
+    return EncodedClaims(len(parts) + 2, b"".join(parts))
+
+
+def _input(counts: Counts) -> bytes:
+    logical, cached, writes = counts.logical, counts.cached, counts.writes
+    if cached is None:
+        if writes is not None:
+            raise _UnusualError
+        return _LOGICAL % _uint(logical)
+    computed = logical - cached
+    if writes is None:
+        return _CACHED % (_uint(logical), _uint(cached), _uint(computed))
+    if type(writes) is not dict:
+        raise _UnusualError
+    entries = list(writes.items())
+    if sum([tokens for _, tokens in entries]) > computed:
+        raise _UnusualError
+    written = _map(_WRITES, [_uint(ttl) + _uint(tokens) for ttl, tokens in entries])
+    return _WRITTEN % (_uint(logical), _uint(cached), _uint(computed), written)
+
+
+def _output(tokens: Any, reasoning: int | None) -> bytes:
+    if reasoning is None:
+        return _OUTPUT % _uint(tokens)
+    if reasoning > tokens:
+        raise _UnusualError
+    return _REASONED % (_uint(tokens), _uint(reasoning))
+
+
+def _source(source: Source) -> bytes:
+    if type(source) is not Source or source.terms or source.miss is not None:
+        raise _UnusualError
+    provider, api, usage, tier = (
+        _text(source.provider),
+        _text(source.api),
+        source.usage,
+        source.tier,
+    )
+    if type(usage) is not bytes or len(usage) != limits.DIGEST_SIZE:
+        raise _UnusualError
+    if tier is None:
+        return _SOURCE % (provider, api, _DIGEST + usage)
+    return _TIER % (provider, api, _DIGEST + usage, _text(tier))
+
+
+def _tags(tags: Mapping[str, str]) -> bytes:
+    if type(tags) is not dict:
+        raise _UnusualError
+    encoded = [_text(key) + _text(value, _TEXTS) for key, value in tags.items()]
+    return _TAGGED % _map(_TAGS, encoded)
+
+
+def _client(client: bytes) -> bytes:
+    if type(client) is not bytes:
+        raise _UnusualError
+    return _CLIENT % (_CLIENTS[len(client)] + client)
+
+
+def encoded_place(issuer: str, account: str, stream: str) -> bytes:
+    """What all receipts of a stream begin with: claims 1 to 4. The names have been checked."""
+    return _PLACE % (_uint(limits.VERSION), _text(issuer), _text(account), _text(stream))
+
+
+def in_place(
+    place: bytes, sequence: int, previous: bytes | None, time: int, claims: EncodedClaims
+) -> bytes:
+    """All claims of a receipt.
+
+    Args:
+        place: as `encoded_place` returns it.
+        sequence: of the receipt.
+        previous: the digest of the receipt before it, if it is not the first one.
+        time: in ms.
+        claims: the others.
+    """
+    if previous is None:
+        head = 0xA0 | claims.pairs + 6
+        return _FIRST % (head, place, _uint(sequence), _uint(time), claims.data)
+    head = 0xA0 | claims.pairs + 7
+    return _LATER % (head, place, _uint(sequence), _DIGEST + previous, _uint(time), claims.data)
