@@ -1,7 +1,7 @@
-"""Where each account is closed: ``closing.json`` in the key folder, so that no second place signs a second story.
+"""Where each account is closed: ``closing.db`` in the key folder, so that no second place signs a second story.
 
-    {"acme": {"journals": [{"id": "<id>", "path": "/srv/issuer.db"}], "last": {"number": 1, "digest": "<of statement 1>"}},
-     "globex": {"batches": ["<digest of statement 0>", "<of statement 1>"]}}
+    acme    {"journals": [{"id": "<id>", "path": "/srv/issuer.db"}], "last": {"number": 1, "digest": "<of statement 1>"}}
+    globex  {"batches": ["<digest of statement 0>", "<of statement 1>"]}
 
 An account is closed either from the journals in the list, of which the first has the statements, or in batches. Its entry is written
 before its first statement goes anywhere, and never removed. The last statement that was written from a journal is noted before its first
@@ -10,22 +10,20 @@ byte goes out: a journal that lacks it is an old copy.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from types import TracebackType
+from typing import Any
 
-from cli import key_folder
-from cli.files import output_file
+from cli.closing_file import ClosingFile
 from cli.terminal import CliError, warn
 from receipts.journal import is_url, open_store, shown
 
-FILE: Final = "closing.json"
-_DAMAGED: Final = (
-    "restore it from a copy: it says which journals have the statements of your accounts"
-)
+
+class PlaceError(CliError):
+    """An account must not be closed here; others may be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,26 +69,40 @@ class _Entry:
 
 
 class ClosingPlaces:
-    """The places that a key folder knows."""
+    """The places that a key folder knows.
+
+    Args:
+        folder: the key folder.
+    """
 
     def __init__(self, folder: str) -> None:
-        self._folder = folder
-        self._path = Path(folder, FILE)
+        self._file = ClosingFile(folder)
+
+    def __enter__(self) -> ClosingPlaces:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._file.__exit__(kind, error, trace)
 
     def in_order(self, account: str, given: Sequence[Place]) -> list[Place]:
         """The journals to close from, that with the statements first.
 
         Raises:
-            CliError: the account is closed elsewhere, or one of its journals is missing.
+            PlaceError: the account is closed elsewhere, or one of its journals is missing.
         """
-        known = self._read().get(account)
+        known = self._read(account)
         if known is None:
             return list(given)
         if not known.journals:
             hint = (
                 f"receipt close BATCH --account {account}, with --previous for the statement before"
             )
-            raise CliError(f"{account} is closed in batches, and not from a journal", hint)
+            raise PlaceError(f"{account} is closed in batches, and not from a journal", hint)
         _check_none_is_missing(account, known.journals, given)
         first = known.journals[0].journal
         return sorted(given, key=lambda place: place.journal != first)
@@ -99,10 +111,10 @@ class ClosingPlaces:
         """Note, before a statement goes anywhere, that the account is closed from these journals.
 
         Raises:
-            CliError: another place was faster.
+            PlaceError: another place was faster.
         """
-        with key_folder.locked(self._folder):
-            last = self._read().get(account, _Entry([], [])).last
+        with self._file.locked():
+            last = self._known(account).last
             self._note(account, _Entry(self.in_order(account, given), [], last))
 
     def check_journal(
@@ -118,10 +130,10 @@ class ClosingPlaces:
             told: whether the last statement is about to be written.
 
         Raises:
-            CliError: the journal is an old copy of itself, or the account is closed elsewhere.
+            PlaceError: the journal is an old copy of itself, or the account is closed elsewhere.
         """
-        with key_folder.locked(self._folder):
-            known = self._read().get(account, _Entry([], []))
+        with self._file.locked():
+            known = self._known(account)
             found = [digest.hex() for digest in read()]
             if known.last is not None:
                 self._check_has(account, given[0], known.last, found)
@@ -140,27 +152,27 @@ class ClosingPlaces:
         else:
             there = f"the last statement is {len(found) - 1}" if found else "there is no statement"
         message = (
-            f"{place.path} is behind {self._path}: of {account}, expected statement {number}, {digest},"
+            f"{place.path} is behind {self._file.path}: of {account}, expected statement {number}, {digest},"
             f" which was written before; found that {there}"
         )
         hint = (
             "the journal is an old copy, and what it signs now would be proof against you: bring back the newer one;"
             f" if that is lost, do not issue into this one, and ask your customers for the batch with statement {number}"
         )
-        raise CliError(message, hint)
+        raise PlaceError(message, hint)
 
     def claim_batch(self, account: str, number: int, digest: bytes) -> None:
         """Note, before a statement goes anywhere, that the account is closed in batches; warn if its number was given before.
 
         Raises:
-            CliError: the account is closed from a journal.
+            PlaceError: the account is closed from a journal.
         """
-        with key_folder.locked(self._folder):
-            known = self._read().get(account, _Entry([], []))
+        with self._file.locked():
+            known = self._known(account)
             if known.journals:
                 hint = f"receipt close --journal {known.journals[0].path} --account {account}"
                 message = f"{account} is closed from a journal: a statement in a batch as well would be a second story"
-                raise CliError(message, hint)
+                raise PlaceError(message, hint)
             told = [*known.batches, *[""] * (number + 1 - len(known.batches))]
             if told[number] not in ("", digest.hex()):
                 warn(f"another statement {number} of {account} was signed before: both together are proof against you, so never send both")  # fmt: skip
@@ -169,22 +181,18 @@ class ClosingPlaces:
             self._note(account, _Entry([], told))
 
     def _note(self, account: str, entry: _Entry) -> None:
-        known = self._read()
-        if known.get(account) == entry:
-            return
-        document = {name: _as_dict(one) for name, one in (known | {account: entry}).items()}
-        with output_file(str(self._path), mode=0o600) as stream:
-            stream.write(json.dumps(document, indent=2).encode() + b"\n")
+        if self._read(account) != entry:
+            self._file.note(account, _as_dict(entry))
 
-    def _read(self) -> dict[str, _Entry]:
+    def _known(self, account: str) -> _Entry:
+        return self._read(account) or _Entry([], [])
+
+    def _read(self, account: str) -> _Entry | None:
+        document = self._file.entry(account)
         try:
-            data = self._path.read_bytes()
-        except FileNotFoundError:
-            return {}
-        try:
-            return {account: _entry(one) for account, one in json.loads(data).items()}
+            return None if document is None else _entry(document)
         except (ValueError, LookupError, TypeError, AttributeError):
-            raise CliError(f"{self._path} is damaged", _DAMAGED) from None
+            raise self._file.damaged() from None
 
 
 def _entry(document: dict[str, Any]) -> _Entry:
@@ -219,4 +227,4 @@ def _check_none_is_missing(account: str, known: Sequence[Place], given: Sequence
         message = f"{account} is closed from {known[0].path}: a statement from {given[0].path} as well would be a second story"
     else:
         message = f"{account} has receipts in {missing[0].path}, which is not given: they would be left out"
-    raise CliError(message, hint)
+    raise PlaceError(message, hint)

@@ -601,7 +601,7 @@ def test_a_planted_link_is_not_followed(shell, closed, there, line):
     write([*lines(1), {"wrong": 1}])
     assert shell("verify batch.cbor").code == 0
     if line.startswith("close"):
-        (Path("keys") / "closing.json").unlink()
+        (Path("keys") / "closing.db").unlink()
         shell("issue usage.jsonl --keys keys --account acme --out batch.cbor")
     Path("home").mkdir()
     if there:
@@ -636,7 +636,7 @@ def test_secrets_are_for_their_owner_only(shell, keys, folder):
             assert shell(line).code == 0, line
     finally:
         os.umask(before)
-    secrets = [*Path("own").glob("*.pem"), Path("acme.key"), Path("keys/closing.json")]
+    secrets = [*Path("own").glob("*.pem"), Path("acme.key"), Path("keys/closing.db")]
     secrets += Path().glob("j.db*")
     assert len(secrets) >= 5
     assert {stat.S_IMODE(path.stat().st_mode) for path in secrets} == {0o600}

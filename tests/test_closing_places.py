@@ -3,9 +3,11 @@
 import json
 import os
 import shutil
+import sqlite3
 import subprocess
 import sys
 import threading
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -38,6 +40,18 @@ def issue(path, *requests, time=NOON, account=ACCOUNT, stream=None):
 def statements(*paths):
     found = [item for path in paths for item in read_items([batch_file(path)])]
     return [item for item in found if isinstance(item.claims, Statement)]
+
+
+def noted(keys):
+    """What closing.db says, by account."""
+    with closing(sqlite3.connect(keys / "closing.db")) as db:
+        rows = db.execute("SELECT account, entry FROM places").fetchall()
+    return {account.decode(): json.loads(entry) for account, entry in rows}
+
+
+def note(keys, account, entry):
+    with closing(sqlite3.connect(keys / "closing.db")) as db, db:
+        db.execute("INSERT OR REPLACE INTO places VALUES (?, ?)", (account.encode(), entry))
 
 
 def refused(result, message, hint):
@@ -186,7 +200,7 @@ def test_two_journals_with_one_stream(shell, gateways):
 def test_two_journals_that_both_have_statements(shell, gateways):
     """Before the key folder knew of places, or with a copy of it: both have been closed."""
     assert shell(f"{CLOSE} --journal b.db --out b.cbor").code == 0
-    (gateways / "closing.json").unlink()
+    (gateways / "closing.db").unlink()
     refused(
         shell(f"{CLOSE} --journal a.db --journal b.db --out x.cbor"),
         "b.db has statements of acme, and so may",
@@ -235,13 +249,41 @@ def test_a_number_that_was_given_in_another_batch_is_said(shell, closed):
 def test_a_closing_that_is_refused_claims_nothing(shell, gateways):
     """A mistake must not bind the account to a place."""
     assert shell(f"close --keys keys --account {ACCOUNT} --period 2026-12 --journal b.db --out x.cbor").code == 2  # fmt: skip
-    assert not (gateways / "closing.json").exists()
+    assert not (gateways / "closing.db").exists()
     assert shell(f"{CLOSE} --journal a.db --out x.cbor").code == 0
 
 
 def test_places_that_are_damaged(shell, gateways):
-    (gateways / "closing.json").write_text('{"acme": 5}')
-    refused(shell(f"{CLOSE} --journal a.db --out x.cbor"), "closing.json is damaged", "restore it")
+    """Also an empty file, which a copy leaves that had no room: it is not one that knows of nothing."""
+    line = f"{CLOSE} --journal a.db --out x.cbor"
+    assert shell(line).code == 0
+    whole = (gateways / "closing.db").read_bytes()
+    for entry in ("5", '{"journals": [5]}', '{"last": {"number": "x"}}', "{"):
+        note(gateways, ACCOUNT, entry)
+        refused(shell(line), "closing.db is damaged", "restore it")
+    for data in (b"", b"{}", whole[:5000], whole[:4096] + bytes(len(whole) - 4096)):
+        (gateways / "closing.db").write_bytes(data)
+        refused(shell(line), "closing.db is damaged", "restore it")
+    (gateways / "closing.db").write_bytes(whole)
+    assert shell(line).code == 0
+
+
+def test_a_note_that_cannot_be_written(shell, gateways, monkeypatch):
+    """The statement is in the journal, and nothing of it is out; the next run writes it."""
+    line = f"{CLOSE} --journal a.db --out x.cbor"
+    with monkeypatch.context() as patched:
+        patched.setattr(
+            "cli.closing_file.ClosingFile._make",
+            lambda _self: raise_(sqlite3.OperationalError("database or disk is full")),
+        )
+        refused(shell(line), "closing.db: database or disk is full", "the room on the disk")
+    assert not Path("x.cbor").exists()
+    assert not (gateways / "closing.db").exists()
+    assert shell(line).code == 0
+
+
+def raise_(error):
+    raise error
 
 
 # What "I mean it" is for.
@@ -276,9 +318,9 @@ def test_an_account_that_nobody_knows(shell, gateways):
             "account: expected one with a receipt or a statement, found amce",
             "look at the spelling; --empty closes an account that is new and had no request",
         )
-        (gateways / "closing.json").unlink(missing_ok=True)
+        (gateways / "closing.db").unlink(missing_ok=True)
         assert shell(f"{line} --empty").code == 0
-        (gateways / "closing.json").unlink()
+        (gateways / "closing.db").unlink()
     # From then on it is known: an idle month is closed as before.
     assert (
         shell("close --keys keys --account amce --period 2026-12 --journal a.db --out y.cbor").code
@@ -327,7 +369,7 @@ def test_a_journal_that_is_an_old_copy_signs_nothing(shell, gateways):
     assert shell(f"{december} --journal a.db --out dec.cbor").code == 0
     shutil.copy("a.db", "dec.db")
     zero, one = (s.digest.hex() for s in statements("nov.cbor", "dec.cbor"))
-    known = json.loads((gateways / "closing.json").read_text())[ACCOUNT]
+    known = noted(gateways)[ACCOUNT]
     assert known["last"] == {"number": 1, "digest": one}
     for copy, there in (
         ("before.db", "there is no statement"),
@@ -338,11 +380,11 @@ def test_a_journal_that_is_an_old_copy_signs_nothing(shell, gateways):
         for line in (CLOSE, f"{CLOSE} --late", december, CLOSE.replace("2026-11", "2027-01")):
             refused(
                 shell(f"{line} --journal a.db --early --out x.cbor"),
-                f"a.db is behind keys/closing.json: of acme, expected statement 1, {one}, which was written before; found that {there}",
+                f"a.db is behind keys/closing.db: of acme, expected statement 1, {one}, which was written before; found that {there}",
                 "bring back the newer one",
             )
         assert not Path("x.cbor").exists()
-    assert json.loads((gateways / "closing.json").read_text())[ACCOUNT] == known
+    assert noted(gateways)[ACCOUNT] == known
     bring_back("dec.db")
     assert shell(f"{CLOSE} --journal a.db --out again.cbor").code == 0
     assert Path("again.cbor").read_bytes() == Path("nov.cbor").read_bytes()
@@ -353,12 +395,12 @@ def test_two_copies_with_a_statement_each(shell, gateways):
     """The copy was closed with another key folder's memory: it has a statement 0 of its own, and that is not written either."""
     shutil.copy("a.db", "copy.db")
     assert shell(f"{CLOSE} --journal a.db --out nov.cbor").code == 0
-    remembered = (gateways / "closing.json").read_text()
-    (gateways / "closing.json").unlink()
+    remembered = (gateways / "closing.db").read_bytes()
+    (gateways / "closing.db").unlink()
     issue("copy.db", "a9")
     assert shell(f"{CLOSE} --journal copy.db --out x.cbor").code == 0
     Path("x.cbor").unlink()
-    (gateways / "closing.json").write_text(remembered)
+    (gateways / "closing.db").write_bytes(remembered)
     refused(
         shell(f"{CLOSE} --journal copy.db --out x.cbor"), "found that statement 0 is", "old copy"
     )
@@ -366,17 +408,16 @@ def test_two_copies_with_a_statement_each(shell, gateways):
 
 
 def test_a_place_of_before_statements_were_noted(shell, gateways):
-    """A closing.json without the last statement gets it when the period is written again; one that is lost comes back whole."""
+    """A closing.db without the last statement gets it when the period is written again; one that is lost comes back whole."""
     assert shell(f"{CLOSE} --journal a.db --journal b.db --out nov.cbor").code == 0
-    remembered = json.loads((gateways / "closing.json").read_text())
-    short = {ACCOUNT: {"journals": remembered[ACCOUNT]["journals"]}}
-    (gateways / "closing.json").write_text(json.dumps(short))
+    remembered = noted(gateways)
+    note(gateways, ACCOUNT, json.dumps({"journals": remembered[ACCOUNT]["journals"]}))
     again = f"{CLOSE} --journal a.db --journal b.db --out nov.cbor"
     assert shell(again).code == 0
-    assert json.loads((gateways / "closing.json").read_text()) == remembered
-    (gateways / "closing.json").unlink()
+    assert noted(gateways) == remembered
+    (gateways / "closing.db").unlink()
     assert shell(again).code == 0
-    assert json.loads((gateways / "closing.json").read_text()) == remembered
+    assert noted(gateways) == remembered
 
 
 def test_another_machine_is_an_old_copy(shell, gateways):
@@ -399,11 +440,11 @@ def test_another_machine_is_an_old_copy(shell, gateways):
 
 
 def test_a_journal_is_missing_and_nobody_remembers(shell, gateways):
-    """closing.json is lost: the batch would be written without the receipts of the other machine."""
+    """closing.db is lost: the batch would be written without the receipts of the other machine."""
     assert shell(f"{CLOSE} --journal a.db --journal b.db --out nov.cbor").code == 0
-    (gateways / "closing.json").unlink()
+    (gateways / "closing.db").unlink()
     refused(shell(f"{CLOSE} --journal a.db --out x.cbor"), "it is not there", "or one is missing")
-    assert not (gateways / "closing.json").exists()
+    assert not (gateways / "closing.db").exists()
 
 
 def test_batches_before_in_any_order(shell, closed):

@@ -174,7 +174,8 @@ def _batch(
         before = [files.enter_context(input_file(name)) for name in previous]
         target = files.enter_context(output_file(out))
         check = _accepted(batch, folder)
-        claimed = replace(closing, claim=ClosingPlaces(folder.path).claim_batch)
+        places = files.enter_context(ClosingPlaces(folder.path))
+        claimed = replace(closing, claim=places.claim_batch)
         try:
             return close_batch(
                 source, target, claimed, account=account, previous=before, check=check
@@ -186,17 +187,17 @@ def _batch(
 def _journals(
     paths: tuple[str, ...], out: str, closing: Closing, account: str, folder: key_folder.Keys
 ) -> Closed:
-    places = ClosingPlaces(folder.path)
-    given = places.in_order(account, closing_places.journals(paths, closing.issuer))
-    claimed = replace(
-        closing,
-        claim=lambda name, *_: places.claim_journals(name, given),
-        standing=lambda name, read, told: places.check_journal(name, given, read, told),
-    )
-    check = _accepted(f"the journal's part of {account}", folder)
-    first, *others = [place.location for place in given]
-    with output_file(out) as target:
-        return close_journal(first, target, claimed, account, others=others, check=check)
+    with ClosingPlaces(folder.path) as places:
+        given = places.in_order(account, closing_places.journals(paths, closing.issuer))
+        claimed = replace(
+            closing,
+            claim=lambda name, *_: places.claim_journals(name, given),
+            standing=lambda name, read, told: places.check_journal(name, given, read, told),
+        )
+        check = _accepted(f"the journal's part of {account}", folder)
+        first, *others = [place.location for place in given]
+        with output_file(out) as target:
+            return close_journal(first, target, claimed, account, others=others, check=check)
 
 
 def _accepted(name: str, folder: key_folder.Keys) -> Check:
