@@ -92,12 +92,12 @@ class Events:
         events = self._events.new_events()
         for event in events:
             self._exchange.read_event(event)
-        return bool(events)
+        return any(event.strip() for event in events)
 
     async def _settle(self) -> AsyncGenerator[Message, None]:
         """The receipt, if the stream is whole."""
-        answer = self._exchange.answer
-        if not (self._events.ended or answer.whole or answer.failed):
+        exchange = self._exchange
+        if not (self._events.ended or exchange.whole or exchange.answer.failed):
             self._exchange.close(Outcome.HUNG_UP)
         emitted = await self._exchange.issue()
         if emitted is None:
@@ -139,7 +139,7 @@ class Along:
     async def _settle(self) -> None:
         if self._frames is None:
             self._exchange.read(b"".join(self._parts))
-        elif not self._exchange.answer.whole:
+        elif not (self._exchange.whole or self._exchange.answer.failed):
             self._exchange.close(Outcome.HUNG_UP)
         if await self._exchange.issue() is None:
             self._missing()

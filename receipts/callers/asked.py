@@ -45,6 +45,17 @@ class Asked:
             return {}
         return document if isinstance(document, dict) else {}
 
+    @property
+    def choices(self) -> int:
+        """How many answers it asks for: ``n`` of OpenAI's APIs, for each of its prompts, ``candidateCount`` of Gemini's."""
+        config, prompt = self.document.get("generationConfig"), self.document.get("prompt")
+        n = self.document.get("n")
+        if n is None and isinstance(config, Mapping):
+            n = config.get("candidateCount")
+        prompts = prompt if isinstance(prompt, list) else ()
+        several = len(prompts) if all(isinstance(one, str | list) for one in prompts) else 1
+        return max(n if isinstance(n, int) else 1, 1) * max(several, 1)
+
 
 @dataclass(frozen=True, slots=True)
 class Caller:

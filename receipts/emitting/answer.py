@@ -43,6 +43,8 @@ class Answer:
     """Whether it says that the request failed."""
     whole: bool = False
     """Whether a stream said that it is the whole answer."""
+    finished: set[int] = field(default_factory=set)
+    """The choices (candidates) that said why they end, by index. The stream is whole when all that were asked for did."""
     pending: bool = False
     """Whether the result comes later: a response in the background."""
     _begun_only: bool = False
@@ -79,7 +81,8 @@ class Answer:
         """Take note of a body, a chunk or the data of an event."""
         kind = document.get("type")
         self.failed = self.failed or kind == "error" or document.get("error") is not None
-        self.whole = self.whole or kind in _WHOLE or _is_finished(document)
+        self.whole = self.whole or kind in _WHOLE or _is_blocked(document)
+        self.finished |= _finished(document)
         for holder in (document, document.get("message"), document.get("response")):
             if isinstance(holder, Mapping):
                 self._name(holder)
@@ -116,13 +119,22 @@ def _text(holder: Mapping[str, Any], name: str) -> str | None:
     return value if isinstance(value, str) and value else None
 
 
-def _is_finished(document: Mapping[str, Any]) -> bool:
-    """Whether a chunk says why the answer ends: a choice of OpenAI's, a candidate of Gemini's, or a prompt that was refused."""
+def _finished(document: Mapping[str, Any]) -> set[int]:
+    """The choices of OpenAI's and the candidates of Gemini's that a chunk says the end of."""
     choices, candidates = document.get("choices"), document.get("candidates")
     parts = [
         *(choices if isinstance(choices, list) else ()),
         *(candidates if isinstance(candidates, list) else ()),
-        document.get("promptFeedback"),
     ]
-    reasons = ("finish_reason", "finishReason", "blockReason")
-    return any(isinstance(part, Mapping) and any(map(part.get, reasons)) for part in parts)
+    ended = [
+        part.get("index")
+        for part in parts
+        if isinstance(part, Mapping) and (part.get("finish_reason") or part.get("finishReason"))
+    ]
+    return {index if isinstance(index, int) else 0 for index in ended}
+
+
+def _is_blocked(document: Mapping[str, Any]) -> bool:
+    """Whether a chunk of Gemini's says that the prompt was refused: nothing follows."""
+    feedback = document.get("promptFeedback")
+    return isinstance(feedback, Mapping) and bool(feedback.get("blockReason"))

@@ -56,12 +56,15 @@ class EventStream:
 
     def close(self) -> None:
         """The stream is over: what is left is an event, although no empty line ends it."""
-        if not self.ended and self._event:
-            event = bytes(self._event)
-            self._whole.append(event)
-            if not self._sent and _is_last(event):
-                self.ended, self.last = True, event
-                self._event.clear()
+        if self.ended or not self._event:
+            return
+        event = bytes(self._event)
+        self._whole.append(event)
+        if not self._sent and _is_last(event):
+            self.ended, self.last = True, event
+            self._event.clear()
+        elif self._leaves_out is not None and self._leaves_out(event):
+            self._event.clear()
 
     def new_events(self) -> list[bytes]:
         """The events that became whole since the last call."""

@@ -31,6 +31,11 @@ class Exchange:
         self._request: str | None = None
         self._is_named = False
 
+    @property
+    def whole(self) -> bool:
+        """Whether the stream said that it is the whole answer."""
+        return self.answer.whole or len(self.answer.finished) >= self._asked.choices
+
     async def begin(self, asked: Asked) -> bool:
         """The answer begins: find out who is billed. False: nobody is, and there is no receipt."""
         self._asked = asked
