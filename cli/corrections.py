@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, StrictStr
@@ -112,7 +113,7 @@ class CorrectionLine(_Strict):
             if source is None:
                 raise ValueError("usage: the receipt names no provider: state counts")
             reading = read_usage(source.provider, source.api, self.usage)
-            source = Source(source.provider, source.api, usage_hash(self.usage), source.tier, source.miss, source.terms)  # fmt: skip
+            source = replace(source, usage=usage_hash(self.usage))
             return reading.counts, None, source
         before = _counts(claims.counts, claims.units)
         counts = before if self.counts is None else self.counts.counts(before)

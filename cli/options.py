@@ -93,6 +93,12 @@ def key_files_option(command: _Command) -> _Command:
     return click.option("--keys", multiple=True, metavar="FILE", help=text)(command)
 
 
+def observer_option(command: _Command) -> _Command:
+    """``--observer`` of who verifies: the issuers that need not bill."""
+    text = "This issuer observes usage, and does not bill (your own observer, say)."
+    return click.option("--observer", multiple=True, metavar="ISSUER", help=text)(command)
+
+
 def trust_store_option(command: _Command) -> _Command:
     """``--trust-store``: the folder of pins and memory."""
     text = f"Where pins and memory are; also {VARIABLE}."

@@ -45,6 +45,8 @@ def request_claims(**request: Unpack[Request]) -> dict[int, object]:
         claims[RECEIPT["cache"]] = _cache(cache, counts)
     if source is not None:
         claims[_SOURCE] = _source(source)
+        if source.observed:
+            _check_observed(request)
     if (charge := request.get("charge")) is not None:
         claims[RECEIPT["charge"]] = charge_claims(charge, counts, request.get("models"))
     if tags:
@@ -152,7 +154,18 @@ def _source(source: Source) -> dict[int, Any]:
             term: limits.name(f"source.terms.{term}", source.terms[term])
             for term in limits.sorted_keys(terms)
         }
+    if source.observed:
+        if source.usage is None:
+            raise ReceiptError("source.usage", "the hash of what was observed", "none")
+        claims[SOURCE["observed"]] = 1
     return claims
+
+
+def _check_observed(request: Request) -> None:
+    """An observer bills nothing, and sees calls only (spec/receipt.md, 13)."""
+    for field, there in (("charge", request.get("charge")), ("span", request.get("span"))):
+        if there is not None:
+            raise ReceiptError(field, "none of an observer", "one")
 
 
 def _tags(tags: Mapping[str, str]) -> dict[str, str]:

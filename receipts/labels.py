@@ -18,7 +18,9 @@ INPUT: Final[Table] = {"logical": 1, "cached": 2, "attributed": 3, "writes": 4}
 OUTPUT: Final[Table] = {"tokens": 1, "reasoning": 2}
 CACHE: Final[Table] = {"read": 1, "writes": 2, "commitments": 3}
 CACHE_ENTRY: Final[Table] = {"recipe": 1, "id": 2, "prefix": 3}
-SOURCE: Final[Table] = {"provider": 1, "api": 2, "usage": 3, "tier": 4, "miss": 5, "terms": 6}
+SOURCE: Final[Table] = {
+    "provider": 1, "api": 2, "usage": 3, "tier": 4, "miss": 5, "terms": 6, "observed": 7,
+}  # fmt: skip
 CHARGE: Final[Table] = {"currency": 1, "card": 2, "amount": 3, "lines": 4}
 CHARGE_LINE: Final[Table] = {
     "class": 1, "ttl": 2, "quantity": 3, "rate": 4, "amount": 5, "unit": 6, "per": 7, "model": 8,

@@ -70,6 +70,7 @@ class Source:
         tier: the service tier.
         miss: the provider's own reason for a cache miss.
         terms: what else selects the price, by name: ``processing`` (batch, flex), ``speed``, ``region``, ``search``.
+        observed: whether the issuer does not bill, and states what the provider's usage object said. It needs ``usage`` then.
     """
 
     provider: str
@@ -78,6 +79,7 @@ class Source:
     tier: str | None = None
     miss: str | None = None
     terms: Mapping[str, str] | None = None
+    observed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

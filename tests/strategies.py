@@ -137,4 +137,6 @@ def receipts(draw):
         11: output, 12: draw(caches(counts[1], counts[2])),
         13: draw(optional(SOURCES)), 14: draw(optional(charges(counts, output, found))), 15: draw(optional(TAGS)), 16: draw(optional(SHORT_BYTES)), 17: found,
     }  # fmt: skip
+    if claims[14] is None and 3 in (claims[13] or {}) and draw(st.booleans()):
+        claims[13] = claims[13] | {7: 1}
     return {label: value for label, value in claims.items() if value is not None}

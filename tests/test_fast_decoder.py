@@ -105,6 +105,7 @@ LAYOUTS = {
     "long texts": receipt_claims(300, bytes(32), request="r" * 24, model="m" * 255, source={1: "p" * 24, 2: "a" * 255},
                                  tags={"k" * 24: "v" * 255}, client=bytes(64)),
     "cached": _WIDE | {12: {1: _ENTRY, 2: [_ENTRY, _ENTRY | {3: 800}], 3: [_ENTRY]}, 16: bytes(24)},
+    "observed": _WIDE | {13: {1: "p", 2: "a", 3: bytes(range(32)), 4: "t", 7: 1}},
     "committed": _WIDE | {12: {3: [_ENTRY | {2: b"x", 3: 1}]}, 15: {"a": "b", "c": "d"}, 16: b"x"},
 }  # fmt: skip
 

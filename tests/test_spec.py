@@ -21,6 +21,7 @@ VECTOR_FILES = (
     "batches.json",
     "units.json",
     "corrections.json",
+    "observed.json",
     "containers.json",
     "limits.json",
     "record.json",
@@ -183,12 +184,12 @@ NOT_IN_CDDL = {
     "units-line-beside-nothing", "units-line-beside-part", "units-line-beside-unknown", "units-line-other-class",
     "units-line-tokens-beside", "units-line-per-reduced", "units-line-model", "units-line-written-part", "units-models-line-nobody",
     "units-models-line-another", "units-span-empty", "correction-claims-no-amount", "correction-claims-no-currency",
-    "correction-totals-one",
+    "correction-totals-one", "observed-charge", "observed-span",
     # Rules that the CDDL states and pycddl 0.6 does not enforce: a choice of maps, the types in a map of text, its keys.
     "limit-amounts-lower", "limit-amounts-long", "limit-amounts-not-ascii", "limit-tag-empty", "limit-tag-long",
     "receipt-claims-attributed-missing", "receipt-claims-cached-missing",
     "units-name-long", "units-terms-number", "correction-totals-inner",
-    "receipt-claims-input-array", "receipt-claims-tags-number",
+    "receipt-claims-input-array", "receipt-claims-tags-number", "observed-no-usage",
 }  # fmt: skip
 INVALID = [v for v in VECTORS if v["finding"] == "claims-invalid" and v["id"] not in NOT_IN_CDDL]
 

@@ -78,6 +78,20 @@ def test_the_same_report_and_exit_code(alone, shell, closed, form):
             assert (there.stdout, there.returncode) == (here.out, here.code)
 
 
+def demands(options):
+    """What the caller of a vector demands, as arguments."""
+    more = []
+    if "period" in options:
+        more += ["--period", "/".join(show_instant(ms) for ms in options["period"])]
+    if "account" in options:
+        more += ["--account", options["account"]]
+    if options.get("require_cache_id"):
+        more += ["--require-cache-id"]
+    for issuer in options.get("observers", ()):
+        more += ["--observer", issuer]
+    return more
+
+
 @pytest.mark.parametrize("document", DOCUMENTS.values(), ids=lambda d: d["title"])
 def test_every_eighth_vector(alone, shell, folder, document):
     told = [vector for vector in document["vectors"] if "signatures" not in vector["options"]]
@@ -89,13 +103,7 @@ def test_every_eighth_vector(alone, shell, folder, document):
         path = folder / "input.cbor"
         path.write_bytes(input_of(vector))
         options = vector["options"]
-        more = [*names]
-        if "period" in options:
-            more += ["--period", "/".join(show_instant(ms) for ms in options["period"])]
-        if "account" in options:
-            more += ["--account", options["account"]]
-        if options.get("require_cache_id"):
-            more += ["--require-cache-id"]
+        more = [*names, *demands(options)]
         if "known" in options:
             (folder / "known.cbor").write_bytes(
                 b"".join(bytes.fromhex(known) for known in options["known"])

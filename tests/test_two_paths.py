@@ -87,6 +87,7 @@ def test_vectors(document, monkeypatch):
         policy = Policy(
             by_kid(trusted(document, vector)), options.get("account"),
             options.get("require_cache_id", False), signatures=options.get("signatures", "every"),
+            observers=frozenset(options.get("observers", ())),
         )  # fmt: skip
         period = options.get("period")
         by_all_ways(

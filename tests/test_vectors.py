@@ -26,6 +26,7 @@ FILES = (
     "batches.json",
     "units.json",
     "corrections.json",
+    "observed.json",
     "containers.json",
     "limits.json",
     "record.json",
@@ -87,6 +88,7 @@ def run(document, vector, **kwargs):
         options.get("account"),
         options.get("require_cache_id", False),
         signatures=options.get("signatures", "every"),
+        observers=frozenset(options.get("observers", ())),
         **kwargs,
     )
     period = options.get("period")

@@ -108,6 +108,7 @@ def _verified(options: argparse.Namespace) -> Report:
             account=options.account,
             require_cache_id=options.require_cache_id,
             signatures=options.signatures,
+            observers=frozenset(options.observer),
         ),
         period=parse_period(options.period) if options.period is not None else None,
         known=statements_in([batch_file(name) for name in options.previous]),
@@ -165,6 +166,8 @@ def _parser() -> argparse.ArgumentParser:
     add("--cache-key", metavar="FILE", help="the account's cache key")
     cache_id = "report cached receipts without a cache identifier"
     add("--require-cache-id", action="store_true", help=cache_id)
+    observer = "an issuer that is an observer, and need not bill"
+    add("--observer", action="append", default=[], metavar="ISSUER", help=observer)
     signatures = "which to check (every); with statement, a statement vouches for its receipts"
     add("--signatures", choices=list(map(str, Signatures)), default="every", help=signatures)
     add("--jobs", type=_positive, default=1, metavar="N", help="processes to use (1)")

@@ -98,7 +98,8 @@ def _plain(value: Any) -> Any:
     if isinstance(value, bytes):
         return value.hex()
     if hasattr(value, "_asdict"):
-        return {k: _plain(v) for k, v in value._asdict().items() if v is not None and v != ()}
+        told = {k: v for k, v in value._asdict().items() if v is not None and v is not False}
+        return {k: _plain(v) for k, v in told.items() if v != ()}
     if isinstance(value, dict):
         return {str(k): _plain(v) for k, v in value.items()}
     if isinstance(value, tuple):

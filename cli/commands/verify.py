@@ -14,6 +14,7 @@ from cli.options import (
     PERIOD,
     batches_argument,
     key_files_option,
+    observer_option,
     output_options,
     trust_store_option,
 )
@@ -87,6 +88,7 @@ _RECORD_HINT = "a request has request, time, model and optional counts; see rece
 @click.option(
     "--require-cache-id", is_flag=True, help="Report cached receipts without a cache identifier."
 )
+@observer_option
 @click.option(
     "--signatures",
     type=click.Choice(["every", "statement"]),
@@ -118,6 +120,7 @@ def verify(
     margin: int,
     aliases: str | None,
     require_cache_id: bool,
+    observer: tuple[str, ...],
     signatures: str,
     proofs_folder: str,
     jobs: int,
@@ -128,7 +131,8 @@ def verify(
 ) -> None:
     """Verify, print the report, remember the statements; the exit code is the verdict."""
     store = TrustStore(trust_store)
-    policy = Policy(store.trusted(keys), account, require_cache_id, signatures=signatures)
+    trusted, observers = store.trusted(keys), frozenset(observer)
+    policy = Policy(trusted, account, require_cache_id, signatures=signatures, observers=observers)
     known = _known(None if no_remember else store.memory.known, previous)
     with (
         progress("verifying", total_size(batch)) as advance,
@@ -204,5 +208,6 @@ def _print(report: Report, *, as_json: bool, quiet: bool) -> None:
     if as_json:
         print_json(report.as_dict())
         return
-    text = render(report, style)
-    click.echo(text.partition("\n")[0] + "\n" if quiet else text, nl=False)
+    lines = render(report, style).splitlines(keepends=True)
+    said = 2 if report.observed else 1  # the verdict, and that nobody who bills signed it
+    click.echo("".join(lines[:said] if quiet else lines), nl=False)

@@ -25,7 +25,10 @@ class CacheEntry(NamedTuple):
 
 
 class Source(NamedTuple):
-    """Where the counts come from; ``usage`` is the SHA-256 of the provider's usage object."""
+    """Where the counts come from; ``usage`` is the SHA-256 of the provider's usage object.
+
+    ``observed``: the issuer is not who bills; it states what the provider's usage object said.
+    """
 
     provider: str
     api: str
@@ -33,6 +36,7 @@ class Source(NamedTuple):
     tier: str | None
     miss: str | None
     terms: dict[str, str] | None = None
+    observed: bool = False
 
 
 class ChargeLine(NamedTuple):
@@ -116,6 +120,11 @@ class Receipt(NamedTuple):
     models: dict[str, TokenCounts] | None = None
     span: Span | None = None
     corrects: Corrected | None = None
+
+    @property
+    def observed(self) -> bool:
+        """Whether it is an observer's, and not the biller's."""
+        return self.source is not None and self.source.observed
 
     @property
     def counts(self) -> TokenCounts:

@@ -175,6 +175,8 @@ class FastDecoder:
             else:
                 source, usage, at = self._read_source(data, at)
         if at < size and data[at] == 14:
+            if source is not None and source.observed:
+                return None
             count += 1
             charge, at = fields.charge(data, at + 1)
         if at < size and data[at] == 15:

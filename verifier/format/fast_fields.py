@@ -151,7 +151,7 @@ def _entry(data: bytes, at: int, longest: int) -> tuple[CacheEntry, int]:
 def source(data: bytes, at: int) -> tuple[Source, int | None, int]:
     """The source, where in it the hash of the usage object is, and where it ends."""
     left = data[at] - 0xA2
-    if data[at + 1] != 1 or not 0 <= left <= 4:
+    if data[at + 1] != 1 or not 0 <= left <= 5:
         raise ValueError
     provider, at = text(data, at + 2)
     if data[at] != 2:
@@ -174,9 +174,12 @@ def source(data: bytes, at: int) -> tuple[Source, int | None, int]:
             raise ValueError
         terms, at = tags(data, at + 1)
         left -= 1
-    if left:
+    observed = left == 1 and usage is not None and data[at : at + 2] == b"\x07\x01"
+    if observed:
+        at += 2
+    elif left:
         raise ValueError
-    return Source(provider, api, usage, tier, miss, terms), usage_at, at
+    return Source(provider, api, usage, tier, miss, terms, observed), usage_at, at
 
 
 def charge(data: bytes, at: int) -> tuple[Charge, int]:

@@ -33,7 +33,15 @@ INPUT: Final[Table] = {1: "logical", 2: "cached", 3: "attributed", 4: "writes"}
 OUTPUT: Final[Table] = {1: "tokens", 2: "reasoning"}
 CACHE: Final[Table] = {1: "read", 2: "writes", 3: "commitments"}
 CACHE_ENTRY: Final[Table] = {1: "recipe", 2: "id", 3: "prefix"}
-SOURCE: Final[Table] = {1: "provider", 2: "api", 3: "usage", 4: "tier", 5: "miss", 6: "terms"}
+SOURCE: Final[Table] = {
+    1: "provider",
+    2: "api",
+    3: "usage",
+    4: "tier",
+    5: "miss",
+    6: "terms",
+    7: "observed",
+}
 CHARGE: Final[Table] = {1: "currency", 2: "card", 3: "amount", 4: "lines"}
 CHARGE_LINE: Final[Table] = {
     1: "class",

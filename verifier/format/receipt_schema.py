@@ -12,6 +12,7 @@ from verifier.format import labels
 from verifier.format.charge_schema import charge, currency
 from verifier.format.claims import (
     CacheEntry,
+    Charge,
     ChargeLine,
     Corrected,
     Receipt,
@@ -58,6 +59,8 @@ def receipt(value: Any) -> Receipt:
     fields.end()
     if paid is not None:
         _check_models(paid.lines, models)
+    if source is not None and source.observed:
+        _check_observed(paid, span)
     place = (issuer, account, stream, sequence, previous, time, request, model)
     more = (source, paid, tags, client, quantities, models, span, corrects)
     return Receipt._make((*place, *tokens, *cache, *more))
@@ -69,6 +72,13 @@ def _check_models(lines: tuple[ChargeLine, ...], models: dict[str, TokenCounts] 
         if (line.model is not None) if models is None else (line.model not in models):
             expected = "nothing without claim 18" if models is None else "one of the models"
             raise ClaimsError(f"charge.lines.{i}.model", expected, line.model)
+
+
+def _check_observed(paid: Charge | None, span: Span | None) -> None:
+    """An observer bills nothing, and sees calls only."""
+    for field, there in (("charge", paid is not None), ("span", span is not None)):
+        if there:
+            raise ClaimsError(field, "nothing where source.observed is", {})
 
 
 def _cache(
@@ -108,9 +118,18 @@ def _source(value: Any, path: str) -> Source:
         fields.maybe("tier", name),
         fields.maybe("miss", name),
         fields.maybe("terms", _terms),
+        fields.maybe("observed", _observed) is not None,
     )
     fields.end()
+    if source.observed and source.usage is None:
+        raise ClaimsError(f"{path}.usage", "this field where observed is", None)
     return source
+
+
+def _observed(value: Any, path: str) -> int:
+    if value != 1:
+        raise ClaimsError(path, "1", value)
+    return 1
 
 
 def _terms(value: Any, path: str) -> dict[str, str]:

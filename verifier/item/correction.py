@@ -28,6 +28,7 @@ def _compared(earlier: Receipt, later: Receipt) -> Iterator[tuple[str, object, o
     said, charge = later.corrects, earlier.charge
     for field in ("request", "client", "span"):
         yield field, getattr(earlier, field), getattr(later, field)
+    yield "source.observed", earlier.observed, later.observed
     if said is None:
         return
     for field, had, now in zip(earlier.counts._fields, earlier.counts, said.counts, strict=True):

@@ -5,7 +5,7 @@ One function an identity, in the order of the spec; each tells every fault it fi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Final
 
 from verifier.format.claims import Receipt, TokenCounts
@@ -15,12 +15,25 @@ from verifier.item.charge import charge
 from verifier.item.faults import unequal
 
 
-def check_receipt(receipt: Receipt, *, require_cache_id: bool = False) -> list[Fault]:
-    """All faults of a receipt's numbers."""
+def check_receipt(
+    receipt: Receipt, *, require_cache_id: bool = False, observers: Collection[str] | None = None
+) -> list[Fault]:
+    """All faults of a receipt's numbers, and who the caller demands to have signed it.
+
+    ``observers``: the issuers that need not bill; None: it is not asked.
+    """
     faults = [fault for identity in IDENTITIES for fault in identity(receipt)]
     if require_cache_id and receipt.cached and receipt.cache_read is None:  # R-8.8
         faults.append(
             Fault("cache-id-missing", f"{receipt.cached} cached tokens without an identifier")
+        )
+    if observers is not None and receipt.observed and receipt.issuer not in observers:  # R-8.12
+        faults.append(
+            Fault(
+                "receipt-observed",
+                "the issuer observed what the provider's usage object said, and does not bill",
+                field="source.observed",
+            )
         )
     return faults
 

@@ -140,7 +140,9 @@ def _open(
     opened.signed = _check_authority(claims, policy, opened) and opened.signed  # 7
     opened.claims = claims
     if identities and isinstance(claims, Receipt):
-        opened.faults += check_receipt(claims, require_cache_id=policy.require_cache_id)  # 8
+        opened.faults += check_receipt(
+            claims, require_cache_id=policy.require_cache_id, observers=policy.observers
+        )  # 8
 
 
 def _check_key(opened: Opened, header: Header) -> None:

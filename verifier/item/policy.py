@@ -26,6 +26,7 @@ class Policy:
         keys: the trusted public keys by their ``kid`` (`by_kid`). Nothing in a batch can add one.
         account: the account name that every item must be for; None: any.
         require_cache_id: whether a receipt with cached tokens must identify the cached prefix.
+        observers: the issuers that the caller takes for observers of somebody else's usage; every other one is to bill.
         backend: the library that checks signatures; by default the fastest that is installed.
         signatures: which signatures are checked.
     """
@@ -35,6 +36,7 @@ class Policy:
     require_cache_id: bool = False
     backend: str = BACKENDS[0]
     signatures: Signatures | str = Signatures.EVERY
+    observers: frozenset[str] = frozenset()
     _verifiers: dict[bytes, Verify] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )

@@ -61,4 +61,5 @@ def sums_of(fields: Sequence[Row]) -> Sums:
         reasoning=sum_stated(fields[REASONING]),
         amounts=sum_by_key([{charge.currency: charge.amount} for charge in charges]),
         units=sum_by_key(fields[UNITS]),
+        observed=sum([source is not None and source.observed for source in fields[SOURCE]]),
     )

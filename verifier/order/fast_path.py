@@ -191,6 +191,9 @@ class FastPath:
             or (self._policy.require_cache_id and identified < cached)
         ):
             return None
+        sums = sums_of(fields)
+        if sums.observed and issuer not in self._policy.observers:
+            return None
         charged = len(places) - fields[CHARGE].count(None)
         signed = 0 if key is None else len(places)
         counts.add(Counts.spotless(len(places), signed, cached, identified, identifying, charged))
@@ -201,7 +204,7 @@ class FastPath:
             array("Q", [span.offset + starts[place] for place in places]),
             digests, array("Q", times),
             fields[REQUEST],
-            sums_of(fields), self._columns(span, fields, places, identifying > 0),
+            sums, self._columns(span, fields, places, identifying > 0),
         )  # fmt: skip
 
     def _columns(

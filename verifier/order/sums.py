@@ -30,10 +30,13 @@ class Sums:
     corrections: Sums | None = None
     uncounted: int = 0
     """Logical tokens of receipts that do not state how many of them were cached; of corrections too."""
+    observed: int = 0
+    """Receipts that are an observer's; corrections too."""
 
     def add(self, receipt: Receipt) -> None:
         """Add the counts of one receipt."""
         charge, corrects = receipt.charge, receipt.corrects
+        self.observed += receipt.observed
         paid = (None, None) if charge is None else (charge.currency, charge.amount)
         if corrects is None:
             self.add_counts(receipt.counts, receipt.units, *paid)
@@ -85,6 +88,7 @@ class Sums:
             if (theirs := getattr(other, name)) is not None:
                 setattr(self, name, (getattr(self, name) or 0) + theirs)
         self.uncounted += other.uncounted
+        self.observed += other.observed
         if other.writes is not None:
             self.writes = _added(self.writes, other.writes)
         if other.amounts is not None:

@@ -122,6 +122,16 @@ def _timestamps(counts: Counts) -> list[Check]:
     return [Check("timestamps", 0, counts.timestamps, 0, reason)] if counts.timestamps else []
 
 
+def of_billers(receipts: int, observed: int) -> list[Check]:
+    """Whose word the receipts are, if some are an observer's."""
+    reason = f"{plural(observed, 'receipt')} of an observer, who states what the provider's usage objects said"
+    return (
+        [Check("signed by the biller", receipts - observed, receipts, 0, reason)]
+        if observed
+        else []
+    )
+
+
 def of_order(collected: int, lost: int, findings: Findings) -> list[Check]:
     """Step 9: order and uniqueness of the receipts."""
     failed = min(_count(findings, _ORDER), collected + lost)

@@ -193,6 +193,12 @@ class _Verification:
         self.findings.add(Finding("conflict-unproven", message, item=0))
         return Check(name, 0, 1, 1)
 
+    def _signers(self) -> tuple[int, int]:
+        """How many receipts there are, and how many of them are an observer's."""
+        claims = [one.opened.claims for one in self.objects]
+        receipts = [one for one in claims if isinstance(one, Receipt)]
+        return len(receipts), sum(receipt.observed for receipt in receipts)
+
     def report(self, read: Input) -> Report:
         """All that there is to say."""
         unchecked = f"{_A[self.kind]} does not show it"
@@ -205,6 +211,7 @@ class _Verification:
             [],
             [
                 *checks.of_items(self.part, self.findings, early=None, sealed=False),
+                *checks.of_billers(*self._signers()),
                 *self.checks,
                 Check("other receipts, totals", 0, 0, 0, unchecked),
                 Check("period", 0, 0, 0, unchecked),

@@ -37,7 +37,8 @@ def _account(run: Run, name: AccountName) -> AccountSummary:
     summaries = run.ledgers.get(name, Ledger()).summaries
     sums = collected.total_sums
     return AccountSummary(
-        *name, collected.total_receipts, collected.total_streams, sums.as_totals(), sums.uncounted, summaries
+        *name, collected.total_receipts, collected.total_streams, sums.as_totals(), sums.uncounted, summaries,
+        sums.observed,
     )  # fmt: skip
 
 
@@ -53,6 +54,9 @@ def _checks(run: Run) -> list[Check]:
     return [
         *checks.of_items(
             run.opened, run.findings, early=run.ending.told, sealed=not run.demand.signatures
+        ),
+        *checks.of_billers(
+            collected, sum(a.total_sums.observed for a in run.collection.accounts.values())
         ),
         *checks.of_order(collected, run.opened.lost, run.findings),
         *checks.of_statements(settlements, streams, run.findings),

@@ -110,6 +110,12 @@ RULES: Final[dict[str, Rule]] = {
         "ask the issuer to state it (vLLM: --enable-prompt-tokens-details)",
         grouped=True,
     ),
+    "receipt-observed": incomplete(
+        "R-8.12",
+        "the receipt is signed by an observer, not by the biller",
+        "if the issuer is your own observer, name it (--observer); if it bills you, ask for its own",
+        grouped=True,
+    ),
     "cache-id-missing": incomplete(
         "R-8.8",
         "cached tokens without the required identifier of the prefix",

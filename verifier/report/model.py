@@ -70,7 +70,8 @@ class StatementSummary:
 class AccountSummary:
     """What the input holds for one issuer and account. Sums over all collected receipts, in which corrections stand apart.
 
-    ``uncounted``: logical tokens of receipts that do not state how many of them were cached.
+    ``uncounted``: logical tokens of receipts that do not state how many of them were cached. ``observed``: receipts that are
+    an observer's, and not the biller's.
     """
 
     issuer: str
@@ -80,6 +81,7 @@ class AccountSummary:
     totals: Totals = field(default_factory=Totals)
     uncounted: int = 0
     statements: list[StatementSummary] = field(default_factory=list)
+    observed: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +124,18 @@ class Report:
     statements: list[tuple[Statement, bytes]] = field(default_factory=list)
 
     @property
+    def receipts(self) -> int:
+        """Those that were collected, or that a proof or an equivocation consists of."""
+        collected = sum(account.receipts for account in self.accounts)
+        return collected + sum(isinstance(one.claims, Receipt) for one in self.objects)
+
+    @property
+    def observed(self) -> int:
+        """Those of them that are signed by an observer, not by the biller."""
+        collected = sum(account.observed for account in self.accounts)
+        return collected + sum(_is_observed(one.claims) for one in self.objects)
+
+    @property
     def verdict(self) -> Verdict:
         """Step 15."""
         severities = {RULES[code].severity for code in self.findings.counts}
@@ -139,12 +153,17 @@ class Report:
             "keys": self.keys,
             "period": None if self.period is None else _period(*self.period),
             "account": self.account,
+            "observed": self.observed,
             "accounts": [_account(account) for account in self.accounts],
             "objects": [_object(one) for one in self.objects],
             "checks": [_check(check) for check in self.checks],
             "findings": [finding.as_dict() for finding in self.findings.in_input_order()],
             "finding_counts": dict(sorted(self.findings.counts.items())),
         }
+
+
+def _is_observed(claims: Receipt | Statement) -> bool:
+    return isinstance(claims, Receipt) and claims.observed
 
 
 def _period(start: int, end: int) -> dict[str, int]:
@@ -166,6 +185,7 @@ def _account(account: AccountSummary) -> dict[str, Any]:
         "issuer": account.issuer,
         "account": account.account,
         "receipts": account.receipts,
+        "observed": account.observed,
         "streams": account.streams,
         "totals": _totals(account.totals),
         "logical_without_cached": account.uncounted,
@@ -180,6 +200,7 @@ def _object(one: ObjectSummary) -> dict[str, Any]:
         place |= {"number": claims.number, **_period(claims.start, claims.end)}
     else:
         place |= {"stream": claims.stream, "sequence": claims.sequence, "request": claims.request}
+        place |= {"observed": claims.observed}
     return {"kind": one.kind, "digest": one.digest.hex(), **place}
 
 

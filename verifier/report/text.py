@@ -50,6 +50,7 @@ def _lines(report: Report, style: Style) -> Iterator[str]:
     names = ", ".join(escape(file.name) for file in report.inputs)
     verdict = report.verdict
     yield f"{style(str(verdict), str(verdict))}: {names}{_SUBJECTS[report.subject]}"
+    yield from _signer(report)
     yield f"  {_meaning(report)}"
     for account in report.accounts[:_SHOWN]:
         yield ""
@@ -71,6 +72,17 @@ def _lines(report: Report, style: Style) -> Iterator[str]:
         yield from _omitted(report)
 
 
+def _signer(report: Report) -> Iterator[str]:
+    """Who signed, where it is not the biller."""
+    if not report.observed:
+        return
+    if report.observed == report.receipts:
+        yield "  signed by the observer, not by the biller"
+        return
+    of = f"{report.observed:,} of {plural(report.receipts, 'receipt')}"
+    yield f"  {of} signed by an observer, not by the biller"
+
+
 def _meaning(report: Report) -> str:
     """What the verdict says, in one line."""
     if report.verdict is Verdict.VERIFIED:
@@ -89,6 +101,8 @@ def _account(account: AccountSummary) -> Iterator[str]:
         yield from _row("period", "not closed by a statement")
     receipts, streams = plural(account.receipts, "receipt"), plural(account.streams, "stream")
     yield from _row("receipts", f"{receipts} in {streams}")
+    if account.observed:
+        yield from _row("observed", f"{account.observed:,} of them, not signed by the biller")
     yield from _rows(totals_rows(account.totals, account.uncounted))
 
 
@@ -104,6 +118,8 @@ def _object(one: ObjectSummary) -> Iterator[str]:
     yield from _row("stream", f"{escape(claims.stream)}, sequence {claims.sequence}")
     yield from _row("request", escape(claims.request))
     yield from _row("model", escape(claims.model))
+    if claims.observed:
+        yield from _row("observed", "by the issuer, which does not bill")
     yield from _row("time", period.show_instant(claims.time))
     charge = claims.charge
     amounts = None if charge is None else {charge.currency: charge.amount}
