@@ -76,11 +76,16 @@ class CacheReport:
     without_policy: dict[str, int] = field(default_factory=dict)
     """Requests to providers of which no policy is known."""
     claimed: Claimed | None = None
+    receipts: int = 0
+    observed: int = 0
+    """Receipts of the batch that an observer signed, and not the biller."""
 
     def as_dict(self) -> dict[str, Any]:
         """JSON-ready: integers and text; rates as decimal text."""
         return {
             "report": 1,
+            "receipts": self.receipts,
+            "observed": self.observed,
             "policies": [policy.model_dump(mode="json") for policy in self.policies.values()],
             "without_policy": self.without_policy,
             "due": _missing(self.due),
@@ -115,7 +120,9 @@ def cache_report(
         NotVerifiedError: the batch is rejected.
         OSError: the rows cannot be read.
     """
-    report, cache, misses = CacheReport(), Cache(policies, longest_request_ms), Misses()
+    batch = rows.report
+    report = CacheReport(receipts=batch.receipts, observed=batch.observed)
+    cache, misses = Cache(policies, longest_request_ms), Misses()
     for request in in_time_order(rows, prompts):
         policy = cache.policy(request)
         shortfall = cache.take(request)

@@ -20,6 +20,7 @@ def render(report: CacheReport) -> str:
 
 def _lines(report: CacheReport) -> Iterator[str]:
     rates = report.table.all
+    yield from _signer(report)
     yield f"hit rate: {percent(rates.by_tokens)} by tokens, {percent(rates.by_requests)} by requests"
     yield f"  {rates.requests:,} requests, {rates.logical:,} input tokens"
     yield f"  {rates.cached:,} tokens cached, {rates.written:,} written"
@@ -40,6 +41,18 @@ def _lines(report: CacheReport) -> Iterator[str]:
         yield from _rates(name, report.table.by[name])
     yield "tokens, hits: hit rate by tokens, by requests; r/w: reads for each write;"
     yield "off: how much less the repeated part costs; earned: whether writing paid off"
+
+
+def _signer(report: CacheReport) -> Iterator[str]:
+    """Whose word all of it rests on, where that is not the biller's."""
+    if not report.observed:
+        return
+    if report.observed == report.receipts:
+        yield "signed by the observer, not by the biller"
+    else:
+        of = f"{report.observed:,} of {plural(report.receipts, 'receipt')}"
+        yield f"{of} signed by an observer, not by the biller"
+    yield "  it rests on the provider's usage objects, as they were observed"
 
 
 def _claimed(claimed: Claimed) -> Iterator[str]:

@@ -21,19 +21,16 @@ from attribution.cache import (
 )
 from cli import batches
 from cli.files import inputs, output_file, total_size
-from cli.options import batches_argument, key_files_option, output_options, trust_store_option
+from cli.options import (
+    batches_argument,
+    key_files_option,
+    observer_option,
+    output_options,
+    trust_store_option,
+)
 from cli.terminal import CliError, print_json, progress, say, warn
 from cli.trust_store import TrustStore
-from verifier import (
-    Policy,
-    Prompt,
-    RecordError,
-    TrustedKey,
-    Verdict,
-    VerifiedRows,
-    read_prompts,
-    verified_rows,
-)
+from verifier import Policy, Prompt, RecordError, Verdict, VerifiedRows, read_prompts, verified_rows
 
 _DISCREPANCY = 1
 _HELP = """Show what the cache did: hit rates, why requests missed, and the credits that were due.
@@ -63,6 +60,7 @@ receipt cache batch.cbor --claimed-hit-rate 0.6 --plot cache.svg
 @click.option("--longest-request", type=click.IntRange(0, 86_400), default=60, metavar="SECONDS",
               help="No request takes longer (60): nothing is called due that depends on it.")  # fmt: skip
 @click.option("--plot", metavar="FILE", help="Write the hit rate over time as an SVG image.")
+@observer_option
 @trust_store_option
 @output_options()
 @click.pass_context
@@ -75,6 +73,7 @@ def cache(
     claimed_hit_rate: str | None,
     longest_request: int,
     plot: str | None,
+    observer: tuple[str, ...],
     trust_store: str | None,
     as_json: bool,
     quiet: bool,  # noqa: ARG001  # read by `say`
@@ -83,7 +82,8 @@ def cache(
     applied = _policies(policies)
     claimed = _rate(claimed_hit_rate)
     own = _prompts(prompts)
-    with _verified(batch, TrustStore(trust_store).trusted(keys), ctx) as rows:
+    policy = Policy(TrustStore(trust_store).trusted(keys), observers=frozenset(observer))
+    with _verified(batch, policy, ctx) as rows:
         receipts = sum(account.receipts for account in rows.report.accounts)
         with progress("replaying", receipts) as advance:
             report = cache_report(rows, applied, own, claimed, 1000 * longest_request, advance)
@@ -99,12 +99,10 @@ def cache(
         ctx.exit(_DISCREPANCY)
 
 
-def _verified(
-    batch: tuple[str, ...], keys: Mapping[bytes, TrustedKey], ctx: click.Context
-) -> VerifiedRows:
+def _verified(batch: tuple[str, ...], policy: Policy, ctx: click.Context) -> VerifiedRows:
     """Only verified receipts are worth a report; what is incomplete is told."""
     with progress("verifying", total_size(batch)) as advance, batches.readable():
-        rows = verified_rows(inputs(batch, advance), Policy(keys), COLUMNS)
+        rows = verified_rows(inputs(batch, advance), policy, COLUMNS)
     codes = ", ".join(sorted(rows.report.findings.counts))
     if rows.report.verdict is Verdict.REJECTED:
         rows.close()
