@@ -48,7 +48,11 @@ CACHED = usage(900, 20, prompt_tokens_details={"cached_tokens": 640})
 INPUT = {"input_tokens": 12, "cache_read_input_tokens": 300, "cache_creation_input_tokens": 40}
 BEGUN = {"type": "message_start", "message": {"id": "msg-1", "type": "message", "model": "m-1", "usage": {**INPUT, "output_tokens": 1}}}  # fmt: skip
 PING = {"type": "ping"}
-ENDED = {"type": "message_delta", "delta": {"stop_reason": "end_turn"}, "usage": {"output_tokens": 57}}
+ENDED = {
+    "type": "message_delta",
+    "delta": {"stop_reason": "end_turn"},
+    "usage": {"output_tokens": 57},
+}
 STOP = {"type": "message_stop"}
 USED = {"input_tokens": 50, "input_tokens_details": {"cached_tokens": 32}, "output_tokens": 9, "output_tokens_details": {"reasoning_tokens": 4}, "total_tokens": 59}  # fmt: skip
 

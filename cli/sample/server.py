@@ -13,7 +13,7 @@ import json
 import signal
 import socket
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from importlib import resources
 from itertools import cycle
@@ -22,7 +22,7 @@ from typing import Any
 from uuid import uuid4
 
 from cli.files import output_file
-from receipts.asgi import Message, ReceiptMiddleware, Receive, Scope, Send
+from receipts.asgi import App, Message, ReceiptMiddleware, Receive, Scope, Send
 
 _PREFIXES = {"messages": "msg_", "chat.completions": "chatcmpl-", "responses": "resp_"}
 _PATHS = {
@@ -32,16 +32,29 @@ _PATHS = {
 }
 
 
-class Replay:
-    """An ASGI application that answers each request with the next recorded usage of its API."""
+Usage = Callable[[str, dict[str, Any]], dict[str, Any]]
+"""The usage object that answers a request, by its API and body."""
 
-    def __init__(self) -> None:
-        lines = resources.files("cli").joinpath("sample/usage.jsonl").read_text().splitlines()
-        recorded = [json.loads(line) for line in lines]
-        self._usage = {
-            api: cycle([line["usage"] for line in recorded if line["api"] == api])
-            for api in _PREFIXES
-        }
+
+def recorded() -> Usage:
+    """Recorded usage, one object after the other for each API."""
+    lines = resources.files("cli").joinpath("sample/usage.jsonl").read_text().splitlines()
+    documents = [json.loads(line) for line in lines]
+    objects = {
+        api: cycle([one["usage"] for one in documents if one["api"] == api]) for api in _PREFIXES
+    }
+    return lambda api, _: next(objects[api])
+
+
+class Replay:
+    """An ASGI application that answers requests without a model.
+
+    Args:
+        usage: what the answers state; default: the next recorded usage of the API.
+    """
+
+    def __init__(self, usage: Usage | None = None) -> None:
+        self._usage = recorded() if usage is None else usage
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request (ASGI 3)."""
@@ -56,7 +69,7 @@ class Replay:
             )
             return
         name = request.get("request_id") or _PREFIXES[api] + uuid4().hex
-        answer = _ANSWERS[api](name, request["model"], next(self._usage[api]))
+        answer = _ANSWERS[api](name, request["model"], self._usage(api, request))
         if request.get("stream"):
             await _answer(
                 send, 200, "text/event-stream", [event.encode() for event in _STREAMS[api](answer)]
@@ -175,7 +188,12 @@ def main() -> None:
     parser.add_argument(
         "--port-file", required=True, metavar="FILE", help="where the number of the port is written"
     )
-    place = Path(parser.parse_args().port_file)
+    serve(app, parser.parse_args().port_file)
+
+
+def serve(application: App, port_file: str) -> None:
+    """Serve an application until SIGTERM or Ctrl-C."""
+    place = Path(port_file)
     import uvicorn  # of the extra `server`: the application itself needs no server
 
     signal.signal(signal.SIGTERM, lambda *_: sys.exit())  # uvicorn raises it once more at its end
@@ -186,7 +204,8 @@ def main() -> None:
         try:
             with output_file(str(place)) as stream:
                 stream.write(b"%d\n" % listener.getsockname()[1])
-            uvicorn.Server(uvicorn.Config(app, log_level="warning")).run([listener])
+            config = uvicorn.Config(application, log_level="warning")
+            uvicorn.Server(config).run([listener])
         finally:
             place.unlink(missing_ok=True)
 

@@ -10,6 +10,8 @@
 | ``RECEIPT_KEY_TABLE`` | the file with the hashes of the API keys, and whose they are |
 | ``RECEIPT_TAGS`` | the file with the tagging contract |
 | ``RECEIPT_CACHE_KEYS`` | the folder with the accounts' cache keys: receipts say which prefixes were cached |
+| ``RECEIPT_VLLM_BLOCK_SIZE``, ``RECEIPT_VLLM_SEED`` | of the vLLM behind (its ``--block-size``, its ``PYTHONHASHSEED``): what was read is named by its own hashes |
+| ``RECEIPT_VLLM_EVENTS`` | where that vLLM publishes the events of its cache (``tcp://127.0.0.1:5557``), several with commas |
 | ``RECEIPT_PROVIDER`` | whose API it is, for instance vllm; default: as the path says |
 | ``RECEIPT_INCLUDE_USAGE``, ``RECEIPT_REQUIRED`` | ``1``: the options of that name of `ReceiptMiddleware` |
 | ``RECEIPT_METRICS`` | the path at which the counters are given |
@@ -25,7 +27,7 @@ from receipts.callers import KeyTable, TagContract, trusted_header
 from receipts.emitting import Account, Emitter
 from receipts.journal import Journal
 from receipts.key_folder import KeyFolder
-from receipts.prefixes import Identifiers, read_cache_keys
+from receipts.prefixes import Identifiers, KvEvents, Vllm, read_cache_keys
 
 
 class SettingError(ValueError):
@@ -69,8 +71,19 @@ def emitter_from_environment() -> Emitter:
         account,
         provider=os.environ.get("RECEIPT_PROVIDER") or None,
         tags=TagContract.from_file(contract) if contract else None,
-        identifiers=Identifiers(read_cache_keys(cache_keys)) if cache_keys else None,
+        identifiers=Identifiers(read_cache_keys(cache_keys), vllm=_vllm()) if cache_keys else None,
     )
+
+
+def _vllm() -> Vllm | None:
+    """The engine behind."""
+    size, events = os.environ.get("RECEIPT_VLLM_BLOCK_SIZE"), os.environ.get("RECEIPT_VLLM_EVENTS")
+    if not size:
+        return None
+    if not size.isdecimal():
+        raise SettingError(f"RECEIPT_VLLM_BLOCK_SIZE: expected a number of tokens, found {size!r}")
+    seed = os.environ.get("RECEIPT_VLLM_SEED") or "vllm-none-hash"
+    return Vllm(int(size), seed, KvEvents(events.split(",")) if events else None)
 
 
 def _account() -> Account:

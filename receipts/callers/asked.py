@@ -38,9 +38,9 @@ class Asked:
 
     @cached_property
     def document(self) -> Mapping[str, Any]:
-        """The body as JSON; empty, if it is no JSON object."""
+        """The body as JSON; empty, if it is no JSON object, or names a member twice: two readers may take another one of the two."""
         try:
-            document = json.loads(self.body)
+            document = json.loads(self.body, object_pairs_hook=_unique)
         except (ValueError, RecursionError):
             return {}
         return document if isinstance(document, dict) else {}
@@ -55,6 +55,13 @@ class Asked:
         prompts = prompt if isinstance(prompt, list) else ()
         several = len(prompts) if all(isinstance(one, str | list) for one in prompts) else 1
         return max(n if isinstance(n, int) else 1, 1) * max(several, 1)
+
+
+def _unique(members: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(members)
+    if len(found) != len(members):
+        raise ValueError("a member is there twice")
+    return found
 
 
 @dataclass(frozen=True, slots=True)

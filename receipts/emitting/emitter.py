@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 from inspect import isawaitable
 from time import time_ns
 from traceback import extract_tb
@@ -31,8 +33,12 @@ from receipts.issuer import Issued
 from receipts.journal import Journal
 from receipts.limits import MAX_OCTETS
 from receipts.prefixes import Identifiers
-from receipts.request import Request
+from receipts.request import Cache, Request
 
+_LONG_BODY: Final = 16_384
+"""Bytes of a request whose prefixes take longer than a millisecond or so."""
+_LONG_PROMPT: Final = 4_096
+"""The same in token ids."""
 _CONTROLS: Final = {number: f"\\x{number:02x}" for number in (*range(32), 127)}
 _log = logging.getLogger("receipts.emitting")
 
@@ -156,15 +162,12 @@ class Emitter:
 
     async def _signed(self, asked: Asked, caller: Caller, answer: Answer, told: Request) -> Issued:
         """The receipt, with the identifiers of its month."""
-        if (
-            self._identifiers is None or "models" in told
-        ):  # the counts of several models are no prefix's
+        identifiers = self._identifiers
+        if identifiers is None or "models" in told:  # the counts of several models are no prefix's
             return await self.journal.issue_async(caller.account, **told)
         while True:
             now = time_ns() // 1_000_000
-            told["cache"] = self._identifiers.cache(
-                caller.account, told["model"], asked.document, told["counts"], now, answer.prompt, told.get("source"),
-            )  # fmt: skip
+            told["cache"] = await _cache(identifiers, asked, caller, answer, told, now)
             try:
                 return await self.journal.issue_async(caller.account, before=month_end(now), **told)
             except TooLateError:
@@ -193,6 +196,18 @@ class Emitter:
         for fault in tagged.faults:
             self.counters.count_tag_fault(fault.tag, fault.reason)
         return dict(tagged.tags)
+
+
+async def _cache(
+    identifiers: Identifiers, asked: Asked, caller: Caller, answer: Answer, told: Request, now: int
+) -> Cache | None:
+    """The identifiers; of a long prompt in another thread, since they would hold up other answers."""
+    find = partial(
+        identifiers.cache,
+        caller.account, told["model"], asked.document, told["counts"], now, answer.prompt, told.get("source"),
+    )  # fmt: skip
+    is_long = len(asked.body) > _LONG_BODY or len(answer.prompt or ()) > _LONG_PROMPT
+    return await asyncio.to_thread(find) if is_long else find()
 
 
 def _plain(error: Exception) -> str:
