@@ -110,6 +110,11 @@ def test_the_hour_ends_at_its_last_breakpoint():
         {},
     )
     assert found(Identifiers(KEYS), body, counts(4100, 3000, 1000)) == ({}, {2: 4000}, {})
+    partly = Counts(4100, 0, {0: 500, 300: 1000, 3600: 2500}, 20)
+    assert found(Identifiers(KEYS), body, partly) == ({}, {2: 4000}, {})
+    hours = asked("a", system=(text("s", HOUR),))
+    assert found(Identifiers(KEYS), hours, counts(4100, 0, 0, 4000)) == ({}, {0: 4000}, {})
+    assert found(Identifiers(KEYS), hours, counts(4100, 0, 4000)) is None
     unsplit = Counts(4100, 0, {0: 4000}, 20)
     assert found(Identifiers(KEYS), body, unsplit) == ({}, {2: 4000}, {})
 
@@ -307,7 +312,7 @@ HASHES = vllm_ids(TOKENS, 16)
 
 
 def test_the_engines_own_hash():
-    cache = of_tokens(Identifiers(KEYS, vllm=Vllm(16)), Counts(5000, 1040))
+    cache = of_tokens(Identifiers(KEYS, vllm=Vllm(16)), Counts(5000, 1040, {0: 3200}))
     assert cache.read.recipe == "vllm-sha256-cbor;block=16;seed=vllm-none-hash"
     assert (cache.read.id, cache.read.prefix) == (HASHES[64], 1040)
     assert {one.recipe for one in cache.commitments} == {TOKENS_HMAC}

@@ -34,7 +34,7 @@ def billed_lengths(counts: Counts, marks: Marks) -> dict[int, int] | None:
     total = sum(written.values())
     if not cached and not written:
         return {}
-    if not _fits(written, marks) or cached + total > counts.logical:
+    if not _fits(written, marks):
         return None
     lengths = {marks.last: cached + total}
     hour = marks.last_hour

@@ -68,15 +68,12 @@ class Marks:
 def find_marks(body: Mapping[str, Any], blocks: Sequence[Block]) -> Marks | None:
     """The breakpoints of a request; None: it has none, or none that say for certain where a prefix ends."""
     marks = [(at, mark) for at, one in enumerate(blocks) if (mark := _mark(one)) is not None]
-    automatic = body.get("cache_control")
-    if automatic is not None and blocks:
-        marks.append((len(blocks) - 1, automatic))
+    if blocks and body.get("cache_control") is not None:
+        # Automatic caching: the last block that can be marked. Where that is thinking, the mark is before it, and ends nothing certain here.
+        marks.append((len(blocks) - 1, body["cache_control"]))
     ttls = _ttls(marks)
     if not ttls or not _BODY.issuperset(body) or not all(map(_is_sure, blocks)):
         return None
-    last = blocks[-1]
-    if automatic is not None and (last.kind != "message" or _is_thinking(last)):
-        return None  # the provider walks back to a block that can be marked
     certain = next((at for at, one in enumerate(blocks) if _is_thinking(one)), len(blocks))
     nested = any(isinstance(_get(one, "content"), list) for one in blocks[: max(ttls) + 1])
     return Marks(ttls, int(blocks[0].kind == "settings"), certain, nested)

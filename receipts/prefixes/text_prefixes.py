@@ -34,7 +34,7 @@ def text_cache(
         return None
     ids = block_ids(model, blocks[: marks.last + 1], key)
     known = memory.recall(key.account, model, ids)
-    lengths = {at: known[one] for at, one in enumerate(ids) if one in known and at < marks.certain}
+    lengths = {at: known[one] for at, one in enumerate(ids) if one in known}
     new = {at: length for at, length in billed.items() if at < marks.certain}
     if not _ascend(lengths | new, counts.logical):
         return None
