@@ -177,6 +177,12 @@ def test_a_new_table_needs_no_restart(followed):
     assert table.find(asked((b"x-api-key", GLOBEX))) is None
 
 
+def test_a_new_table_of_the_same_size_is_seen(followed):
+    path, table = followed
+    write(path, TOML.replace('"acme"', '"hool"'))
+    assert table.find(asked((b"x-api-key", SEARCH))) == Caller("hool", {"team": "search"})
+
+
 def test_a_broken_table_is_told_once_and_the_old_one_goes_on(followed, caplog):
     path, table = followed
     request = asked((b"x-api-key", SEARCH))

@@ -89,7 +89,7 @@ class TagRule:
 
 def _is_tag(value: str) -> bool:
     """Whether a text can be the value of a tag. What a client sent is in no error here: it may be long, deep and hostile."""
-    if value.isascii() or len(value) > limits.MAX_NAME:
+    if value.isascii():
         return len(value) <= limits.MAX_NAME
     try:
         return len(value.encode()) <= limits.MAX_NAME
