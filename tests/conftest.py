@@ -12,6 +12,7 @@ from cli.trust_store import VARIABLE
 from tests.build import ISSUER, KEY, jwk_set
 from tests.cli import Shell
 from tests.postgres import Server, programs, skip_or_fail
+from tests.proxy import Proxy
 
 # Deadlines would be timed assertions; the machines are noisy.
 settings.register_profile("default", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -85,3 +86,17 @@ def location(request, folder):
         return str(folder / "issuer.db")
     server = request.getfixturevalue("server")
     return server.url(request.getfixturevalue("database"))
+
+
+@pytest.fixture
+def url(server, database):
+    """Where an empty database is."""
+    return server.url(database)
+
+
+@pytest.fixture
+def proxy(server):
+    """Between a journal and the server."""
+    between = Proxy(server.port)
+    yield between
+    between.close()

@@ -52,41 +52,84 @@ class Server:
         self._data = self.folder / "data"
         with socket.create_server(("127.0.0.1", 0)) as free:
             self.port = free.getsockname()[1]
-        self._run("initdb", "-D", self._data, "-A", "trust", "-U", "postgres", "-E", "UTF8", "--no-locale")  # fmt: skip
+        make = [
+            "initdb",
+            "-D",
+            self._data,
+            "-A",
+            "trust",
+            "-U",
+            "postgres",
+            "-E",
+            "UTF8",
+            "--no-locale",
+        ]
+        make[0] = bin_folder / make[0]
+        subprocess.run([*_as_somebody(), *make], check=True, capture_output=True, cwd=self.folder)
         hba = self._data / "pg_hba.conf"
         hba.write_text("host all guarded 127.0.0.1/32 scram-sha-256\n" + hba.read_text())
+        self._process = None
         self.start()
 
-    def _run(self, program, *arguments, check=True):
-        command = [*_as_somebody(), self._bin / program, *arguments]
-        return subprocess.run(command, check=check, capture_output=True, text=True, cwd=self.folder)
-
     def start(self):
-        """Start it, or wait until what was killed is gone, and start it then."""
-        options = f"-h 127.0.0.1 -p {self.port} -k {self.folder} -c max_connections=50 -c deadlock_timeout=100ms"
-        for _ in range(100):
-            log = self.folder / "log"
-            run = self._run("pg_ctl", "-D", self._data, "-l", log, "-w", "-o", options, "start", check=False)  # fmt: skip
-            if run.returncode == 0:
-                return
-            time.sleep(0.1)
-        raise AssertionError(log.read_text()[-2000:])
+        """Start it, as a child of this process: one that was killed is reaped, and its lock file seen through."""
+        options = f"-h 127.0.0.1 -p {self.port} -k {self.folder} -c max_connections=50"
+        command = [*_as_somebody(), self._bin / "postgres", "-D", self._data, *options.split()]
+        ends = time.monotonic() + 60
+        while self._process is None or self._process.poll() is not None:
+            assert time.monotonic() < ends, (self.folder / "log").read_text()[-2000:]
+            with (self.folder / "log").open("ab") as log:
+                self._process = subprocess.Popen(command, stdout=log, stderr=log, cwd=self.folder)
+            self._wait()
+
+    def _wait(self):
+        """Until it answers; or ends, because what was killed before is not gone yet."""
+        while self._process.poll() is None:
+            try:
+                return self.sql("SELECT 1")
+            except psycopg.OperationalError:
+                time.sleep(0.05)
+        return None
 
     def stop(self, mode="fast"):
         """``immediate`` is as good as a crash."""
-        self._run("pg_ctl", "-D", self._data, "-m", mode, "-w", "stop")
+        self.signal({"fast": signal.SIGINT, "immediate": signal.SIGQUIT}[mode])
+        self._process.wait(60)
 
     def signal(self, number):
         """Send a signal to the postmaster."""
-        os.kill(int((self._data / "postmaster.pid").read_text().split()[0]), number)
+        self._process.send_signal(number)
 
     def kill(self):
         """kill -9 of the postmaster; its children see that, and end."""
         self.signal(signal.SIGKILL)
+        self._process.wait(60)
+
+    def start_again(self):
+        """Start it if it is not up."""
+        if self._process.poll() is not None:
+            self.start()
+
+    def _backends(self):
+        rows = self.sql("SELECT pid FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND backend_type = 'client backend'")  # fmt: skip
+        return [pid for (pid,) in rows]
+
+    def kill_backends(self):
+        """kill -9 of all that serve somebody: the server ends all others too, and recovers."""
+        for pid in self._backends():
+            os.kill(pid, signal.SIGKILL)
+        self._wait()
+
+    def signal_all(self, number):
+        """Send a signal to the postmaster and its children."""
+        postmaster = self._process.pid
+        children = Path(f"/proc/{postmaster}/task/{postmaster}/children").read_text().split()
+        for pid in [postmaster, *children]:
+            os.kill(int(pid), number)
 
     def remove(self):
         """Stop it, and leave nothing behind."""
-        self._run("pg_ctl", "-D", self._data, "-m", "immediate", "-w", "stop", check=False)
+        self.stop("immediate")
         shutil.rmtree(self.folder)
 
     def url(self, database="postgres", port=None, user="postgres"):

@@ -2,6 +2,7 @@
 
 import socket
 import threading
+from contextlib import suppress
 
 INSERT = b"INSERT INTO receipts"
 """Comes in the same packets as what commits it: the statement is a transaction of its own."""
@@ -47,6 +48,12 @@ class Proxy:
         """What was held comes to the server now."""
         for server, data in self.held:
             server.sendall(data)
+
+    def drop(self):
+        """All connections break."""
+        for one in list(self._open):
+            with suppress(OSError):
+                one.shutdown(socket.SHUT_RDWR)
 
     def close(self):
         self._listener.close()
@@ -96,7 +103,5 @@ class _Pair:
         self._end(self.client)
 
     def _end(self, one):
-        try:
+        with suppress(OSError):  # it is closed already
             one.shutdown(socket.SHUT_RDWR)
-        except OSError:  # it is closed already
-            pass

@@ -3,12 +3,7 @@
 What both stores must do is in tests/test_journal.py and tests/test_closing.py.
 """
 
-import json
-import logging
-import os
-import signal
 import sys
-import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -16,62 +11,11 @@ from contextlib import closing
 import psycopg
 import pytest
 
-from receipts import Counts, DuplicateRequestError, Issuer, Journal, JournalError
+from receipts import DuplicateRequestError, Issuer, Journal, JournalError
 from receipts.journal import journal_items, open_store
-from tests.build import ACCOUNT, ISSUER, KEY, jwk_set
+from tests.build import ACCOUNT, ISSUER, KEY
+from tests.journals import COUNTS, ask_at_once, check, issue
 from tests.postgres import MISSING, REQUIRED, skip_or_fail
-from tests.proxy import Proxy
-from verifier import Policy, Receipt, batch_file, by_kid, read_items, read_jwks, verify
-
-KEYS = by_kid(read_jwks(json.dumps(jwk_set(KEY)).encode()))
-COUNTS = Counts(3000, 2000, {300: 600}, 500, 120)
-
-
-@pytest.fixture
-def url(server, database):
-    return server.url(database)
-
-
-@pytest.fixture
-def proxy(server):
-    proxy = Proxy(server.port)
-    yield proxy
-    proxy.close()
-
-
-def issue(journal, request="r", **more):
-    return journal.issue(ACCOUNT, request=request, model="m", counts=COUNTS, **more)
-
-
-def check(url, folder, issued):
-    """All that was handed out is in the journal once, in whole chains, and what is not handed out is at most what the caller says.
-
-    Returns:
-        The requests in the journal.
-    """
-    raw = list(journal_items(url))
-    assert len(raw) == len(set(raw))
-    (folder / "all.cbor").write_bytes(b"".join(raw))
-    report = verify([batch_file(str(folder / "all.cbor"))], Policy(KEYS))
-    assert {finding.code for finding in report.findings} <= {"statement-missing"}
-    kept = {}
-    for item in read_items([batch_file(str(folder / "all.cbor"))]):
-        assert isinstance(item.claims, Receipt)
-        place = item.claims.account, item.claims.stream, item.claims.sequence
-        assert place not in kept
-        kept[place] = item
-    streams = {}
-    for account, stream, sequence in kept:
-        streams.setdefault((account, stream), []).append(sequence)
-    assert all(sorted(found) == list(range(len(found))) for found in streams.values())
-    places = [(one.account, one.stream, one.sequence) for one in issued]
-    assert len(places) == len(set(places))
-    for one, place in zip(issued, places, strict=True):
-        assert kept[place].raw == one.data
-    requests = [item.claims.request for item in kept.values()]
-    assert len(requests) == len(set(requests))
-    return requests
-
 
 # Opening.
 
@@ -296,19 +240,6 @@ def add(db, issued, request):
         "INSERT INTO receipts VALUES (%s, %s, %s, %s, %s, %s, %s)",
         (issued.account.encode(), issued.stream.encode(), issued.sequence, request, issued.time, issued.digest, issued.data),
     )  # fmt: skip
-
-
-def ask_at_once(journal, *requests):
-    """Several orders in one group: the writer does not run before all are there."""
-    interval = sys.getswitchinterval()
-    sys.setswitchinterval(10)
-    try:
-        return [
-            journal.submit(ACCOUNT, request=request, model="m", counts=COUNTS)
-            for request in requests
-        ]
-    finally:
-        sys.setswitchinterval(interval)
 
 
 def wait_for_lock(server, database):

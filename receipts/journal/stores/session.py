@@ -96,6 +96,7 @@ class Session:
         self._db: Connection | None = None
         self._deadline: float | None = None
         self._is_down = False
+        self._is_looking = False
         self._is_pinned = False
 
     def open(self) -> None:
@@ -143,7 +144,7 @@ class Session:
                     self._lost(error)
                     sleep(uniform(*_PAUSE_S))  # noqa: S311  # no secret
                 else:
-                    self._is_down = False
+                    self._is_down = self._is_looking = False
                     return result
 
     @contextmanager
@@ -213,7 +214,9 @@ class Session:
         if self._is_pinned or monotonic() >= (self._deadline or 0.0):
             self._is_down = True
             raise LostError(f"{self.place}: {_text(error)}") from error
-        _LOG.warning("%s: the connection was lost, and is made again: %s", self.place, _text(error))
+        if not self._is_looking:
+            _LOG.warning("%s: the connection was lost, and is made again: %s", self.place, _text(error))  # fmt: skip
+        self._is_looking = True
 
 
 def _parameters(url: str, place: str, writes: bool) -> dict[str, str]:
