@@ -1,7 +1,7 @@
-"""Kills issuing processes: ``python journal_killer.py JOURNAL KEY.pem ROUNDS SEED``. Run by tests/test_journal.py.
+"""Kills issuing processes: ``python journal_killer.py JOURNAL KEY.pem ROUNDS SEED MS``. Run by tests/test_journal.py.
 
 Each round forks a child that issues from several threads and writes a line for every receipt that it was handed; the parent kills
-the child after a random time, and prints the lines that came through. One process with one thread, so that forking is safe.
+the child after a random time of at most MS, and prints the lines that came through. One process with one thread, so that forking is safe.
 """
 
 import os
@@ -14,12 +14,14 @@ import time
 from pathlib import Path
 
 from receipts import Counts, Journal, SigningKey
+from receipts.journal import is_url, open_store
 
+ISSUER = "https://api.example.com"
 THREADS = 4
 
 
 def child(path: str, key: SigningKey, name: str, out: int) -> None:
-    journal = Journal(path, "https://api.example.com", key)
+    journal = Journal(path, ISSUER, key)
 
     def work(thread: int) -> None:
         n = 0
@@ -35,9 +37,11 @@ def child(path: str, key: SigningKey, name: str, out: int) -> None:
 
 
 def main() -> None:
-    path, pem, rounds, seed = sys.argv[1:]
+    path, pem, rounds, seed, most_ms = sys.argv[1:]
     key = SigningKey.from_pem(Path(pem).read_bytes())
     numbers = random.Random(int(seed))
+    if is_url(path):
+        open_store(path, ISSUER).close()  # loads what each child would else have to
     for number in range(int(rounds)):
         read, write = os.pipe()
         pid = os.fork()
@@ -48,7 +52,7 @@ def main() -> None:
                 signal.pause()
         os.close(write)
         received = bytearray()
-        ends = time.monotonic() + numbers.uniform(0.0, 0.03)
+        ends = time.monotonic() + numbers.uniform(0.0, int(most_ms) / 1000)
         while (left := ends - time.monotonic()) > 0:
             if select.select([read], [], [], left)[0]:
                 received += os.read(read, 65536)

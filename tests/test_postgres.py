@@ -3,6 +3,8 @@
 What both stores must do is in tests/test_journal.py and tests/test_closing.py.
 """
 
+import json
+import logging
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -14,6 +16,7 @@ import pytest
 from receipts import DuplicateRequestError, Issuer, Journal, JournalError
 from receipts.journal import journal_items, open_store
 from tests.build import ACCOUNT, ISSUER, KEY
+from tests.conftest import SAMPLE
 from tests.journals import COUNTS, ask_at_once, check, issue
 from tests.postgres import MISSING, REQUIRED, skip_or_fail
 
@@ -133,6 +136,54 @@ def test_a_server_that_takes_no_writes_is_not_issued_into(server, url, database)
     with pytest.raises(JournalError, match="session is read-only"):
         Journal(url, ISSUER, KEY)
     assert list(journal_items(url)) == []
+
+
+def test_no_command_shows_or_keeps_a_password(server, database, shell, keys, folder, caplog):
+    """A journal with a password, through its whole life: `closing.json` has the name of the journal, and the place without it."""
+    caplog.set_level(logging.DEBUG)
+    server.sql("DROP ROLE IF EXISTS guarded")
+    server.sql("CREATE ROLE guarded LOGIN SUPERUSER PASSWORD 's3cret'")
+    url = server.url(database, user="guarded:s3cret")
+    place = server.url(database, user="guarded")
+    (folder / "u.jsonl").write_bytes(SAMPLE.read_bytes())
+    with pytest.raises(JournalError, match="password authentication failed") as caught:
+        Journal(url.replace("s3cret", "s4cret"), ISSUER, KEY)
+    assert "cret" not in str(caught.value)
+    first = json.loads(SAMPLE.read_text().splitlines()[0])["request"]
+    (folder / "right.jsonl").write_text(
+        json.dumps({"request": first, "counts": {"output": 1}, "time": 1_796_000_000_000})
+    )
+    said = [
+        shell(line)
+        for line in (
+            f"issue u.jsonl --keys keys --account acme --json --journal {url}",
+            f"issue u.jsonl --keys keys --account acme --json --journal {url}",
+            f"correct right.jsonl --keys keys --account acme --json --journal {url}",
+            f"close --keys keys --account acme --period 2026-11 --out a.cbor --json --journal {url}",
+            f"show {url}",
+            f"prove {url} --request {first} --out p.cbor",
+            "verify a.cbor --keys keys/issuer.jwks.json --period 2026-11 --no-remember",
+            f"close --keys keys --account acme --period 2026-11 --out b.cbor --json --journal other.db --journal {url}",
+            f"close --keys keys --account acme --period 2026-11 --out b.cbor --json --journal {url} --journal {url}",
+            f"close {url} --keys keys --period 2026-11",
+            f"verify {url}",
+        )
+    ]
+    assert [one.code for one in said] == [0] * 7 + [2] * 4, said
+    assert json.loads(said[0].out)["journal"] == place
+    assert json.loads(said[1].out)["skipped"] == json.loads(said[0].out)["receipts"]
+    assert f"{place} and {place} are one journal" in said[8].err
+    assert f"{place} is no batch file" in said[9].err
+    assert f"{place} is no batch file" in said[10].err
+    known = (folder / "keys" / "closing.json").read_text()
+    assert json.loads(known)["acme"]["journals"][0]["path"] == place
+    Journal("other.db", ISSUER, KEY).close()
+    missing = shell(
+        "close --keys keys --account acme --period 2026-11 --out b.cbor --journal other.db"
+    )
+    assert f"--journal {place} --journal " in missing.err
+    told = "".join(one.out + one.err for one in [*said, missing]) + known + caplog.text
+    assert "s3cret" not in told
 
 
 # Several pods.
