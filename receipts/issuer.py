@@ -73,9 +73,14 @@ class Issuer:
         self.stream = limits.name("stream", uuid4().hex if stream is None else stream)
         self._keys = key
         self._signer: tuple[SigningKey, Signer] | None = None
-        self._heads = dict(heads or {})
-        self._streams: dict[tuple[str, str], _Stream] = {}
         self._lock = Lock()
+        self.go_on(heads or {})
+
+    def go_on(self, heads: Mapping[tuple[str, str], Head]) -> None:
+        """Forget where the streams stood. They go on after these heads; a stream without one begins."""
+        with self._lock:
+            self._heads = dict(heads)
+            self._streams: dict[tuple[str, str], _Stream] = {}
 
     def issue(
         self, account: str, *, time: int, stream: str | None = None, **request: Unpack[Request]

@@ -2,46 +2,24 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
-import queue
 import threading
 from concurrent.futures import Future
-from dataclasses import dataclass
 from time import monotonic, time_ns
 from types import TracebackType
-from typing import Final, Unpack
+from typing import Unpack
 from uuid import uuid4
 
 from receipts import limits
-from receipts.encoded_claims import EncodedClaims, encoded_claims
+from receipts.encoded_claims import encoded_claims
 from receipts.errors import DuplicateRequestError, JournalError, ReceiptError, TooLateError
 from receipts.issuer import Head, Issued, Issuer
+from receipts.journal.orders import Order, Orders, Promise, WaitingTask, WaitingThread, tell_all
 from receipts.journal.stores import ConflictError, Key, Place, open_store
 from receipts.keys import KeySource
 from receipts.request import Request
 
-_MAX_GROUP: Final = 256
-"""Receipts that share one commit."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Order:
-    """A receipt that is asked for. ``time`` and ``stream`` None: now, and the journal's own.
-
-    ``before``: it is not signed at that time or later. ``key`` is what there is one receipt of: the request id, or of a correction, the digest of what it corrects.
-    """
-
-    account: str
-    key: str | bytes
-    time: int | None
-    stream: str | None
-    claims: EncodedClaims
-    before: int | None
-    done: Future[Issued]
-
-
-_Result = tuple[_Order, Issued | ReceiptError]
+_Result = tuple[Order, Issued | ReceiptError]
 """What became of an order."""
 
 
@@ -66,9 +44,10 @@ class Journal:
         self.stream = uuid4().hex
         """The stream of receipts that name none."""
         self._key = key
+        self._issuer = Issuer(issuer, key)
         self._store = open_store(location, issuer, wait_s=wait_s)
         self._wait_s = wait_s
-        self._orders: queue.SimpleQueue[_Order | None] = queue.SimpleQueue()
+        self._orders = Orders()
         self._process = os.getpid()
         self._closed = False
         self._lock = threading.Lock()
@@ -92,13 +71,13 @@ class Journal:
             if self._closed or os.getpid() != self._process:
                 return
             self._closed = True
-            self._orders.put(None)
+            self._orders.end()
         self._writer.join()
         self._store.close()
 
     def rotate(self, key: KeySource) -> None:
         """Sign with another key from now on, which a `receipts.KeyFolder` does by itself. The streams go on."""
-        self._key = key
+        self._key, self._issuer = key, Issuer(self.issuer, key)
 
     def submit(
         self,
@@ -129,21 +108,29 @@ class Journal:
         Raises:
             JournalError: the journal is closed, or was opened before a fork.
         """
-        done: Future[Issued] = Future()
+        promise = Promise()
         try:
-            limits.name("account", account)
-            if stream is not None:
-                limits.name("stream", stream)
-            claims = encoded_claims(request)
+            self._order(account, time, stream, before, request, promise)
         except ReceiptError as error:
-            done.set_exception(error)
-            return done
+            promise.set_exception(error)
+        return promise
+
+    def _order(
+        self,
+        account: str,
+        time: int | None,
+        stream: str | None,
+        before: int | None,
+        request: Request,
+        waiting: Promise | WaitingThread | WaitingTask,
+    ) -> None:
+        limits.name("account", account)
+        if stream is not None:
+            limits.name("stream", stream)
+        claims = encoded_claims(request)
         corrects = request.get("corrects")
         key = request["request"] if corrects is None else corrects.receipt
-        self._order(_Order(account, key, time, stream, claims, before, done))
-        return done
-
-    def _order(self, order: _Order) -> None:
+        order = Order(account, key, time, stream, before, claims, waiting)
         with self._lock:
             if self._closed:
                 raise JournalError("the journal is closed")
@@ -167,7 +154,9 @@ class Journal:
         Raises:
             ReceiptError, JournalError: as the future of `submit`.
         """
-        return self.submit(account, time=time, stream=stream, before=before, **request).result()
+        waiting = WaitingThread()
+        self._order(account, time, stream, before, request, waiting)
+        return waiting.wait()
 
     async def issue_async(
         self,
@@ -183,39 +172,27 @@ class Journal:
         Raises:
             ReceiptError, JournalError: as the future of `submit`.
         """
-        asked = self.submit(account, time=time, stream=stream, before=before, **request)
-        return await asyncio.shield(asyncio.wrap_future(asked))
+        waiting = WaitingTask()
+        self._order(account, time, stream, before, request, waiting)
+        return await waiting.future
 
     # The writer's thread.
 
     def _write(self) -> None:
-        while (order := self._orders.get()) is not None:
-            group, more = [order], True
-            while more and len(group) < _MAX_GROUP and not self._orders.empty():
-                following = self._orders.get()
-                more = following is not None
-                if following is not None:
-                    group.append(following)
+        while group := self._orders.group():
             self._commit(group)
-            if not more:
-                return
 
-    def _commit(self, group: list[_Order]) -> None:
+    def _commit(self, group: list[Order]) -> None:
         """Sign and write a group; only then tell those who wait."""
-        group = [order for order in group if order.done.set_running_or_notify_cancel()]
+        group = [order for order in group if order.waiting.begin()]
         try:
             results = self._written(group)
         except JournalError as error:
-            for order in group:
-                order.done.set_exception(error)
-            return
-        for order, result in results:
-            if isinstance(result, Issued):
-                order.done.set_result(result)
-            else:
-                order.done.set_exception(result)
+            tell_all((order, error) for order in group)
+        else:
+            tell_all(results)
 
-    def _written(self, group: list[_Order]) -> list[_Result]:
+    def _written(self, group: list[Order]) -> list[_Result]:
         """Sign and write a group; if another writer was faster, look again where the streams stand, and sign anew."""
         ends = monotonic() + self._wait_s
         while True:
@@ -229,13 +206,12 @@ class Journal:
             else:
                 return results
 
-    def _sign(self, group: list[_Order]) -> list[_Result]:
+    def _sign(self, group: list[Order]) -> list[_Result]:
         """Sign every order that can be signed. The store says where the streams stand, whoever wrote there last."""
-        now = time_ns() // 1_000_000
+        now, issuer = time_ns() // 1_000_000, self._issuer
         if any(order.time is None for order in group):
             self._key.warn_before_end()
-        heads = self._heads(group, now)
-        issuer = Issuer(self.issuer, self._key, stream=self.stream, heads=heads)
+        issuer.go_on(self._heads(group, now))
         results: list[_Result] = []
         known = self._store.known({(order.account, order.key) for order in group})
         for order in group:
@@ -243,7 +219,8 @@ class Journal:
             try:
                 _check_key(order, known)
                 _check_time(order, time)
-                issued = issuer.issue_claims(order.account, time, order.claims, order.stream)
+                stream = order.stream or self.stream
+                issued = issuer.issue_claims(order.account, time, order.claims, stream)
             except ReceiptError as error:
                 if isinstance(error, DuplicateRequestError):
                     error.receipt = self._store.find(order.account, order.key)
@@ -253,7 +230,7 @@ class Journal:
                 known.add((order.account, order.key))
         return results
 
-    def _heads(self, group: list[_Order], now: int) -> dict[Place, Head]:
+    def _heads(self, group: list[Order], now: int) -> dict[Place, Head]:
         heads = self._store.heads({(o.account, o.stream or self.stream) for o in group})
         own = [head.time for (_, stream), head in heads.items() if stream == self.stream]
         if own and max(own) > now and any(o.time is None for o in group):
@@ -262,12 +239,12 @@ class Journal:
         return heads
 
 
-def _check_time(order: _Order, time: int) -> None:
+def _check_time(order: Order, time: int) -> None:
     if order.before is not None and time >= order.before:
         raise TooLateError("time", f"before {order.before}", time)
 
 
-def _check_key(order: _Order, known: set[Key]) -> None:
+def _check_key(order: Order, known: set[Key]) -> None:
     """A request has one receipt, and a receipt one correction: neither in the store, nor before in the group."""
     if (order.account, order.key) not in known:
         return

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from functools import cache
+from itertools import chain
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 from uuid import uuid4
 
 from receipts.errors import JournalError
@@ -32,7 +34,13 @@ CREATE TABLE statements (account TEXT NOT NULL, number INTEGER NOT NULL, data BL
 _HEAD: Final = """
 SELECT sequence, digest, time FROM receipts WHERE account = ? AND stream = ? ORDER BY sequence DESC LIMIT 1
 """
-_KNOWN: Final = "SELECT 1 FROM receipts WHERE account = ? AND request = ?"
+_KNOWN: Final = """
+WITH asked (account, request) AS (VALUES {})
+SELECT asked.* FROM asked CROSS JOIN receipts USING (account, request)
+"""
+_ADD: Final = "INSERT INTO receipts VALUES {}"
+_ROWS: Final = 64
+"""Rows of one statement. Each statement gives other threads of Python a chance to run, so few statements with many rows are faster."""
 _ENTRY: Final = "SELECT data, digest FROM receipts WHERE account = ? AND request = ?"
 _ACCOUNTS: Final = """
 WITH RECURSIVE found (account) AS (
@@ -77,7 +85,11 @@ class SqliteStore(Store):
         with self._named():
             # Used by one thread at a time: the one that opens it, and then the one that writes.
             self._db = sqlite3.connect(
-                path, timeout=wait_s, isolation_level=None, check_same_thread=False
+                path,
+                timeout=wait_s,
+                isolation_level=None,
+                check_same_thread=False,
+                cached_statements=4 * _ROWS,
             )
         try:
             with self._named():
@@ -158,7 +170,7 @@ class SqliteStore(Store):
     def known(self, keys: Collection[Key]) -> set[Key]:
         """Those of the keys that have a receipt."""
         with self._named():
-            return {key for key in keys if self._db.execute(_KNOWN, key).fetchone()}
+            return {(str(account), key) for account, key in self._with_rows(_KNOWN, list(keys))}
 
     def entry(self, account: str, key: str | bytes) -> tuple[bytes, bytes] | None:
         """The receipt of a key and its digest: request ids and digests both stand in the column ``request``."""
@@ -172,7 +184,17 @@ class SqliteStore(Store):
             (r.account, r.stream, r.sequence, key, r.time, r.digest, r.data) for key, r in receipts
         ]
         with self._named():
-            self._db.executemany("INSERT INTO receipts VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
+            self._with_rows(_ADD, rows)
+
+    def _with_rows(self, query: str, rows: Sequence[tuple[object, ...]]) -> list[tuple[Any, ...]]:
+        """Run a query that lists rows of values."""
+        found: list[tuple[Any, ...]] = []
+        for first in range(0, len(rows), _ROWS):
+            some = rows[first : first + _ROWS]
+            found += self._db.execute(
+                _listing(query, len(some), len(some[0])), tuple(chain.from_iterable(some))
+            ).fetchall()
+        return found
 
     def accounts(self) -> list[str]:
         """All accounts with a receipt or a statement."""
@@ -213,6 +235,12 @@ class SqliteStore(Store):
                 "INSERT OR IGNORE INTO statements VALUES (?, ?, ?)", (account, number, data)
             )
         return list(self._data(_STATEMENT, account, number)) == [data]
+
+
+@cache
+def _listing(query: str, rows: int, columns: int) -> str:
+    row = f"({', '.join('?' * columns)})"
+    return query.format(", ".join([row] * rows))
 
 
 def _make(path: str) -> None:
