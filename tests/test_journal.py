@@ -305,7 +305,7 @@ def test_files_that_are_no_journal(path, folder):
     with sqlite3.connect(mine) as db:
         db.execute("PRAGMA user_version=9")
     db.close()
-    with pytest.raises(JournalError, match="is a journal of version 9, expected 2"):
+    with pytest.raises(JournalError, match="is a journal of version 9, expected 3"):
         Journal(str(mine), ISSUER, KEY)
 
 
@@ -390,7 +390,7 @@ def test_a_journal_that_is_damaged(path):
         for n in range(200):
             issue(journal, f"r{n}")
     data = bytearray(path.read_bytes())
-    data[4096 * 2 :] = b"\xff" * (len(data) - 4096 * 2)
+    data[4096 * 3 :] = b"\xff" * (len(data) - 4096 * 3)
     path.write_bytes(data)
     with Journal(str(path), ISSUER, KEY) as journal, pytest.raises(JournalError, match=r"issuer\.db: database disk image is malformed"):  # fmt: skip
         issue(journal, "s")

@@ -130,10 +130,10 @@ def _in_journal(path: str, folder: key_folder.Keys, account: str) -> _Find:
     def find(request: str) -> tuple[bytes, Receipt] | None:
         try:
             with closing(open_store(path, folder.issuer, create=False)) as store:
-                raw = store.last_word(account, request)
+                found = store.last_word(account, request)
         except JournalError as error:
             raise CliError(str(error), "name the journal that issued the receipts") from None
-        return None if raw is None else (raw, kept_receipt(raw))
+        return None if found is None else (found[0], kept_receipt(found[0]))
 
     return find
 

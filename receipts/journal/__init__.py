@@ -11,17 +11,19 @@ A period of a journal is closed with `receipts.close_journal`.
 """
 
 from receipts.errors import DuplicateRequestError, JournalError
-from receipts.journal.contents import is_journal, journal_items
+from receipts.journal.contents import Archives, is_journal, journal_archives, journal_items
 from receipts.journal.journal import Journal
 from receipts.journal.stores import Store, is_url, open_store, shown
 
 __all__ = [
+    "Archives",
     "DuplicateRequestError",
     "Journal",
     "JournalError",
     "Store",
     "is_journal",
     "is_url",
+    "journal_archives",
     "journal_items",
     "open_store",
     "shown",

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 from receipts.databases import application, reading
@@ -11,9 +14,19 @@ from receipts.errors import JournalError
 from receipts.journal.stores import APPLICATION, check_location, database_items, is_url
 
 _QUERIES: Final = (
-    "SELECT data FROM receipts ORDER BY account, stream, sequence",
-    "SELECT data FROM statements ORDER BY account, number",
+    "SELECT data FROM receipts WHERE length(data) > 0 ORDER BY account, stream, sequence",
+    "SELECT data FROM statements WHERE (account, number) NOT IN (SELECT account, number FROM archives) ORDER BY account, number",
 )
+"""Of a statement whose receipts were archived, nothing: its batch has both."""
+
+
+@dataclass(frozen=True, slots=True)
+class Archives:
+    """What was archived of a journal: how many statements and receipts, and the folders of the files in which they should be."""
+
+    statements: int
+    receipts: int
+    folders: tuple[str, ...]
 
 
 def is_journal(location: str) -> bool:
@@ -38,14 +51,37 @@ def journal_items(location: str) -> Iterator[bytes]:
     return database_items(location) if is_url(location) else _items_of_file(location)
 
 
+def journal_archives(location: str) -> Archives:
+    """What `journal_items` leaves out, because it was archived.
+
+    Raises:
+        JournalError: it cannot be read, or is none.
+        OSError: it is not there.
+    """
+    check_location(location)
+    if is_url(location):
+        raise JournalError(f"{shown(location)}: a journal in PostgreSQL is not supported")
+    with _reading(location) as db:
+        rows = db.execute("SELECT file, receipts FROM archives").fetchall()
+        folders = {str(Path(file).parent) for file, _ in rows}
+        return Archives(len(rows), sum(count for _, count in rows), tuple(sorted(folders)))
+
+
 def _items_of_file(path: str) -> Iterator[bytes]:
+    with _reading(path) as db:
+        for query in _QUERIES:
+            for (data,) in db.execute(query):
+                if not isinstance(data, bytes):
+                    raise JournalError(f"{path} is not a journal: it holds {type(data)}")
+                yield data
+
+
+@contextmanager
+def _reading(path: str) -> Iterator[sqlite3.Connection]:
+    """The file, all of one moment."""
     try:
         with reading(path) as db:
-            db.execute("BEGIN")  # all of one moment
-            for query in _QUERIES:
-                for (data,) in db.execute(query):
-                    if not isinstance(data, bytes):
-                        raise JournalError(f"{path} is not a journal: it holds {type(data)}")
-                    yield data
-    except sqlite3.Error as error:
+            db.execute("BEGIN")
+            yield db
+    except (sqlite3.Error, TypeError) as error:  # or a value of another type than the schema says
         raise JournalError(f"{path}: {error}") from error

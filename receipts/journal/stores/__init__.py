@@ -3,13 +3,14 @@
 from receipts.journal.stores.locations import check_location, is_url, shown
 from receipts.journal.stores.opening import database_items, open_store
 from receipts.journal.stores.sqlite import APPLICATION
-from receipts.journal.stores.store import ConflictError, Key, Place, Store
+from receipts.journal.stores.store import ConflictError, Key, Place, Run, Store
 
 __all__ = [
     "APPLICATION",
     "ConflictError",
     "Key",
     "Place",
+    "Run",
     "Store",
     "check_location",
     "database_items",

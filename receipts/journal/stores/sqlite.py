@@ -17,11 +17,11 @@ from uuid import uuid4
 
 from receipts.errors import JournalError
 from receipts.issuer import Head, Issued
-from receipts.journal.stores.store import Key, Place, Store
+from receipts.journal.stores.store import Key, Place, Run, Store
 
 APPLICATION: Final = 0x52435054
 """``application_id`` of a journal: "RCPT"."""
-_VERSION: Final = 2
+_VERSION: Final = 3
 _SCHEMA: Final = """
 CREATE TABLE issuer (name TEXT NOT NULL, journal TEXT NOT NULL);
 CREATE TABLE receipts (
@@ -30,6 +30,8 @@ CREATE TABLE receipts (
   UNIQUE (account, stream, sequence), UNIQUE (account, request)
 );
 CREATE TABLE statements (account TEXT NOT NULL, number INTEGER NOT NULL, data BLOB NOT NULL, PRIMARY KEY (account, number));
+CREATE TABLE archives (account TEXT NOT NULL, number INTEGER NOT NULL, file TEXT NOT NULL, receipts INTEGER NOT NULL,
+  PRIMARY KEY (account, number));
 """
 _HEAD: Final = """
 SELECT sequence, digest, time FROM receipts WHERE account = ? AND stream = ? ORDER BY sequence DESC LIMIT 1
@@ -51,7 +53,21 @@ WITH RECURSIVE found (account) AS (
 SELECT account FROM found WHERE account IS NOT NULL UNION SELECT account FROM statements ORDER BY account
 """
 """From account to account, not from receipt to receipt."""
-_STREAMS: Final = "SELECT DISTINCT stream FROM receipts WHERE account = ? ORDER BY stream"
+_STREAMS: Final = """
+WITH RECURSIVE found (stream) AS (
+  SELECT min(stream) FROM receipts WHERE account = ?1
+  UNION ALL
+  SELECT (SELECT min(stream) FROM receipts WHERE account = ?1 AND stream > found.stream) FROM found WHERE found.stream IS NOT NULL
+)
+SELECT stream FROM found WHERE stream IS NOT NULL ORDER BY stream
+"""
+_DIGEST: Final = "SELECT digest FROM receipts WHERE account = ? AND stream = ? AND sequence = ?"
+_RUN: Final = "FROM receipts WHERE account = ? AND stream = ? AND sequence >= ? AND sequence < ?"
+_WITHOUT_DATA: Final = f"SELECT account, stream, sequence, request, time, digest, x'' {_RUN}"
+_AT_ONCE: Final = 1000
+"""Receipts that are moved at once."""
+_PAGES: Final = 1000
+"""Pages that are given back in one transaction, so that nobody waits for long."""
 _OPEN: Final = """
 SELECT data FROM receipts WHERE account = ? AND stream = ? AND sequence >= ? AND time < ? ORDER BY sequence
 """
@@ -99,6 +115,9 @@ class SqliteStore(Store):
             raise
 
     def _prepare(self, issuer: str, create: bool) -> None:
+        if not self._db.execute("PRAGMA page_count").fetchone()[0]:  # it is new
+            # What is archived can be given back piece by piece. VACUUM would keep writers out until it is done.
+            self._db.execute("PRAGMA auto_vacuum=INCREMENTAL")
         self._db.execute("PRAGMA journal_mode=WAL")
         self._db.execute("PRAGMA synchronous=FULL")
         with self.transaction():
@@ -216,8 +235,18 @@ class SqliteStore(Store):
             yield from self._data(_OPEN, account, stream, closed.get(stream, 0), before)
 
     def receipts(self, account: str, stream: str, first: int, count: int) -> Iterator[bytes]:
-        """Receipts of a stream, from a sequence on."""
+        """Receipts of a stream, from a sequence on; one that was archived is empty."""
         return self._data(_RECEIPTS, account, stream, first, first + count)
+
+    def digests(
+        self, account: str, places: Collection[tuple[str, int]]
+    ) -> dict[tuple[str, int], bytes]:
+        """The digests of receipts, archived or not, by stream and sequence."""
+        with self._named():
+            found = {
+                place: self._db.execute(_DIGEST, (account, *place)).fetchone() for place in places
+            }
+        return {place: bytes(row[0]) for place, row in found.items() if row is not None}
 
     def statements(self, account: str) -> list[bytes]:
         """The signed statements of an account, by number."""
@@ -235,6 +264,44 @@ class SqliteStore(Store):
                 "INSERT OR IGNORE INTO statements VALUES (?, ?, ?)", (account, number, data)
             )
         return list(self._data(_STATEMENT, account, number)) == [data]
+
+    def archive(self, account: str, number: int, runs: Sequence[Run], file: str) -> None:
+        """Delete the bytes of the receipts that a statement closes; an empty receipt is one that was archived.
+
+        What stays of them goes to the end of the file, close together. If it stayed where it is, the pages would be nearly empty, and
+        none of them free.
+        """
+        with self.transaction():
+            count = sum(self._empty(account, *run) for run in runs)
+            self._db.execute(
+                "INSERT OR REPLACE INTO archives VALUES (?, ?, ?, ?)",
+                (account, number, file, count),
+            )
+
+    def _empty(self, account: str, stream: str, first: int, count: int) -> int:
+        """Delete the bytes of receipts that follow each other, and return how many of them are here."""
+        found = 0
+        for start in range(first, first + count, _AT_ONCE):
+            values = account, stream, start, min(start + _AT_ONCE, first + count)
+            rows = self._db.execute(_WITHOUT_DATA, values).fetchall()
+            self._db.execute(f"DELETE {_RUN}", values)
+            self._db.executemany("INSERT INTO receipts VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
+            found += len(rows)
+        return found
+
+    def archived(self, account: str) -> dict[int, str]:
+        """The statements of an account whose receipts were archived, by number: the file in which each should be."""
+        with self._named():
+            return dict(
+                self._db.execute("SELECT number, file FROM archives WHERE account = ?", (account,))
+            )
+
+    def compact(self) -> None:
+        """Cut off the end of the file what is free in it, piece by piece."""
+        with self._named():
+            while self._db.execute("PRAGMA freelist_count").fetchone()[0]:
+                self._db.execute(f"PRAGMA incremental_vacuum({_PAGES})").fetchall()
+            self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
 
 @cache

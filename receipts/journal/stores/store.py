@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 
 from receipts.errors import JournalError
@@ -17,6 +17,10 @@ Key = tuple[str, str | bytes]
 
 class ConflictError(JournalError):
     """Another writer took a place, or gave a request its receipt, meanwhile. Nothing was written: look again, and sign anew."""
+
+
+Run = tuple[str, int, int]
+"""Receipts of an account that follow each other: the stream, the first sequence, and how many they are."""
 
 
 class Store(ABC):
@@ -84,7 +88,34 @@ class Store(ABC):
 
     @abstractmethod
     def receipts(self, account: str, stream: str, first: int, count: int) -> Iterator[bytes]:
-        """Receipts of a stream, from a sequence on."""
+        """Receipts of a stream, from a sequence on; one that was archived is empty."""
+
+    @abstractmethod
+    def digests(
+        self, account: str, places: Collection[tuple[str, int]]
+    ) -> dict[tuple[str, int], bytes]:
+        """The digests of receipts, archived or not, by stream and sequence; one that is not there is left out."""
+
+    @abstractmethod
+    def archive(self, account: str, number: int, runs: Sequence[Run], file: str) -> None:
+        """Delete the bytes of the receipts that a statement closes, durably, all of them or none.
+
+        What `digests`, `heads` and `known` say of them stays.
+
+        Args:
+            account: whose.
+            number: of the statement.
+            runs: the receipts that it closes; some may be in another store.
+            file: where its batch is.
+        """
+
+    @abstractmethod
+    def archived(self, account: str) -> dict[int, str]:
+        """The statements of an account whose receipts were archived, by number: the file in which each should be."""
+
+    @abstractmethod
+    def compact(self) -> None:
+        """Make room again of what was archived. Writers go on meanwhile."""
 
     @abstractmethod
     def statements(self, account: str) -> list[bytes]:
@@ -100,17 +131,16 @@ class Store(ABC):
 
     @abstractmethod
     def entry(self, account: str, key: str | bytes) -> tuple[bytes, bytes] | None:
-        """The receipt of a key and its digest; None: there is none."""
+        """The receipt of a key, empty if it was archived, and its digest; None: there is none."""
 
     def find(self, account: str, key: str | bytes) -> bytes | None:
         """The receipt of a request id, or the correction of the receipt with a digest."""
         found = self.entry(account, key)
         return None if found is None else found[0]
 
-    def last_word(self, account: str, request: str) -> bytes | None:
-        """The receipt of a request, or the last of the corrections of it."""
-        key: str | bytes = request
-        last = None
-        while (found := self.entry(account, key)) is not None:
-            last, key = found
+    def last_word(self, account: str, request: str) -> tuple[bytes, bytes] | None:
+        """The receipt of a request, or the last of the corrections of it, empty if it was archived; and its digest."""
+        last = self.entry(account, request)
+        while last is not None and (found := self.entry(account, last[1])) is not None:
+            last = found
         return last
