@@ -257,13 +257,19 @@ class SqliteStore(Store):
             for (data,) in self._db.execute(query, values):
                 yield bytes(data)
 
-    def add_statement(self, account: str, number: int, data: bytes) -> bool:
-        """Keep a signed statement. False: there is another one of that number, and nothing was added."""
+    def add_statements(self, statements: Sequence[tuple[str, int, bytes]]) -> set[tuple[str, int]]:
+        """Keep signed statements, all at once; return account and number of those of which there is no other one.
+
+        Raises:
+            JournalError: they could not be written.
+        """
         with self.transaction():
-            self._db.execute(
-                "INSERT OR IGNORE INTO statements VALUES (?, ?, ?)", (account, number, data)
-            )
-        return list(self._data(_STATEMENT, account, number)) == [data]
+            self._db.executemany("INSERT OR IGNORE INTO statements VALUES (?, ?, ?)", statements)
+            return {
+                (account, number)
+                for account, number, data in statements
+                if list(self._data(_STATEMENT, account, number)) == [data]
+            }
 
     def archive(self, account: str, number: int, runs: Sequence[Run], file: str) -> None:
         """Delete the bytes of the receipts that a statement closes; an empty receipt is one that was archived.

@@ -122,12 +122,23 @@ class Store(ABC):
         """The signed statements of an account, by number."""
 
     @abstractmethod
+    def add_statements(self, statements: Sequence[tuple[str, int, bytes]]) -> set[tuple[str, int]]:
+        """Keep signed statements durably, all at once: of each the account, the number and its bytes.
+
+        Returns:
+            Account and number of those that are kept now. Of the others, there is another one of that number.
+
+        Raises:
+            JournalError: they could not be written.
+        """
+
     def add_statement(self, account: str, number: int, data: bytes) -> bool:
         """Keep a signed statement durably. False: there is another one of that number, and nothing was added.
 
         Raises:
             JournalError: it could not be written.
         """
+        return bool(self.add_statements([(account, number, data)]))
 
     @abstractmethod
     def entry(self, account: str, key: str | bytes) -> tuple[bytes, bytes] | None:
