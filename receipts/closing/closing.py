@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
 from receipts.errors import JournalError, ReceiptError
@@ -11,8 +12,26 @@ from receipts.signing import Signed
 from receipts.statement import REGULAR, Period, Previous
 
 
-class OldJournalError(JournalError):
+class AccountError(JournalError):
+    """What journals hold of an account cannot be closed, or written; others may be."""
+
+
+class OldJournalError(AccountError):
     """A journal lacks what its account's statements close: it is an old copy, or another one that belongs to it is not given."""
+
+
+class ArchivedError(AccountError):
+    """The receipts of a statement have moved out of the journal.
+
+    Attributes:
+        file: where they should be.
+    """
+
+    def __init__(self, account: str, number: int, file: str) -> None:
+        super().__init__(
+            f"the receipts of statement {number} of {account} were archived: they should be in {file}"
+        )
+        self.file = file
 
 
 Check = Callable[[str], None]
@@ -27,6 +46,11 @@ Claim = Callable[[str, int, bytes], None]
 Standing = Callable[[str, Callable[[], Sequence[bytes]], bool], None]
 """Called with an account, what reads the digests of all its statements in the journal, by number, and whether the last of them is about
 to be written; it raises what it likes to stop that. First before anything is signed, and once more before the first byte is written."""
+
+
+Together = Callable[[], AbstractContextManager[None]]
+"""Entered around the claims of several accounts, and once more around their standing: what is noted inside must be durable, and may become
+so all at once, when it is left."""
 
 
 def unclaimed(_account: str, _number: int, _digest: bytes) -> None:
@@ -54,6 +78,7 @@ class Closing:
         empty: whether an account may be closed that has neither a receipt nor a statement yet; its name may be mistyped.
         claim: makes sure that no other place closes an account.
         standing: makes sure that a journal has every statement that was given before: it may be an old copy of itself.
+        together: makes that of several accounts one.
     """
 
     issuer: str
@@ -64,6 +89,7 @@ class Closing:
     empty: bool = False
     claim: Claim = unclaimed
     standing: Standing = anywhere
+    together: Together = nullcontext
 
     def check_known(self, account: str, *, known: bool) -> None:
         """Raise that nothing is known of an account, unless that is meant.

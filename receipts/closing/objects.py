@@ -58,6 +58,11 @@ class KeptStatement:
     kind: int
     streams: tuple[KeptStream, ...]
 
+    @property
+    def receipts(self) -> int:
+        """How many receipts it closes."""
+        return sum(entry.count for entry in self.streams)
+
 
 def kept_objects(batch: BinaryIO, name: str = "batch") -> Iterator[KeptReceipt | KeptStatement]:
     """The signed objects of a batch, in order.
