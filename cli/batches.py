@@ -9,7 +9,7 @@ from tempfile import TemporaryFile
 from typing import IO, Final
 
 from cli.files import STDIN, inputs
-from cli.terminal import CliError
+from cli.terminal import CliError, RefusedError
 from receipts import Head, JournalError
 from receipts.journal import is_journal, journal_items, shown
 from verifier import (
@@ -31,16 +31,16 @@ def readable(hint: str = _HINT) -> Iterator[None]:
     """Reading batches inside of this, what cannot be read is an error with a hint.
 
     Raises:
-        CliError: a file is no batch, or cannot be read to its end.
+        RefusedError: a file is no batch, or cannot be read to its end.
     """
     try:
         yield
     except NotABatchError as error:
         kind = f"it looks like {error.looks_like}; " if error.looks_like else ""
-        raise CliError(str(error), f"{kind}{_A_BATCH}") from None
+        raise RefusedError(str(error), f"{kind}{_A_BATCH}") from None
     except UnreadableError as fault:
         where = f"{fault.file}, item {fault.number}, byte {fault.offset}"
-        raise CliError(f"{where}: {fault}", hint) from None
+        raise RefusedError(f"{where}: {fault}", hint) from None
 
 
 def files(names: tuple[str, ...]) -> list[Source]:

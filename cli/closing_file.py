@@ -1,6 +1,6 @@
 """``closing.db`` in the key folder: an entry for each account, as JSON, in a table of SQLite.
 
-A note costs one row, however many accounts there are. It is on the disk when `ClosingFile.note` returns, or nothing of it is.
+A note costs one row, however many accounts there are, and many can share one wait for the disk.
 """
 
 from __future__ import annotations
@@ -39,6 +39,7 @@ class ClosingFile:
         self._folder = folder
         self.path = Path(folder, FILE)
         self._db: sqlite3.Connection | None = None
+        self._is_locked = False
 
     def __enter__(self) -> ClosingFile:
         return self
@@ -54,9 +55,27 @@ class ClosingFile:
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """No other command changes the key folder meanwhile."""
-        with key_folder.locked(self._folder):
+        """No other command changes the key folder meanwhile. What is noted inside is on the disk when this returns, or nothing of it is.
+
+        Raises:
+            CliError: it could not be written.
+        """
+        if self._is_locked:  # as part of something larger
             yield
+            return
+        with key_folder.locked(self._folder):
+            self._is_locked = True
+            try:
+                yield
+                self._end("COMMIT")
+            finally:
+                self._is_locked = False
+                self._end("ROLLBACK")
+
+    def _end(self, how: str) -> None:
+        if self._db is not None and self._db.in_transaction:
+            with self._named():
+                self._db.execute(how)
 
     def entry(self, account: str) -> dict[str, Any] | None:
         """What is noted of an account.
@@ -83,6 +102,8 @@ class ClosingFile:
         with self._named():
             if self._db is None and not self.path.exists():
                 self._make()
+            if not self._opened().in_transaction:
+                self._opened().execute("BEGIN IMMEDIATE")
             self._opened().execute(
                 "INSERT OR REPLACE INTO places VALUES (?, ?)", (_key(account), json.dumps(entry))
             )

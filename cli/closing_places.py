@@ -10,20 +10,17 @@ byte goes out: a journal that lacks it is an old copy.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Sequence
-from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 from cli.closing_file import ClosingFile
-from cli.terminal import CliError, warn
+from cli.terminal import CliError, RefusedError, warn
+from receipts import Closing
 from receipts.journal import is_url, open_store, shown
-
-
-class PlaceError(CliError):
-    """An account must not be closed here; others may be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +44,7 @@ def journals(locations: Sequence[str], issuer: str) -> list[Place]:
     """
     found: dict[str, Place] = {}
     for location in locations:
-        with closing(open_store(location, issuer, create=False)) as store:
+        with contextlib.closing(open_store(location, issuer, create=False)) as store:
             if store.id in found:
                 message = f"{store.place} and {found[store.id].path} are one journal"
                 raise CliError(message, "give each once; a copy of a journal must not be used")
@@ -89,11 +86,20 @@ class ClosingPlaces:
     ) -> None:
         self._file.__exit__(kind, error, trace)
 
+    def guard(self, closing: Closing, given: Sequence[Place]) -> Closing:
+        """A closing from these journals, the first of which has the statements: with the rules of this place."""
+        return replace(
+            closing,
+            claim=lambda account, *_: self.claim_journals(account, given),
+            standing=lambda account, read, told: self.check_journal(account, given, read, told),
+            together=self._file.locked,
+        )
+
     def in_order(self, account: str, given: Sequence[Place]) -> list[Place]:
         """The journals to close from, that with the statements first.
 
         Raises:
-            PlaceError: the account is closed elsewhere, or one of its journals is missing.
+            RefusedError: the account is closed elsewhere, or one of its journals is missing.
         """
         known = self._read(account)
         if known is None:
@@ -102,7 +108,7 @@ class ClosingPlaces:
             hint = (
                 f"receipt close BATCH --account {account}, with --previous for the statement before"
             )
-            raise PlaceError(f"{account} is closed in batches, and not from a journal", hint)
+            raise RefusedError(f"{account} is closed in batches, and not from a journal", hint)
         _check_none_is_missing(account, known.journals, given)
         first = known.journals[0].journal
         return sorted(given, key=lambda place: place.journal != first)
@@ -111,7 +117,7 @@ class ClosingPlaces:
         """Note, before a statement goes anywhere, that the account is closed from these journals.
 
         Raises:
-            PlaceError: another place was faster.
+            RefusedError: another place was faster.
         """
         with self._file.locked():
             last = self._known(account).last
@@ -130,7 +136,7 @@ class ClosingPlaces:
             told: whether the last statement is about to be written.
 
         Raises:
-            PlaceError: the journal is an old copy of itself, or the account is closed elsewhere.
+            RefusedError: the journal is an old copy of itself, or the account is closed elsewhere.
         """
         with self._file.locked():
             known = self._known(account)
@@ -159,20 +165,20 @@ class ClosingPlaces:
             "the journal is an old copy, and what it signs now would be proof against you: bring back the newer one;"
             f" if that is lost, do not issue into this one, and ask your customers for the batch with statement {number}"
         )
-        raise PlaceError(message, hint)
+        raise RefusedError(message, hint)
 
     def claim_batch(self, account: str, number: int, digest: bytes) -> None:
         """Note, before a statement goes anywhere, that the account is closed in batches; warn if its number was given before.
 
         Raises:
-            PlaceError: the account is closed from a journal.
+            RefusedError: the account is closed from a journal.
         """
         with self._file.locked():
             known = self._known(account)
             if known.journals:
                 hint = f"receipt close --journal {known.journals[0].path} --account {account}"
                 message = f"{account} is closed from a journal: a statement in a batch as well would be a second story"
-                raise PlaceError(message, hint)
+                raise RefusedError(message, hint)
             told = [*known.batches, *[""] * (number + 1 - len(known.batches))]
             if told[number] not in ("", digest.hex()):
                 warn(f"another statement {number} of {account} was signed before: both together are proof against you, so never send both")  # fmt: skip
@@ -227,4 +233,4 @@ def _check_none_is_missing(account: str, known: Sequence[Place], given: Sequence
         message = f"{account} is closed from {known[0].path}: a statement from {given[0].path} as well would be a second story"
     else:
         message = f"{account} has receipts in {missing[0].path}, which is not given: they would be left out"
-    raise PlaceError(message, hint)
+    raise RefusedError(message, hint)

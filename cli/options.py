@@ -105,6 +105,14 @@ def trust_store_option(command: _Command) -> _Command:
     return click.option("--trust-store", metavar="FOLDER", envvar=VARIABLE, help=text)(command)
 
 
+def jobs_option(command: _Command) -> _Command:
+    """``--jobs``: how many processes work."""
+    text = "Processes to use (1)."
+    return click.option("--jobs", type=click.IntRange(1), default=1, metavar="N", help=text)(
+        command
+    )
+
+
 def rejects_option(command: _Command) -> _Command:
     """``--rejects``: where lines go that are not issued."""
     text = (

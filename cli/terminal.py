@@ -25,6 +25,10 @@ class CliError(click.ClickException):
         self.hint = hint
 
 
+class RefusedError(CliError):
+    """One of several accounts or files is refused; the others go on."""
+
+
 def colours() -> bool | None:
     """Whether to colour: False where the user said no (NO_COLOR, or a dumb terminal), else None, which is as the output can."""
     return False if os.environ.get("NO_COLOR") or _is_dumb() else None

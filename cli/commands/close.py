@@ -2,45 +2,22 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import asdict, replace
-from pathlib import Path
 from typing import Any
 
 import click
 
-from cli import batches, closing_places, key_folder
+from cli import closing_all, closing_places, key_folder
+from cli.batch_folder import INDEX, BatchFolder
+from cli.closing_all import Batch, Refusal, Task
 from cli.closing_places import ClosingPlaces
+from cli.closing_refusals import accepted, refusals
 from cli.files import input_file, output_file
-from cli.options import PERIOD, key_folder_option, out_option, output_options
-from cli.terminal import CliError, print_json, progress, say, warn
-from receipts import (
-    LATE,
-    REGULAR,
-    BatchError,
-    Check,
-    Closed,
-    Closing,
-    JournalError,
-    NoKeyError,
-    ReceiptError,
-    close_batch,
-    close_journal,
-)
-from receipts.closing import OldJournalError
-from verifier import (
-    Policy,
-    Severity,
-    Verdict,
-    batch_file,
-    by_kid,
-    plural,
-    show_instant,
-    show_period,
-    verify,
-)
+from cli.options import PERIOD, jobs_option, key_folder_option, out_option, output_options
+from cli.terminal import CliError, complain, plural, print_json, progress, say, warn
+from receipts import LATE, REGULAR, BatchError, Closed, Closing, close_batch, close_journal
+from verifier import show_instant, show_period
 
 _HELP = """Close a period: append the signed statement over its receipts.
 
@@ -54,24 +31,18 @@ once more writes the same batch again.
 An account is closed at one place, which the key folder remembers. If several machines issue, each into a journal of its own, give
 all of them.
 
+With --all, every account of the journals is closed, into a folder of batches with an index.json. A run that was stopped is
+run again: it goes on, and writes nothing twice. One account that cannot be closed does not stop the others; the exit code is 1 then.
+
 \b
 receipt close batch.cbor --keys keys/ --period 2026-11
 receipt close --journal issuer.db --keys keys/ --account acme \\
   --period 2026-11 --out batch.cbor
+receipt close --journal issuer.db --keys keys/ --all \\
+  --period 2026-11 --out november/
 """
-_HINTS = {
-    "account": "name the one whose idle period you close: --account",
-    "start": "periods of an account follow each other without a gap; close the one before first",
-    "end": "a late statement is for a period that is closed already",
-    "kind": "close the period without --late",
-    "time": "there are receipts of an earlier time: close their period first, or use --late",
-}
-_HINT = "the batch with the statement before goes with --previous"
-_SPELLING = "look at the spelling; --empty closes an account that is new and had no request"
-_JOURNAL_HINT = "a journal is the FILE that receipt issue --journal wrote, with streams of its own"
-_OLD_HINT = "a journal is an old copy: bring back the newer one; or one is missing: give all of the account's journals"
-_NO_KEY_HINT = "receipt key list prints the keys; receipt key rotate makes the next one"
-_MOMENT = re.compile(r"\b[0-9]{12,15}\b")
+_REFUSED = 1
+"""The exit code where an account could not be closed."""
 
 
 @click.command(help=_HELP)
@@ -97,7 +68,9 @@ _MOMENT = re.compile(r"\b[0-9]{12,15}\b")
 )
 @click.option("--early", is_flag=True, help="Close a period that is not over yet.")
 @click.option("--empty", is_flag=True, help="Close an account of which nothing is known yet.")
-@out_option("Where the closed batch goes. Default: BATCH itself.")
+@click.option("--all", "every", is_flag=True, help="Every account of the journals.")
+@jobs_option
+@out_option("Where the closed batch goes; with --all, a folder. Default: BATCH itself.")
 @output_options()
 def close(
     batch: str | None,
@@ -109,28 +82,43 @@ def close(
     journals: tuple[str, ...],
     early: bool,
     empty: bool,
+    every: bool,
+    jobs: int,
     out: str | None,
     as_json: bool,
     quiet: bool,  # noqa: ARG001  # read by `say`
 ) -> None:
-    """Close a period of a batch, or of an account in journals."""
+    """Close a period of a batch, or of one account or all of them in journals."""
+    _check_use(batch, journals, every=every, others=bool(account or previous or empty))
     if not (early or late):  # what is late is of a period that is closed
         _check_over(period)
     folder = key_folder.load(keys)
     kind = LATE if late else REGULAR
     closing = Closing(folder.issuer, folder.signing, *period, kind, empty)
-    with _refusals(period, account):
-        if batch is not None and not journals:
+    with refusals(period, account):
+        if batch is not None:
             target = out or batch
             rows = _batch(batch, target, closing, account, previous, folder)
-        elif journals and batch is None:
-            if account is None or out is None or previous:
-                raise click.UsageError("--journal needs --account and --out, and no --previous")
+        elif out is None or previous or not (account or every):
+            raise click.UsageError(
+                "--journal needs --out and --account or --all, and no --previous"
+            )
+        elif account is None:
+            _every(Task(journals, out, closing, folder), jobs, as_json=as_json)
+            return
+        else:
             target = out
             rows = [_journals(journals, target, closing, account, folder)]
-        else:
-            raise click.UsageError("give either BATCH or --journal")
     _tell(target, rows, first_is_news=not journals, as_json=as_json)
+
+
+def _check_use(batch: str | None, journals: tuple[str, ...], *, every: bool, others: bool) -> None:
+    if (batch is None) == (not journals):
+        raise click.UsageError("give either BATCH or --journal")
+    if every and (batch is not None or others):
+        raise click.UsageError(
+            "--all goes with --journal, and not with --account, --previous or --empty"
+        )
 
 
 def _check_over(period: tuple[int, int]) -> None:
@@ -140,25 +128,6 @@ def _check_over(period: tuple[int, int]) -> None:
             f"close it from {ends} on, or now with --early: what comes later needs a late statement"
         )
         raise CliError(f"{show_period(*period)} is not over", hint)
-
-
-@contextmanager
-def _refusals(period: tuple[int, int], account: str | None) -> Iterator[None]:
-    """Why nothing was signed, with the next step."""
-    try:
-        yield
-    except NoKeyError as error:
-        message = f"cannot close {show_period(*period)}: {error}"
-        raise CliError(message, _NO_KEY_HINT) from None
-    except ReceiptError as error:
-        message = f"cannot close {show_period(*period)}: {_readable(error)}"
-        hint = _HINTS.get(error.field, _HINT)
-        hint = _SPELLING if error.field == "account" and account is not None else hint
-        raise CliError(message, hint) from None
-    except OldJournalError as error:
-        raise CliError(str(error), _OLD_HINT) from None
-    except JournalError as error:
-        raise CliError(str(error), _JOURNAL_HINT) from None
 
 
 def _batch(
@@ -173,7 +142,7 @@ def _batch(
         source = files.enter_context(input_file(batch))
         before = [files.enter_context(input_file(name)) for name in previous]
         target = files.enter_context(output_file(out))
-        check = _accepted(batch, folder)
+        check = accepted(batch, folder)
         places = files.enter_context(ClosingPlaces(folder.path))
         claimed = replace(closing, claim=places.claim_batch)
         try:
@@ -189,40 +158,44 @@ def _journals(
 ) -> Closed:
     with ClosingPlaces(folder.path) as places:
         given = places.in_order(account, closing_places.journals(paths, closing.issuer))
-        claimed = replace(
-            closing,
-            claim=lambda name, *_: places.claim_journals(name, given),
-            standing=lambda name, read, told: places.check_journal(name, given, read, told),
-        )
-        check = _accepted(f"the journal's part of {account}", folder)
+        check = accepted(f"the journal's part of {account}", folder)
+        guarded = places.guard(closing, given)
         first, *others = [place.location for place in given]
         with output_file(out) as target:
-            return close_journal(first, target, claimed, account, others=others, check=check)
+            return close_journal(first, target, guarded, account, others=others, check=check)
 
 
-def _accepted(name: str, folder: key_folder.Keys) -> Check:
-    """An issuer signs a statement only over receipts that its customers would accept; what is checked is ``name`` to the user."""
+def _every(task: Task, jobs: int, *, as_json: bool) -> None:
+    accounts = closing_all.accounts(task)
+    found: list[Batch] = []
+    refused: list[Refusal] = []
+    with progress("closing", len(accounts)) as advance:
+        for batches, refusal in closing_all.outcomes(task, accounts, jobs):
+            found += batches
+            refused += [] if refusal is None else [refusal]
+            advance(1)
+    BatchFolder(task.out, task.closing.issuer).note(batch.entry() for batch in found)
+    if as_json:
+        print_json({
+            "folder": task.out, "index": INDEX, "statements": [batch.row() for batch in found],
+            "refused": [asdict(one) for one in refused],
+        })  # fmt: skip
+    _tell_every(task, found, refused)
+    if refused:
+        click.get_current_context().exit(_REFUSED)
 
-    def check(path: str) -> None:
-        with progress("verifying", Path(path).stat().st_size) as advance, batches.readable():
-            report = verify([batch_file(path, advance)], Policy(by_kid(folder.public)))
-        if report.verdict is Verdict.REJECTED:
-            first = next(f for f in report.findings if f.severity is Severity.REJECTED)
-            where = "" if first.item is None else f"item {first.item}: "
-            hint = f"receipt verify {name} --keys {folder.path}/{key_folder.PUBLIC}"
-            raise CliError(f"{name} would be rejected: {where}{first.message}", hint)
-        if "key-unknown" in report.findings:
-            message = f"{name} has items that are not signed by this issuer's keys"
-            raise CliError(message, "is it the right key folder?")
 
-    return check
-
-
-def _readable(error: ReceiptError) -> str:
-    """The message, with moments as people write them."""
-    if error.field not in ("start", "end", "time"):
-        return str(error)
-    return _MOMENT.sub(lambda ms: show_instant(int(ms[0])), str(error))
+def _tell_every(task: Task, found: list[Batch], refused: list[Refusal]) -> None:
+    for batch in found:
+        if batch.closed.left:
+            those = plural(batch.closed.left, "receipt")
+            warn(f"{those} of {batch.closed.account} came after this was closed: receipt close --late --all")  # fmt: skip
+    for one in refused:
+        complain(f"{one.account}: {one.reason}", one.hint)
+    receipts = plural(sum(batch.closed.receipts for batch in found), "receipt")
+    say(f"{plural(len(found), 'statement')} over {receipts} in {task.out}")
+    if refused:
+        say(f"{plural(len(refused), 'account')} could not be closed; mend the cause, then run this again")  # fmt: skip
 
 
 def _tell(out: str, rows: list[Closed], *, first_is_news: bool, as_json: bool) -> None:

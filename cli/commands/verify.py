@@ -13,6 +13,7 @@ from cli.files import inputs, read_bytes, total_size
 from cli.options import (
     PERIOD,
     batches_argument,
+    jobs_option,
     key_files_option,
     observer_option,
     output_options,
@@ -97,9 +98,7 @@ _RECORD_HINT = "a request has request, time, model and optional counts; see rece
 )
 @click.option("--proofs", "proofs_folder", default=".", metavar="FOLDER",
               help="Where proofs go that the issuer told two stories (here).")  # fmt: skip
-@click.option(
-    "--jobs", type=click.IntRange(1), default=1, metavar="N", help="Processes to use (1)."
-)
+@jobs_option
 @click.option(
     "--no-remember", is_flag=True, help="Neither use nor update the memory of statements seen."
 )
