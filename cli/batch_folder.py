@@ -161,7 +161,7 @@ def _entry(document: dict[str, Any]) -> Entry:
     for number in (entry.number, entry.start, entry.end, entry.receipts):
         if type(number) is not int:
             raise TypeError
-    if Path(entry.file).name != entry.file:  # a file in this folder, and nowhere else
+    if entry.file != file_name(entry.account, entry.number):  # in this folder, and nowhere else
         raise ValueError
     return entry
 

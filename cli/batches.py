@@ -9,9 +9,9 @@ from tempfile import TemporaryFile
 from typing import IO, Final
 
 from cli.files import STDIN, inputs
-from cli.terminal import CliError, RefusedError
+from cli.terminal import CliError, RefusedError, plural, warn
 from receipts import Head, JournalError
-from receipts.journal import is_journal, journal_items, shown
+from receipts.journal import is_journal, journal_archives, journal_items, shown
 from verifier import (
     NotABatchError,
     Receipt,
@@ -71,10 +71,20 @@ def _of_journal(location: str) -> Iterator[IO[bytes]]:
     with TemporaryFile(prefix="receipt-journal-") as stream:
         try:
             stream.writelines(journal_items(location))
+            _tell_archived(location)
         except JournalError as error:
             raise CliError(str(error), "restore it from a copy") from None
         stream.seek(0)
         yield stream
+
+
+def _tell_archived(location: str) -> None:
+    """What is not there any more is not passed over in silence."""
+    gone = journal_archives(location)
+    if gone.statements:
+        those = f"{plural(gone.receipts, 'receipt')} of {plural(gone.statements, 'statement')}"
+        where = ", ".join(gone.folders)
+        warn(f"{those} were archived, and are not in {shown(location)}: they should be in {where}")
 
 
 def items(sources: Sequence[Source]) -> Iterator[UnverifiedItem]:

@@ -161,7 +161,12 @@ def into_journal(
                         outcome.add(future.result())
                     except DuplicateRequestError as error:
                         there = _there(store, order)
-                        if there is not None and is_known(order, there):
+                        if there == b"":
+                            outcome.reject(
+                                order,
+                                f"{error}; it was archived, so what it says cannot be compared",
+                            )
+                        elif there is not None and is_known(order, there):
                             outcome.skipped += 1
                         else:
                             outcome.reject(order, _duplicate(order, error))

@@ -119,7 +119,10 @@ def test_the_rates_of_what_is_corrected(shell):
     [
         ("correct won.jsonl --keys keys/ --account acme", "give either --out or --journal"),
         ("correct won.jsonl --keys keys/ --account acme --out x", "give the BATCH that has"),
-        ("correct won.jsonl b --keys keys/ --account acme --journal j.db", "go with --out"),
+        (
+            "correct won.jsonl --previous b --keys keys/ --account acme --journal j.db",
+            "--previous goes with --out",
+        ),
         ("correct won.jsonl --keys keys/ --account acme --journal no.db", "no.db is not there"),
     ],
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from pathlib import Path
 from time import time_ns
 
 import click
@@ -26,7 +27,7 @@ CORRECTIONS has one JSON object a line: request, and what is right: counts (logi
 is not named stays as it was, and null takes a count out) or usage, the provider's own object; optionally charge (currency,
 card, lines), model, models, time and stream. Without charge, the rates of the corrected receipt are used.
 
-The corrected receipts are in the journal, or in the given BATCHes. A request that was corrected is corrected from there on; one that
+The corrected receipts are in the journal, or in the given BATCHes; with --journal, these have what was archived. A request that was corrected is corrected from there on; one that
 says already what is right is skipped. Both receipts stay; receipt verify takes the last word.
 
 \b
@@ -74,7 +75,7 @@ def correct(
     find = (
         _in_batches(batch, folder, account)
         if journal is None
-        else _in_journal(journal, folder, account)
+        else _in_journal(journal, batch, folder, account)
     )
     orders = list(_orders(read_bytes(corrections), find, outcome))
     orders.sort(key=lambda order: order.time)
@@ -95,10 +96,8 @@ def _check_use(
 ) -> None:
     if (out is None) == (journal is None):
         raise click.UsageError("give either --out or --journal")
-    if journal is not None and (previous or batch):
-        raise click.UsageError(
-            "a journal has its receipts and streams: a BATCH and --previous go with --out"
-        )
+    if journal is not None and previous:
+        raise click.UsageError("a journal has its streams: --previous goes with --out")
     if out is not None and not batch:
         raise click.UsageError("give the BATCH that has the receipts to correct")
 
@@ -126,16 +125,40 @@ def _is_signed(raw: bytes, policy: Policy) -> bool:
     return report.verdict is not Verdict.REJECTED and "key-unknown" not in report.findings
 
 
-def _in_journal(path: str, folder: key_folder.Keys, account: str) -> _Find:
+def _in_journal(
+    location: str, names: tuple[str, ...], folder: key_folder.Keys, account: str
+) -> _Find:
+    """The last words in a journal; the batches have those that were archived."""
+    archived = _by_digest(names, folder, account)
+
     def find(request: str) -> tuple[bytes, Receipt] | None:
         try:
-            with closing(open_store(path, folder.issuer, create=False)) as store:
+            with closing(open_store(location, folder.issuer, create=False)) as store:
                 found = store.last_word(account, request)
+                files = store.archived(account)
         except JournalError as error:
             raise CliError(str(error), "name the journal that issued the receipts") from None
-        return None if found is None else (found[0], kept_receipt(found[0]))
+        if found is None:
+            return None
+        raw, digest = found
+        raw = raw or archived.get(digest, b"")
+        if not raw:
+            where = ", ".join(sorted({str(Path(file).parent) for file in files.values()}))
+            raise ValueError(f"the receipt for request {request!r} was archived: give its batch as well, which should be in {where}")  # fmt: skip
+        return raw, kept_receipt(raw)
 
     return find
+
+
+def _by_digest(names: tuple[str, ...], folder: key_folder.Keys, account: str) -> dict[bytes, bytes]:
+    """The receipts in batches that the issuer signed."""
+    policy = Policy(by_kid(folder.public))
+    ours = (folder.issuer, account)
+    return {
+        item.digest: item.raw
+        for item, claims in batches.receipts(batches.kept(names))
+        if (claims.issuer, claims.account) == ours and item.digest and _is_signed(item.raw, policy)
+    }
 
 
 def _orders(data: bytes, find: _Find, outcome: Outcome) -> Iterator[Order]:
