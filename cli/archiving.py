@@ -87,7 +87,7 @@ class Archive:
                 self.waiting.pop((statement.account, statement.number), None) is not None
             ):  # else it is archived, or of a later period
                 if delete:
-                    self.journals.archive(statement, str(file.path.absolute()))
+                    self.journals.archive(statement, _shown(file.path))
                 self.done.append((statement, file.path))
 
     def _held(self, path: Path) -> list[KeptStatement]:
@@ -100,6 +100,11 @@ class Archive:
             accepted(str(path), self.folder, bar=False)(str(copy))
             with copy.open("rb") as batch:
                 return self.journals.held(batch, str(path))
+
+
+def _shown(path: Path) -> str:
+    """Where a file is, as text, whatever its name is."""
+    return os.fsencode(path.absolute()).decode(errors="backslashreplace")
 
 
 def _make_durable(descriptor: int, folder: Path) -> None:

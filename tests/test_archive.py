@@ -327,7 +327,7 @@ def test_by_a_program(journal):
         journals.compact()
         assert ("acme", 0) not in {(one.account, one.number) for one in journals.archivable(DECEMBER[0])}  # fmt: skip
     with closing(open_store("j.db", ISSUER)) as store:
-        assert store.archived("acme") == {0: "elsewhere.cbor"}
+        assert store.archived("acme") == {0: ("elsewhere.cbor", 2)}
     assert held()["acme"] == (4, 2)
 
 
@@ -338,3 +338,26 @@ def test_room_is_given_back(shell, keys):
     assert shell(f"{ARCHIVE} --delete").code == 0
     assert Path("j.db").stat().st_size < 0.7 * before
     assert len(files("nov")) == 21
+
+
+def test_in_a_database(shell, keys, url):
+    """All of it, with the journal in PostgreSQL, and several processes that close."""
+    names = [f"account-{n:03}" for n in range(150)]
+    issue(url, names)
+    close, archive = (line.replace("j.db", url) for line in (CLOSE, ARCHIVE))
+    assert shell(f"{close} 2026-11 --out nov --jobs 2").code == 0
+    before = files("nov")
+    assert (shell(f"{close} 2026-11 --out nov").code, files("nov")) == (0, before)
+    issue(url, names[:5], stream="t")
+    assert len(json.loads(shell(f"{close} 2026-11 --out nov --late --json").out)["statements"]) == 5
+    said = json.loads(shell(f"{archive} --delete --json").out)
+    assert (len(said["statements"]), said["missing"], said["refused"]) == (155, [], [])
+    shown = shell("show --json", url)
+    assert (shown.code, shown.out) == (0, "")
+    assert "310 receipts of 155 statements were archived" in shown.err
+    issue(url, names[:2], time=DECEMBER[0])
+    assert shell(f"{close} 2026-12 --out dec --jobs 2").code == 0
+    batches = "nov/account-000-0.cbor nov/account-000-1.cbor dec/account-000-2.cbor"
+    assert shell(f"verify {batches} --keys keys/issuer.jwks.json").code == 0
+    again = json.loads(shell(f"{close} 2026-11 --out nov --json").out)
+    assert again["refused"][0]["reason"].endswith(str(Path("nov/account-000-0.cbor").absolute()))

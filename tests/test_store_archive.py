@@ -13,14 +13,6 @@ from tests.build import ACCOUNT, ISSUER, KEY, NOON
 COUNTS = Counts(3000, 2000)
 
 
-@pytest.fixture
-def location(folder):
-    """A journal with three thousand receipts of the stream s, and two of the stream t."""
-    issue("issuer.db", 3000, "s")
-    issue("issuer.db", 2, "t")
-    return "issuer.db"
-
-
 def issue(location, count, stream, start=0):
     with Journal(location, ISSUER, KEY) as journal:
         asked = [
@@ -32,6 +24,9 @@ def issue(location, count, stream, start=0):
 
 @pytest.fixture
 def store(location):
+    """A journal with three thousand receipts of the stream s, and two of the stream t."""
+    issue(location, 3000, "s")
+    issue(location, 2, "t")
     with closing(open_store(location, ISSUER)) as store:
         yield store
 
@@ -61,7 +56,7 @@ def test_only_the_bytes_go(store):
     assert [len(data) > 0 for data in store.receipts(ACCOUNT, "t", 0, 2)] == [False, True]
     assert store.entry(ACCOUNT, "s0") == (b"", before[0]["s", 0])
     assert store.last_word(ACCOUNT, "s0") == (b"", before[0]["s", 0])
-    assert store.archived(ACCOUNT) == {0: "/srv/acme-0.cbor"}
+    assert store.archived(ACCOUNT) == {0: ("/srv/acme-0.cbor", 2001)}
     assert store.archived("other") == {}
     store.archive(ACCOUNT, 0, [("s", 0, 2000), ("t", 0, 1)], "/srv/acme-0.cbor")  # once more
     assert store.digests(ACCOUNT, places) == before[0]
@@ -78,32 +73,54 @@ def test_issuing_goes_on_after_it(store, location):
     assert next(store.open_receipts(ACCOUNT, {"s": 3000}, 2**50)) == issued.data
 
 
-def test_room_is_given_back(store, location):
+def test_statements_together(store):
+    """Those that are kept, and not those of which there is another one."""
+    assert store.add_statements([("a", 0, b"a0"), ("b", 0, b"b0")]) == {("a", 0), ("b", 0)}
+    assert store.add_statements([("b", 0, b"x"), ("b", 1, b"b1"), ("a", 0, b"a0")]) == {("b", 1), ("a", 0)}  # fmt: skip
+    assert (store.statements("a"), store.statements("b")) == ([b"a0"], [b"b0", b"b1"])
+    assert store.add_statements([]) == set()
+
+
+# A file.
+
+
+@pytest.fixture
+def path(folder):
+    issue("issuer.db", 3000, "s")
+    return "issuer.db"
+
+
+def test_room_is_given_back(path):
     """While another process has the journal open, and issues."""
-    with Journal(location, ISSUER, KEY) as journal:
+    with Journal(path, ISSUER, KEY) as journal, closing(open_store(path, ISSUER)) as store:
         journal.issue(ACCOUNT, request="a", model="m", counts=COUNTS)
-        before = Path(location).stat().st_size
+        before = Path(path).stat().st_size
         store.archive(ACCOUNT, 0, [("s", 0, 3000)], "f.cbor")
         store.compact()
         journal.issue(ACCOUNT, request="b", model="m", counts=COUNTS)
-    assert Path(location).stat().st_size < 0.6 * before
+    assert Path(path).stat().st_size < 0.6 * before
 
 
-def test_a_store_that_fails_archives_nothing(store, location):
+def test_a_store_that_fails_archives_nothing(path):
     """The bytes go together with the note of where they are."""
-    with closing(sqlite3.connect(location)) as db:
+    with closing(sqlite3.connect(path)) as db:
         db.execute("CREATE TRIGGER t BEFORE INSERT ON archives BEGIN SELECT RAISE(ABORT, 'full'); END")  # fmt: skip
         db.commit()
-    with pytest.raises(JournalError, match=r"issuer\.db: full"):
-        store.archive(ACCOUNT, 0, [("s", 0, 3000)], "f.cbor")
-    assert all(store.receipts(ACCOUNT, "s", 0, 3000))
-    assert store.archived(ACCOUNT) == {}
+    with closing(open_store(path, ISSUER)) as store:
+        with pytest.raises(JournalError, match=r"issuer\.db: full"):
+            store.archive(ACCOUNT, 0, [("s", 0, 3000)], "f.cbor")
+        assert all(store.receipts(ACCOUNT, "s", 0, 3000))
+        assert store.archived(ACCOUNT) == {}
+
+
+# Both.
 
 
 def test_what_a_journal_says_of_it(store, location):
     """Of an archived statement a journal has neither the receipts nor the statement to show, and says how many that are."""
     store.add_statement(ACCOUNT, 0, b"zero")
     store.add_statement(ACCOUNT, 1, b"one")
+    store.add_statement("other", 0, b"of other")
     store.archive(ACCOUNT, 0, [("s", 0, 3000)], "/srv/nov/acme-0.cbor")
     store.archive("other", 0, [], "/srv/nov/other-0.cbor")
     items = list(journal_items(location))

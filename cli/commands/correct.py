@@ -135,7 +135,7 @@ def _in_journal(
         try:
             with closing(open_store(location, folder.issuer, create=False)) as store:
                 found = store.last_word(account, request)
-                files = store.archived(account)
+                moved = store.archived(account)
         except JournalError as error:
             raise CliError(str(error), "name the journal that issued the receipts") from None
         if found is None:
@@ -143,7 +143,7 @@ def _in_journal(
         raw, digest = found
         raw = raw or archived.get(digest, b"")
         if not raw:
-            where = ", ".join(sorted({str(Path(file).parent) for file in files.values()}))
+            where = ", ".join(sorted({str(Path(one.file).parent) for one in moved.values()}))
             raise ValueError(f"the receipt for request {request!r} was archived: give its batch as well, which should be in {where}")  # fmt: skip
         return raw, kept_receipt(raw)
 

@@ -79,9 +79,9 @@ def check_kept(stores: Sequence[Store], statement: KeptStatement) -> None:
         ArchivedError: they have.
     """
     for store in stores:
-        file = store.archived(statement.account).get(statement.number)
-        if file is not None:
-            raise ArchivedError(statement.account, statement.number, file)
+        moved = store.archived(statement.account).get(statement.number)
+        if moved is not None:
+            raise ArchivedError(statement.account, statement.number, moved.file)
 
 
 def write_batch(stores: Sequence[Store], statement: KeptStatement, out: BinaryIO) -> None:

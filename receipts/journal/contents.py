@@ -11,7 +11,14 @@ from typing import Final
 
 from receipts.databases import application, reading
 from receipts.errors import JournalError
-from receipts.journal.stores import APPLICATION, check_location, database_items, is_url
+from receipts.journal.stores import (
+    APPLICATION,
+    Archived,
+    check_location,
+    database_archived,
+    database_items,
+    is_url,
+)
 
 _QUERIES: Final = (
     "SELECT data FROM receipts WHERE length(data) > 0 ORDER BY account, stream, sequence",
@@ -59,12 +66,14 @@ def journal_archives(location: str) -> Archives:
         OSError: it is not there.
     """
     check_location(location)
-    if is_url(location):
-        raise JournalError(f"{shown(location)}: a journal in PostgreSQL is not supported")
-    with _reading(location) as db:
-        rows = db.execute("SELECT file, receipts FROM archives").fetchall()
-        folders = {str(Path(file).parent) for file, _ in rows}
-        return Archives(len(rows), sum(count for _, count in rows), tuple(sorted(folders)))
+    rows = database_archived(location) if is_url(location) else _archived_of_file(location)
+    folders = {str(Path(one.file).parent) for one in rows}
+    return Archives(len(rows), sum(one.receipts for one in rows), tuple(sorted(folders)))
+
+
+def _archived_of_file(path: str) -> list[Archived]:
+    with _reading(path) as db:
+        return [Archived(*row) for row in db.execute("SELECT file, receipts FROM archives")]
 
 
 def _items_of_file(path: str) -> Iterator[bytes]:

@@ -9,7 +9,7 @@ from typing import Final
 from receipts.errors import JournalError
 from receipts.journal.stores.locations import check_location, is_url, shown
 from receipts.journal.stores.sqlite import SqliteStore
-from receipts.journal.stores.store import Store
+from receipts.journal.stores.store import Archived, Store
 
 _WAIT_S: Final = 30.0
 _NEVER: Final = 2**63 - 1
@@ -39,15 +39,30 @@ def open_store(
 def database_items(url: str) -> Iterator[bytes]:
     """The receipts of a journal in a database, whoever's, in their order, and then its statements, all of one moment.
 
+    Of a statement whose receipts were archived, nothing: its batch has both.
+
     Raises:
         JournalError: it cannot be read, or is none.
     """
     with closing(_database(url, None, False, _WAIT_S)) as store, store.snapshot():
         accounts = store.accounts()
         for account in accounts:
-            yield from store.open_receipts(account, {}, _NEVER)
+            yield from filter(None, store.open_receipts(account, {}, _NEVER))
         for account in accounts:
-            yield from store.statements(account)
+            gone = store.archived(account)
+            for number, data in enumerate(store.statements(account)):
+                if number not in gone:
+                    yield data
+
+
+def database_archived(url: str) -> list[Archived]:
+    """What was archived of a journal in a database, whoever's.
+
+    Raises:
+        JournalError: it cannot be read, or is none.
+    """
+    with closing(_database(url, None, False, _WAIT_S)) as store, store.snapshot():
+        return [one for account in store.accounts() for one in store.archived(account).values()]
 
 
 def _database(url: str, issuer: str | None, create: bool, wait_s: float) -> Store:

@@ -12,7 +12,7 @@ the group (`_settle`).
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any, Final
 from uuid import uuid4
@@ -24,7 +24,7 @@ from receipts.issuer import Head, Issued
 from receipts.journal.stores import postgres_rows as sql
 from receipts.journal.stores.locations import shown
 from receipts.journal.stores.session import Connection, LostError, Row, Session
-from receipts.journal.stores.store import ConflictError, Key, Place, Store
+from receipts.journal.stores.store import Archived, ConflictError, Key, Place, Run, Store
 
 _LOG: Final = logging.getLogger("receipts.journal")
 _PAGE: Final = 1000
@@ -189,14 +189,37 @@ class PostgresStore(Store):
         _LOG.warning("%s: %d receipts that are not handed out %s written", self.place, len(group), fate)  # fmt: skip
         self._doubtful = []
 
-    def add_statement(self, account: str, number: int, data: bytes) -> bool:
-        """Keep a signed statement. False: there is another one of that number, and nothing was added."""
+    def add_statements(self, statements: Sequence[tuple[str, int, bytes]]) -> set[tuple[str, int]]:
+        """Keep signed statements, all at once; return account and number of those of which there is no other one."""
 
-        def write(db: Connection) -> bool:
-            db.execute(sql.NEW_STATEMENT, (account.encode(), number, data))
-            return sql.column(db, sql.STATEMENT, account.encode(), number) == [data]
+        def write(db: Connection) -> set[tuple[str, int]]:
+            with db.transaction():
+                for account, number, data in sorted(statements):
+                    db.execute(sql.NEW_STATEMENT, (account.encode(), number, data))
+            return {
+                (account, number)
+                for account, number, data in statements
+                if sql.column(db, sql.STATEMENT, account.encode(), number) == [data]
+            }
 
         return self._session.run(write)
+
+    def archive(self, account: str, number: int, runs: Sequence[Run], file: str) -> None:
+        """Delete the bytes of the receipts that a statement closes; an empty receipt is one that was archived."""
+        name = account.encode()
+
+        def write(db: Connection) -> None:
+            with db.transaction():
+                count = sum(
+                    db.execute(sql.EMPTY, (name, stream.encode(), first, first + more)).rowcount
+                    for stream, first, more in runs
+                )
+                db.execute(sql.NEW_ARCHIVE, (name, number, file.encode(), count))
+
+        self._session.run(write)
+
+    def compact(self) -> None:
+        """Nothing is to be done: the server's autovacuum makes the room free for new receipts."""
 
     # Reading.
 
@@ -218,8 +241,25 @@ class PostgresStore(Store):
 
     def streams(self, account: str) -> list[str]:
         """The streams in which an account has receipts."""
-        names = self._session.run(lambda db: sql.column(db, sql.STREAMS, account.encode()))
-        return [name.decode() for name in names]
+        values = {"account": account.encode()}
+        rows = self._session.run(lambda db: db.execute(sql.STREAMS, values, binary=True).fetchall())
+        return [name.decode() for (name,) in rows]
+
+    def digests(
+        self, account: str, places: Collection[tuple[str, int]]
+    ) -> dict[tuple[str, int], bytes]:
+        """The digests of receipts, archived or not, by stream and sequence."""
+        asked = list(places)
+        streams, sequences = [s.encode() for s, _ in asked], [n for _, n in asked]
+        values = streams, sequences, account.encode()
+        rows = self._session.run(lambda db: db.execute(sql.DIGESTS, values, binary=True).fetchall())
+        return {asked[number - 1]: digest for number, digest in rows}
+
+    def archived(self, account: str) -> dict[int, Archived]:
+        """The statements of an account whose receipts were archived, by number."""
+        values = (account.encode(),)
+        rows = self._session.run(lambda db: db.execute(sql.ARCHIVED, values, binary=True).fetchall())  # fmt: skip
+        return {number: Archived(file.decode(), count) for number, file, count in rows}
 
     def open_receipts(
         self, account: str, closed: Mapping[str, int], before: int

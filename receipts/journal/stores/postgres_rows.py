@@ -28,7 +28,9 @@ CREATE TABLE receipts (
   digest BYTEA NOT NULL, data BYTEA NOT NULL,
   PRIMARY KEY (account, stream, sequence), UNIQUE (account, request)
 );
-CREATE TABLE statements (account BYTEA NOT NULL, number BIGINT NOT NULL, data BYTEA NOT NULL, PRIMARY KEY (account, number))
+CREATE TABLE statements (account BYTEA NOT NULL, number BIGINT NOT NULL, data BYTEA NOT NULL, PRIMARY KEY (account, number));
+CREATE TABLE archives (account BYTEA NOT NULL, number BIGINT NOT NULL, file BYTEA NOT NULL, receipts BIGINT NOT NULL,
+  PRIMARY KEY (account, number))
 """
 TABLES: Final = """
 SELECT to_regclass('journal') IS NOT NULL,
@@ -67,7 +69,16 @@ WITH RECURSIVE found (account) AS (
 SELECT account FROM found WHERE account IS NOT NULL UNION SELECT account FROM statements ORDER BY account
 """
 """From account to account, not from receipt to receipt."""
-STREAMS: Final = "SELECT DISTINCT stream FROM receipts WHERE account = %b ORDER BY stream"
+STREAMS: Final = """
+WITH RECURSIVE found (stream) AS (
+  (SELECT stream FROM receipts WHERE account = %(account)b ORDER BY stream LIMIT 1)
+  UNION ALL
+  SELECT (
+    SELECT stream FROM receipts WHERE account = %(account)b AND stream > found.stream ORDER BY stream LIMIT 1
+  ) FROM found WHERE found.stream IS NOT NULL
+)
+SELECT stream FROM found WHERE stream IS NOT NULL ORDER BY stream
+"""
 OPEN: Final = """
 SELECT sequence, data FROM receipts
 WHERE account = %(account)b AND stream = %(stream)b AND sequence >= %(first)s AND time < %(before)s
@@ -79,6 +90,22 @@ WHERE account = %(account)b AND stream = %(stream)b AND sequence >= %(first)s AN
 ORDER BY sequence LIMIT %(page)s
 """
 RECEIPT: Final = "SELECT digest FROM receipts WHERE account = %b AND stream = %b AND sequence = %s"
+DIGESTS: Final = """
+SELECT place.number, receipt.digest
+FROM unnest(%b::bytea[], %b::bigint[]) WITH ORDINALITY AS place (stream, sequence, number)
+CROSS JOIN LATERAL (
+  SELECT digest FROM receipts
+  WHERE receipts.account = %b AND receipts.stream = place.stream AND receipts.sequence = place.sequence LIMIT 1
+) AS receipt
+"""
+EMPTY: Final = """
+UPDATE receipts SET data = '' WHERE account = %b AND stream = %b AND sequence >= %s AND sequence < %s
+"""
+NEW_ARCHIVE: Final = """
+INSERT INTO archives VALUES (%b, %s, %b, %s)
+ON CONFLICT (account, number) DO UPDATE SET file = EXCLUDED.file, receipts = EXCLUDED.receipts
+"""
+ARCHIVED: Final = "SELECT number, file, receipts FROM archives WHERE account = %b ORDER BY number"
 STATEMENTS: Final = "SELECT data FROM statements WHERE account = %b ORDER BY number"
 STATEMENT: Final = "SELECT data FROM statements WHERE account = %b AND number = %s"
 NEW_STATEMENT: Final = "INSERT INTO statements VALUES (%b, %s, %b) ON CONFLICT DO NOTHING"

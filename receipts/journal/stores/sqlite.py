@@ -17,7 +17,7 @@ from uuid import uuid4
 
 from receipts.errors import JournalError
 from receipts.issuer import Head, Issued
-from receipts.journal.stores.store import Key, Place, Run, Store
+from receipts.journal.stores.store import Archived, Key, Place, Run, Store
 
 APPLICATION: Final = 0x52435054
 """``application_id`` of a journal: "RCPT"."""
@@ -66,6 +66,7 @@ _RUN: Final = "FROM receipts WHERE account = ? AND stream = ? AND sequence >= ? 
 _WITHOUT_DATA: Final = f"SELECT account, stream, sequence, request, time, digest, x'' {_RUN}"
 _AT_ONCE: Final = 1000
 """Receipts that are moved at once."""
+_ARCHIVED: Final = "SELECT number, file, receipts FROM archives WHERE account = ? ORDER BY number"
 _PAGES: Final = 1000
 """Pages that are given back in one transaction, so that nobody waits for long."""
 _OPEN: Final = """
@@ -295,12 +296,11 @@ class SqliteStore(Store):
             found += len(rows)
         return found
 
-    def archived(self, account: str) -> dict[int, str]:
-        """The statements of an account whose receipts were archived, by number: the file in which each should be."""
+    def archived(self, account: str) -> dict[int, Archived]:
+        """The statements of an account whose receipts were archived, by number."""
         with self._named():
-            return dict(
-                self._db.execute("SELECT number, file FROM archives WHERE account = ?", (account,))
-            )
+            rows = self._db.execute(_ARCHIVED, (account,)).fetchall()
+        return {number: Archived(*row) for number, *row in rows}
 
     def compact(self) -> None:
         """Cut off the end of the file what is free in it, piece by piece."""

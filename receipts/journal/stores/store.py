@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
+from typing import NamedTuple
 
 from receipts.errors import JournalError
 from receipts.issuer import Head, Issued
@@ -13,6 +14,13 @@ Place = tuple[str, str]
 """An account and a stream."""
 Key = tuple[str, str | bytes]
 """An account and what there is one receipt of: a request id, or of a correction, the digest of what it corrects."""
+
+
+class Archived(NamedTuple):
+    """Where the batch of an archived statement should be, and how many of its receipts were deleted in this store."""
+
+    file: str
+    receipts: int
 
 
 class ConflictError(JournalError):
@@ -110,12 +118,12 @@ class Store(ABC):
         """
 
     @abstractmethod
-    def archived(self, account: str) -> dict[int, str]:
-        """The statements of an account whose receipts were archived, by number: the file in which each should be."""
+    def archived(self, account: str) -> dict[int, Archived]:
+        """The statements of an account whose receipts were archived, by number."""
 
     @abstractmethod
     def compact(self) -> None:
-        """Make room again of what was archived. Writers go on meanwhile."""
+        """Make room of what was archived, where that does not happen by itself. Writers go on meanwhile."""
 
     @abstractmethod
     def statements(self, account: str) -> list[bytes]:
