@@ -30,6 +30,12 @@ def application(path: str) -> int | None:
     return int.from_bytes(head[_APPLICATION], "big") if head.startswith(_HEAD) else None
 
 
+def size(path: str) -> int:
+    """The bytes of a database, with those that are not in the main file yet."""
+    files = (Path(path), Path(f"{path}-wal"))
+    return sum(file.stat().st_size for file in files if file.exists())
+
+
 @contextmanager
 def reading(path: str) -> Iterator[sqlite3.Connection]:
     """A database that is only read, in no more steps than its size warrants: its pages may go in circles.
@@ -38,9 +44,7 @@ def reading(path: str) -> Iterator[sqlite3.Connection]:
         sqlite3.Error: it cannot be opened.
         OSError: it is not there.
     """
-    left = _LEAST_STEPS + _STEPS_A_BYTE * sum(
-        file.stat().st_size for file in (Path(path), Path(f"{path}-wal")) if file.exists()
-    )
+    left = _LEAST_STEPS + _STEPS_A_BYTE * size(path)
 
     def is_over() -> bool:
         nonlocal left

@@ -74,7 +74,7 @@ class CacheKey:
 
     def for_time(self, time: int) -> PeriodKey:
         """The key for receipts of a time in ms since 1970."""
-        return self.for_period(f"{datetime.fromtimestamp(time // 1000, UTC):%Y-%m}")
+        return self.for_period(month_of(time))
 
     def for_period(self, period: str) -> PeriodKey:
         """The key of a month, ``YYYY-MM``.
@@ -98,6 +98,11 @@ def month_end(time: int) -> int:
     moment = datetime.fromtimestamp(time // 1000, UTC)
     first = datetime(moment.year + moment.month // 12, moment.month % 12 + 1, 1, tzinfo=UTC)
     return int(first.timestamp()) * 1000
+
+
+def month_of(time: int) -> str:
+    """The month, ``YYYY-MM``, of a time in ms since 1970."""
+    return f"{datetime.fromtimestamp(time // 1000, UTC):%Y-%m}"
 
 
 def _encoded(account: str, period: str | None, secret: bytes) -> bytes:

@@ -8,13 +8,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Final
 
-from receipts.databases import application, reading
+from receipts.databases import application, reading, size
 from receipts.wallet.schema import APPLICATION, VERSION, WalletError
+from receipts.wallet.sent import SentPrefixes
 
 _COLUMNS: Final = (
     "number", "sent", "answered", "host", "path", "credential", "account", "status", "outcome", "replay",
     "commitment", "nonce", "requested_model", "model", "request", "usage", "tier", "tools",
 )  # fmt: skip
+_ID: Final = 32
+"""Bytes of an identifier."""
 
 
 def is_wallet(path: str) -> bool:
@@ -34,10 +37,50 @@ def wallet_calls(path: str) -> Iterator[dict[str, Any]]:
         OSError: it is not there.
     """
     with _open(path) as db:
+        _check_table(db, path, "calls")
+        _check_table(db, path, "receipts")
         receipts = Counter(call for (call,) in db.execute("SELECT call FROM receipts"))
+        left = size(path)
         for row in db.execute(f"SELECT {', '.join(_COLUMNS)} FROM calls ORDER BY number"):  # noqa: S608  # names from here
+            left -= sum(len(value) for value in row if isinstance(value, bytes | str))
+            if left < 0:  # its pages are read again and again
+                raise WalletError(f"{path} is not a wallet: it holds more than its size")
             call = dict(zip(_COLUMNS, row, strict=True))
             yield {**call, "receipts": receipts[call["number"]]}
+
+
+def wallet_prefixes(path: str) -> dict[int, SentPrefixes]:
+    """The prefixes that the calls of a wallet sent, by the number of the call; none where it was opened without a cache key.
+
+    Raises:
+        WalletError: it cannot be read, or is of another version.
+        OSError: it is not there.
+    """
+    with _open(path) as db:
+        if db.execute("SELECT 1 FROM sqlite_schema WHERE name = 'prefixes'").fetchone() is None:
+            return {}
+        _check_table(db, path, "prefixes")
+        rows = db.execute("SELECT call, account, period, model, ids, last FROM prefixes")
+        return {row[0]: _prefixes(path, *row) for row in rows}
+
+
+def _prefixes(path: str, call: Any, *row: Any) -> SentPrefixes:
+    account, period, model, packed, last = row
+    texts = all(isinstance(text, str) for text in (account, period, model))
+    ids = _split(packed) if isinstance(packed, bytes) else ()
+    if (
+        not texts
+        or not ids
+        or not (last is None or (isinstance(last, int) and 0 <= last < len(ids)))
+    ):
+        raise WalletError(f"{path} is not a wallet: the prefixes of call {call} are damaged")
+    return SentPrefixes(account, period, model, ids, last)
+
+
+def _split(packed: bytes) -> tuple[bytes, ...]:
+    """Identifiers that stand one after the other; none if there is something else."""
+    whole = len(packed) % _ID == 0
+    return tuple(packed[at : at + _ID] for at in range(0, len(packed), _ID)) if whole else ()
 
 
 def wallet_receipts(path: str) -> Iterator[bytes]:
@@ -52,6 +95,15 @@ def wallet_receipts(path: str) -> Iterator[bytes]:
             if not isinstance(data, bytes):
                 raise WalletError(f"{path} is not a wallet: it holds {type(data)}")
             yield data
+
+
+def _check_table(db: sqlite3.Connection, path: str, name: str) -> None:
+    """Whether a table is one: something that is computed could give more than there is (spec/record.md, A wallet)."""
+    made = db.execute("SELECT type, rootpage FROM sqlite_schema WHERE name = ?", (name,)).fetchone()
+    if made is not None and (made[0] != "table" or not made[1]):
+        raise WalletError(f"{path} is not a wallet: {name} is no table")
+    if any(hidden for *_, hidden in db.execute(f"PRAGMA table_xinfo({name})")):
+        raise WalletError(f"{path} is not a wallet: its table {name} computes columns")
 
 
 @contextmanager

@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Final
 
 from receipts.wallet.call import Call, Outcome, Result
-from receipts.wallet.schema import WalletError, prepare
+from receipts.wallet.schema import PREFIXES, WalletError, prepare
+from receipts.wallet.sent import SentPrefixes
 
 _MODE: Final = 0o600
 _WAIT_MS: Final = 10_000
@@ -123,6 +124,17 @@ class WalletFile:
     def _keep(self, number: int, receipts: Sequence[bytes]) -> None:
         rows = [(number, data) for data in receipts]
         self._db.executemany("INSERT INTO receipts VALUES (?, ?)", rows)
+
+    def add_prefixes(self, number: int, sent: SentPrefixes) -> None:
+        """Note the prefixes that a call sent.
+
+        Raises:
+            sqlite3.Error, OSError, WalletError: nothing of it was written.
+        """
+        row = (number, sent.account, sent.period, sent.model, b"".join(sent.ids), sent.last)
+        with self._transaction():
+            self._db.execute(PREFIXES)
+            self._db.execute("INSERT OR REPLACE INTO prefixes VALUES (?, ?, ?, ?, ?, ?)", row)
 
     def answer(self, call: Call) -> None:
         """`save` a call whose response has just named its id: if another call has it, the answer is a stored one.

@@ -5,17 +5,20 @@ from __future__ import annotations
 import json
 import re
 from abc import ABC, abstractmethod
+from functools import partial
 from secrets import token_bytes
 from time import time_ns
 from types import TracebackType
 from typing import Any, Final
 
+from receipts.cache_id import CacheKey
 from receipts.header import CLIENT, RECEIPT, REPLAYED, REQUEST, byte_sequence, parse_byte_sequence
 from receipts.wallet.answer import Answer, form_of, is_storable
 from receipts.wallet.call import Call, Outcome, commitment, told_tools
 from receipts.wallet.inflating import inflating
 from receipts.wallet.reader import DocumentReader, EventReader, OpaqueReader, OpenReader, Reader
 from receipts.wallet.results import ResultReader
+from receipts.wallet.sent import sent_prefixes
 from receipts.wallet.store import Store
 
 _NONCE: Final = 32
@@ -28,14 +31,16 @@ _BATCH: Final = re.compile(r"/batches/[^/]+")
 _RESULTS: Final = re.compile(r"/messages/batches/([^/]+)/results|/files/([^/]+)/content")
 
 
-def note(store: Store, account: str | None, request: Any) -> Note | None:
+def note(
+    store: Store, account: str | None, request: Any, cache_key: CacheKey | None = None
+) -> Note | None:
     """The note on a request of httpx or httpx2 that is about to be sent, with its body read; None: it is not noted."""
     path = request.url.raw_path.partition(b"?")[0].decode()
     call = Call(_now(), request.url.netloc.decode(), path, account=account)
     value = _credential(request.headers)
     call.credential = None if value is None else store.credential(value)
     if request.method == "POST":
-        return _begin(store, call, request)
+        return _begin(store, call, request, cache_key)
     # After a redirect it may still be there from a POST.
     request.headers.pop(CLIENT.decode(), None)
     if request.method != "GET":
@@ -55,7 +60,7 @@ def _credential(headers: Any) -> str | None:
     return value if not more else "\n".join([value or "", *more])
 
 
-def _begin(store: Store, call: Call, request: Any) -> CallNote:
+def _begin(store: Store, call: Call, request: Any, cache_key: CacheKey | None) -> CallNote:
     """Note a call before it is sent, and put the commitment to its body into its headers."""
     body = request.content
     call.nonce = token_bytes(_NONCE)
@@ -63,7 +68,9 @@ def _begin(store: Store, call: Call, request: Any) -> CallNote:
     call.requested_model = _requested_model(body)
     request.headers[CLIENT.decode()] = byte_sequence(call.commitment).decode()
     store.save(call)
-    return CallNote(store, call, request)
+    noted = CallNote(store, call, request)
+    noted.cache_key, noted.body = cache_key, body
+    return noted
 
 
 class Note(ABC):
@@ -147,7 +154,10 @@ class Note(ABC):
 
 
 class CallNote(Note):
-    """A note on a call."""
+    """A note on a call. With a cache key, the prefixes of its ``body`` are noted, when the model is known that answered."""
+
+    cache_key: CacheKey | None = None
+    body: bytes = b""
 
     def stop(self, outcome: Outcome) -> None:
         """Nothing more comes; after the last event a receipt may have come, or usage that the client shows."""
@@ -174,6 +184,10 @@ class CallNote(Note):
         elif call.outcome in (Outcome.CUT, Outcome.CANCELLED, Outcome.UNFINISHED):
             call.usage = answer.beginning  # of other responses that are not whole nothing is final
         (self.store.save if call.request is None else self.store.answer)(call)
+        model, time = call.model or call.requested_model, call.answered
+        if self.cache_key is not None and call.outcome is Outcome.COMPLETE and model is not None:
+            compute = partial(sent_prefixes, self.body, model, time, self.cache_key)
+            self.store.add_prefixes(call, compute)
         if call.request is not None and answer.file is not None and call.path.endswith("/batches"):
             self.store.add_file(call.host, call.request, answer.file)
 

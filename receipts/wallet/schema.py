@@ -27,6 +27,11 @@ _TABLES: Final = (
     "CREATE TABLE files (host TEXT, file TEXT, batch INTEGER REFERENCES calls, PRIMARY KEY (host, file)) WITHOUT ROWID",
     "CREATE TABLE results (batch INTEGER REFERENCES calls, custom BLOB, PRIMARY KEY (batch, custom)) WITHOUT ROWID",
 )
+PREFIXES: Final = (
+    "CREATE TABLE IF NOT EXISTS prefixes (call INTEGER PRIMARY KEY REFERENCES calls, account TEXT NOT NULL, period TEXT NOT NULL,"
+    " model TEXT NOT NULL, ids BLOB NOT NULL, last INTEGER)"
+)
+"""Identifiers of the prefixes that a call sent, one after the other; it is there where a wallet was opened with a cache key."""
 _OF_REQUESTS: Final = """INSERT INTO calls (number, sent, host, path, status, outcome, commitment, nonce, requested_model, request)
 SELECT number, time, url_host(url), url_path(url), status,
   CASE WHEN status NOT BETWEEN 200 AND 299 THEN 'failed' WHEN complete THEN 'complete' END,

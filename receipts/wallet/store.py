@@ -15,6 +15,7 @@ from typing import Any, Final
 from receipts.wallet.call import Call, Result
 from receipts.wallet.file import WalletFile
 from receipts.wallet.schema import WalletError
+from receipts.wallet.sent import SentPrefixes
 
 _log = logging.getLogger("receipts.wallet")
 _PATIENCE_S: Final = 0.1
@@ -69,6 +70,17 @@ class Store:
     def answer(self, call: Call) -> None:
         """`save` a call whose response has just named its id; one that is known already makes it a replay."""
         self._order(lambda file: file.answer(call))
+
+    def add_prefixes(self, call: Call, compute: Callable[[], SentPrefixes | None]) -> None:
+        """Note the prefixes that a call sent, which are computed where no client waits for it."""
+
+        def job(file: WalletFile) -> None:
+            sent = compute()
+            if sent is not None and call.number is not None:
+                file.add_prefixes(call.number, sent)
+
+        if self._put(job) is None:
+            self._fail("closed", self._why_not())
 
     def complete(self, result: Call) -> None:
         """Complete the pending call of a request id with its result, if there is one."""

@@ -5,12 +5,19 @@ from __future__ import annotations
 from types import ModuleType
 from typing import Any
 
+from receipts.cache_id import CacheKey
 from receipts.wallet.call import Outcome
 from receipts.wallet.note import Note, note
 from receipts.wallet.store import Store
 
 
-def transport(library: ModuleType, sender: Any, store: Store, account: str | None) -> Any:
+def transport(
+    library: ModuleType,
+    sender: Any,
+    store: Store,
+    account: str | None,
+    cache_key: CacheKey | None = None,
+) -> Any:
     """A transport that notes calls in ``store`` and sends through ``sender``."""
     stream = _stream(library)
 
@@ -18,7 +25,7 @@ def transport(library: ModuleType, sender: Any, store: Store, account: str | Non
         def handle_request(self, request: Any) -> Any:
             if request.method == "POST":
                 request.read()
-            noted = note(store, account, request)
+            noted = note(store, account, request, cache_key)
             if noted is None:
                 return sender.handle_request(request)
             with noted:
@@ -54,7 +61,13 @@ def _stream(library: ModuleType) -> Any:
     return Stream
 
 
-def async_transport(library: ModuleType, sender: Any, store: Store, account: str | None) -> Any:
+def async_transport(
+    library: ModuleType,
+    sender: Any,
+    store: Store,
+    account: str | None,
+    cache_key: CacheKey | None = None,
+) -> Any:
     """The same for async clients."""
     stream = _async_stream(library)
 
@@ -62,7 +75,7 @@ def async_transport(library: ModuleType, sender: Any, store: Store, account: str
         async def handle_async_request(self, request: Any) -> Any:
             if request.method == "POST":
                 await request.aread()
-            noted = note(store, account, request)
+            noted = note(store, account, request, cache_key)
             if noted is None:
                 return await sender.handle_async_request(request)
             with noted:

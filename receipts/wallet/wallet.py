@@ -6,6 +6,7 @@ from types import ModuleType
 from typing import Any
 
 from receipts import limits
+from receipts.cache_id import CacheKey
 from receipts.wallet.store import Store
 from receipts.wallet.transport import async_transport, transport
 
@@ -30,7 +31,12 @@ class Wallet:
         self.store.close()
 
     def transport(
-        self, library: ModuleType, inner: Any = None, *, account: str | None = None
+        self,
+        library: ModuleType,
+        inner: Any = None,
+        *,
+        account: str | None = None,
+        cache_key: CacheKey | None = None,
     ) -> Any:
         """A transport for the ``Client`` of httpx or httpx2.
 
@@ -38,21 +44,27 @@ class Wallet:
             library: the one that the client is of.
             inner: the transport that sends; default: the library's own.
             account: whose calls they are, as the issuer of the receipts names the account; default: it is not stated.
+            cache_key: the account's. With it, the identifiers of the prefixes that a call sends are noted (spec/cache-id.md), and no text.
 
         Raises:
             ReceiptError: no receipt could name such an account.
         """
         _check(account)
         sender = library.HTTPTransport() if inner is None else inner
-        return transport(library, sender, self.store, account)
+        return transport(library, sender, self.store, account, cache_key)
 
     def async_transport(
-        self, library: ModuleType, inner: Any = None, *, account: str | None = None
+        self,
+        library: ModuleType,
+        inner: Any = None,
+        *,
+        account: str | None = None,
+        cache_key: CacheKey | None = None,
     ) -> Any:
         """The same for the ``AsyncClient``."""
         _check(account)
         sender = library.AsyncHTTPTransport() if inner is None else inner
-        return async_transport(library, sender, self.store, account)
+        return async_transport(library, sender, self.store, account, cache_key)
 
 
 def _check(account: str | None) -> None:
