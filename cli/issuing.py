@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -74,6 +74,8 @@ class Outcome:
     issued: int = 0
     skipped: int = 0
     streams: set[str] = field(default_factory=set)
+    left_out: Mapping[str, int] = field(default_factory=dict)
+    """Calls that can have no receipt, by the reason."""
 
     def add(self, issued: Issued) -> None:
         """A line got its receipt."""
@@ -90,10 +92,13 @@ class Outcome:
             "batch": out, "journal": None if journal is None else shown(journal), "receipts": self.issued,
             "skipped": self.skipped, "streams": sorted(self.streams),
             "rejected": len(self.rejects), "rejects": rejects_file if self.rejects else None,
+            "left_out": dict(self.left_out),
         })  # fmt: skip
 
     def tell(self, noun: str = "receipt") -> None:
         """The outcome in words."""
+        for reason, count in sorted(self.left_out.items()):
+            say(f"{plural(count, 'call')} left out: {reason}")
         skipped = f", {self.skipped} had one already" if self.skipped else ""
         say(
             f"{plural(self.issued, noun)} in {plural(len(self.streams), 'stream')}{skipped}; "

@@ -99,6 +99,55 @@ def observer_option(command: _Command) -> _Command:
     return click.option("--observer", multiple=True, metavar="ISSUER", help=text)(command)
 
 
+class _Named(click.ParamType[tuple[str, str]]):
+    """Two texts with ``=`` between them."""
+
+    name = "pair"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[str, str]:
+        name, _, of = str(value).rpartition("=")
+        if not name or not of:
+            self.fail(f"{value!r} is not of the form NAME=VALUE", param, ctx)
+        return name, of
+
+
+class _Credential(click.ParamType[tuple[bytes, str]]):
+    """A credential of a wallet in hexadecimal, ``=``, and an account."""
+
+    name = "credential"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[bytes, str]:
+        digits, _, account = str(value).partition("=")
+        try:
+            credential = bytes.fromhex(digits)
+        except ValueError:
+            credential = b""
+        if not credential or not account:
+            self.fail(f"{value!r} is not a credential as receipt show --json has it, and an account: HEX=ACCOUNT", param, ctx)  # fmt: skip
+        return credential, account
+
+
+def wallet_options(command: _Command) -> _Command:
+    """What a wallet does not say by itself, for who observes."""
+    host = "Who answers at a host that is not known."
+    credential = "Whose calls they are, by a credential of the wallet (receipt show --json)."
+    prompts = "What you sent (JSONL), for identifiers of prefixes; with --cache-key."
+    for option in (
+        click.option("--prompts", multiple=True, metavar="FILE", help=prompts),
+        click.option("--cache-key", metavar="FILE", help="The account's cache key."),
+        click.option(
+            "--credential", "credentials", multiple=True, type=_Credential(), metavar="HEX=ACCOUNT", help=credential,
+        ),
+        click.option("--host", "hosts", multiple=True, type=_Named(), metavar="HOST=PROVIDER", help=host),
+    ):  # fmt: skip
+        command = option(command)
+    return command
+
+
 def trust_store_option(command: _Command) -> _Command:
     """``--trust-store``: the folder of pins and memory."""
     text = f"Where pins and memory are; also {VARIABLE}."

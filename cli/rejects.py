@@ -37,8 +37,11 @@ def place(given: str | None, usage: str) -> str:
     return next(name for name in names if not Path(name).exists())
 
 
-def write(path: str, name: str, rejects: Sequence[Reject]) -> None:
-    """Write the rejects file, if there are any, and name the first ones."""
+def write(path: str, name: str, rejects: Sequence[Reject], *, again: str | None = None) -> None:
+    """Write the rejects file, if there are any, and name the first ones.
+
+    ``again``: what is read again once the cause is mended; None: that file.
+    """
     if not rejects:
         return
     rejects = sorted(rejects, key=lambda reject: reject.line)
@@ -46,7 +49,7 @@ def write(path: str, name: str, rejects: Sequence[Reject]) -> None:
         stream.writelines(reject.encoded() for reject in rejects)
     tell(name, rejects)
     say(
-        f"{plural(len(rejects), 'line')} rejected: {path}; mend the cause, then run again over that file"
+        f"{plural(len(rejects), 'line')} rejected: {path}; mend the cause, then run again over {again or 'that file'}"
     )
 
 

@@ -38,7 +38,6 @@ def wallet_calls(path: str) -> Iterator[dict[str, Any]]:
     """
     with _open(path) as db:
         _check_table(db, path, "calls")
-        _check_table(db, path, "receipts")
         receipts = Counter(call for (call,) in db.execute("SELECT call FROM receipts"))
         left = size(path)
         for row in db.execute(f"SELECT {', '.join(_COLUMNS)} FROM calls ORDER BY number"):  # noqa: S608  # names from here

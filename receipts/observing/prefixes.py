@@ -1,0 +1,89 @@
+"""Identifiers of the prefixes that a customer sent, with lengths that follow from what the provider counted.
+
+The length of a prefix in tokens is known in these cases, and else it is left open:
+
+* of token ids, at what was read, at what was read and written, and at the end of the prompt;
+* of a request body of the Messages API, at its last breakpoint: what was read and what was written is all up to there, if it is
+  not nothing (https://platform.claude.com/docs/en/build-with-claude/prompt-caching, Tracking cache performance);
+* at every block that was such an end in another request: an identifier is of one prefix, so it has one length.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from receipts.cache_id import TEXT_HMAC, TOKENS_HMAC, PeriodKey, token_ids
+from receipts.request import Cache, CacheEntry, Counts
+from receipts.wallet import SentPrefixes
+
+_MOST: Final = 64
+"""Commitments of a receipt."""
+
+
+class Prefixes:
+    """The lengths of prefixes, by identifier, as far as they are known. Requests are taken in the order in which they were sent."""
+
+    def __init__(self) -> None:
+        self._lengths: dict[bytes, int] = {}
+
+    def know(self, entry: CacheEntry) -> None:
+        """An entry of a receipt that was issued before: its identifier has this length."""
+        self._lengths.setdefault(entry.id, entry.prefix)
+
+    def of(self, sent: SentPrefixes, counts: Counts) -> Cache | None:
+        """What a receipt says of the prefixes of a request body; None: no length is known.
+
+        Args:
+            sent: its prefixes.
+            counts: those of the receipt, of one pass over the prompt (`is_one_pass`).
+        """
+        cached, written = counts.cached or 0, _written(counts)
+        marked = cached + written
+        if sent.last is not None and counts.cached is not None and marked:
+            self._lengths.setdefault(sent.ids[sent.last], marked)
+        known = [
+            CacheEntry(TEXT_HMAC, one, self._lengths[one])
+            for one in sent.ids
+            if self._lengths.get(one, counts.logical + 1) <= counts.logical
+        ]
+        read = next((one for one in known if one.prefix == cached), None)
+        wrote = [one for one in known if written and one.prefix == marked]
+        return _cache(read, wrote, [one for one in known if one != read and one not in wrote])
+
+
+def token_prefixes(
+    tokens: Sequence[int], model: str, counts: Counts, key: PeriodKey
+) -> Cache | None:
+    """What a receipt says of the prefixes of a prompt of token ids; None: it has not as many tokens as were counted.
+
+    Raises:
+        ReceiptError: a token id is negative.
+    """
+    if len(tokens) != counts.logical or not tokens:
+        return None  # another tokenizer, or what the provider adds: no length of it would be right
+    cached, written = counts.cached or 0, _written(counts)
+    ids = token_ids(model, tokens, {n for n in (cached, cached + written, len(tokens)) if n}, key)
+    entries = {n: CacheEntry(TOKENS_HMAC, one, n) for n, one in ids.items()}
+    wrote = [entries.pop(cached + written)] if written else []
+    return _cache(entries.pop(cached, None), wrote, list(entries.values()))
+
+
+def is_one_pass(usage: Mapping[str, Any], counts: Counts) -> bool:
+    """Whether the counts are those of one pass over the prompt. Calls of tools by the server, and iterations, add up several."""
+    iterations = usage.get("iterations")
+    again = isinstance(iterations, list) and len(iterations) > 1
+    used = any(
+        count for name, count in (counts.units or {}).items() if name.startswith("requests.")
+    )
+    return not again and not used
+
+
+def _cache(
+    read: CacheEntry | None, wrote: list[CacheEntry], rest: list[CacheEntry]
+) -> Cache | None:
+    return Cache(read, wrote, rest[-_MOST:]) if read or wrote or rest else None
+
+
+def _written(counts: Counts) -> int:
+    return sum((counts.writes or {}).values())
