@@ -20,6 +20,7 @@ from receipts.observing import (
     Places,
     Prefixes,
     check_call,
+    ends_at_marks,
     first_answers,
     is_one_pass,
     left_out,
@@ -83,7 +84,11 @@ class Identifiers:
             key = self.key.for_time(seen.time)
             return token_prefixes(prompt.tokens, seen.model, seen.counts, key)
         sent = self._sent(number, account, seen, prompt)
-        return None if sent is None else self.lengths.of(sent, seen.counts)
+        return (
+            None
+            if sent is None or not ends_at_marks(seen.source)
+            else self.lengths.of(sent, seen.counts)
+        )
 
     def _is_other(self, account: str) -> bool:
         return self.key is not None and self.key.account != account

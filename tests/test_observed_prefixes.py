@@ -79,6 +79,15 @@ def test_a_body_whose_prefixes_are_not_known(of):
     assert sent(of) is None
 
 
+def test_a_mark_elsewhere_may_end_a_prefix_too():
+    inner = {"type": "tool_result", "content": [{"type": "text", "text": "x", **MARK}]}
+    assert sent(body(messages=[{"role": "user", "content": [inner]}])) is None
+    assert sent(body(messages=[{"role": "user", "content": "a", **MARK}])) is None
+    assert sent(body(tools=[{"name": "a", "cache_control": None}])) is None
+    said = [{"role": "user", "content": json.dumps(MARK)}]
+    assert sent(body(messages=said)).last == 1  # a text of it is none
+
+
 def test_a_length_is_what_was_counted_up_to_the_last_mark():
     lengths, one = Prefixes(), sent(body())
     end = one.ids[1]
@@ -223,6 +232,17 @@ def test_identifiers_of_prompts(shell, prompted):
     assert [tuple(one) for one in said] == [(TOKENS_HMAC, expected[n], n) for n in (1500, 2000, 2010)]  # fmt: skip
     assert found["msg_3"].cache_read is None  # another number of tokens than was counted
     assert found["msg_4"].cache_writes == ()  # another account than that of the key
+
+
+def test_an_api_that_may_not_heed_the_marks(shell, prompted):
+    """What it reads and writes ends somewhere else."""
+    chat = {"prompt_tokens": 2010, "prompt_tokens_details": {"cached_tokens": 1024}, "completion_tokens": 5, "total_tokens": 2015}  # fmt: skip
+    prompted("gen_1", {"body": body()}, chat)
+    with sqlite3.connect("wallet.db") as db:
+        db.execute("UPDATE calls SET host = 'openrouter.ai', path = '/api/v1/chat/completions'")
+    assert shell(f"{PROMPTED} --out b.cbor").code == 0
+    assert receipts()["gen_1"].cache_read is None
+    assert receipts()["gen_1"].commitments == ()
 
 
 def test_the_customer_recomputes_them(shell, prompted, folder):

@@ -94,6 +94,8 @@ LEFT_OUT = [
     ({"outcome": "pending"}, "the result was not fetched yet"),
     ({"usage": None}, "no usage came with it"),
     ({"usage": None, "path": "/v1/messages/batches"}, "not a call of a model"),
+    ({"usage": None, "path": "/v1/vector_stores"}, "not a call of a model"),
+    ({"path": "/v1/responses/resp_1/cancel"}, "not a call of a model"),
 ]
 
 

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from receipts.errors import ReceiptError, UsageError
 from receipts.ingest import Shape, find, is_known, take_parts
-from receipts.observing.places import api_of, is_batch_file, provider_of
+from receipts.observing.places import api_of, is_batch_file, is_billed, provider_of
 from receipts.request import Counts, Source
 from receipts.wallet import Outcome
 
@@ -104,6 +104,8 @@ def left_out(call: Mapping[str, Any], first: frozenset[str]) -> str | None:
         return UNFINISHED[call["outcome"]]
     if call["replay"] and call["request"] in first:
         return REPLAYED
+    if not is_billed(call["path"]):
+        return UNBILLED
     if call["usage"] is None:
         return UNCOUNTED if api_of(call["path"], {}) is not None else UNBILLED
     return None

@@ -70,6 +70,9 @@ _APIS: Final = tuple(
 )
 _FILE: Final = re.compile(r"/files/[^/]+/content/?$")
 """The results of a batch of OpenAI's, whatever its API."""
+_UNBILLED: Final = re.compile(
+    r"/(?:cancel|count_tokens|moderations|batches|files|uploads)/?$|:countTokens$"
+)
 
 
 def provider_of(host: str, named: Mapping[str, str]) -> str | None:
@@ -94,6 +97,11 @@ def api_of(path: str, usage: Mapping[str, Any]) -> str | None:
             return "responses"
         return "chat.completions" if "completion_tokens" in usage else "embeddings"
     return next((api for pattern, api in _APIS if pattern.search(path)), None)
+
+
+def is_billed(path: str) -> bool:
+    """Whether a call of this path may be billed (spec/record.md, A call)."""
+    return _UNBILLED.search(path) is None
 
 
 def is_batch_file(path: str) -> bool:

@@ -14,9 +14,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from receipts.cache_id import TEXT_HMAC, TOKENS_HMAC, PeriodKey, token_ids
-from receipts.request import Cache, CacheEntry, Counts
+from receipts.request import Cache, CacheEntry, Counts, Source
 from receipts.wallet import SentPrefixes
 
+_MARKED: Final = (("anthropic", "messages"), ("anthropic", "messages-batch"), ("gcp.vertex_ai", "rawPredict"))  # fmt: skip
+"""The APIs that cache up to the breakpoints of a request, and nothing else. Others that take the mark may not heed it."""
 _MOST: Final = 64
 """Commitments of a receipt."""
 
@@ -67,6 +69,11 @@ def token_prefixes(
     entries = {n: CacheEntry(TOKENS_HMAC, one, n) for n, one in ids.items()}
     wrote = [entries.pop(cached + written)] if written else []
     return _cache(entries.pop(cached, None), wrote, list(entries.values()))
+
+
+def ends_at_marks(source: Source) -> bool:
+    """Whether what is read and written ends at the breakpoints of a request body."""
+    return (source.provider, source.api) in _MARKED
 
 
 def is_one_pass(usage: Mapping[str, Any], counts: Counts) -> bool:

@@ -10,7 +10,8 @@ from typing import Any, Final
 from receipts.cache_id import CacheKey, blocks, month_of, text_ids
 
 _MARK: Final = "cache_control"
-_UNSURE: Final = (_MARK, "context_management", "mcp_servers", "container")
+_MARK_AS_KEY: Final = f'"{_MARK}": '
+_UNSURE: Final = ("context_management", "mcp_servers", "container")
 """Members of a body with which a prefix has more, less or other tokens than its blocks say."""
 _THINKING: Final = ("thinking", "redacted_thinking")
 """Kinds of blocks that count in one request and not in the next."""
@@ -87,8 +88,12 @@ def _is_content(content: Any) -> bool:
 
 
 def _is_sure(body: Mapping[str, Any]) -> bool:
-    kinds = [block.get("type") for block in _elements(body) if isinstance(block, Mapping)]
-    return not any(body.get(name) for name in _UNSURE) and not any(k in kinds for k in _THINKING)
+    elements = [block for block in _elements(body) if isinstance(block, Mapping)]
+    kinds = [block.get("type") for block in elements]
+    if any(body.get(name) for name in _UNSURE) or any(kind in kinds for kind in _THINKING):
+        return False
+    # A mark elsewhere (of the whole body, inside of a block) may end a prefix too.
+    return json.dumps(body).count(_MARK_AS_KEY) == sum(bool(one.get(_MARK)) for one in elements)
 
 
 def _last_mark(body: Mapping[str, Any]) -> int | None:
