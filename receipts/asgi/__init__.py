@@ -13,11 +13,12 @@ stands in the header ``Token-Receipt-Request``.
 from receipts.asgi.middleware import ReceiptMiddleware
 from receipts.asgi.protocol import App, Message, Receive, Scope, Send
 from receipts.asgi.responder import ReceiptRequiredError
-from receipts.asgi.settings import SettingError, emitter_from_environment
+from receipts.asgi.settings import Options, SettingError, emitter_from_environment
 
 __all__ = [
     "App",
     "Message",
+    "Options",
     "ReceiptMiddleware",
     "ReceiptRequiredError",
     "Receive",

@@ -89,7 +89,7 @@ def _asking_for_usage(body: bytes) -> bytes | None:
 
 
 def is_usage_only(event: bytes) -> bool:
-    """Whether an event is the one that ``include_usage`` adds: usage, and no choice."""
+    """Whether an event is the one that ``include_usage`` adds: usage, and no choice, or one that says nothing (LiteLLM)."""
     data = b"".join(line[5:] for line in event.splitlines() if line.startswith(b"data:"))
     if b'"usage"' not in data:
         return False
@@ -97,10 +97,16 @@ def is_usage_only(event: bytes) -> bool:
         document: Any = json.loads(data)
     except (ValueError, RecursionError):
         return False
-    return (
-        isinstance(document, dict)
-        and document.get("choices") == []
-        and isinstance(document.get("usage"), dict)
+    if not isinstance(document, dict) or not isinstance(document.get("usage"), dict):
+        return False
+    choices = document.get("choices")
+    return isinstance(choices, list) and all(map(_says_nothing, choices))
+
+
+def _says_nothing(choice: object) -> bool:
+    """Whether a choice is there, and has neither a part of the answer nor a reason why it ends."""
+    return isinstance(choice, dict) and not any(
+        value for name, value in choice.items() if name != "index"
     )
 
 

@@ -149,7 +149,7 @@ class Responder:
 
     def _missing(self) -> None:
         answer = self._exchange.answer
-        if self._required and not (answer.failed or answer.pending):
+        if self._required and not (answer.failed or answer.pending or answer.origin.stored):
             raise ReceiptRequiredError(_UNISSUED)
 
     async def _refuse(self, status: HTTPStatus) -> None:

@@ -24,7 +24,7 @@ from dataclasses import dataclass
 from typing import Self
 
 from receipts.callers import KeyTable, TagContract, trusted_header
-from receipts.emitting import Account, Emitter
+from receipts.emitting import Account, Emitter, OriginOf
 from receipts.journal import Journal
 from receipts.key_folder import KeyFolder
 from receipts.prefixes import Identifiers, KvEvents, Vllm, read_cache_keys
@@ -52,8 +52,14 @@ class Options:
         )
 
 
-def emitter_from_environment() -> Emitter:
+def emitter_from_environment(
+    account: Account | None = None, origin: OriginOf | None = None
+) -> Emitter:
     """Open the journal that the environment names.
+
+    Args:
+        account: who is billed; None: as the environment says, which says nothing of it otherwise.
+        origin: what is known of an answer besides what it says.
 
     Raises:
         SettingError: a setting is missing.
@@ -62,16 +68,18 @@ def emitter_from_environment() -> Emitter:
         JournalError: the journal cannot be opened.
         OSError: a file cannot be read.
     """
-    keys, place, account = _required("RECEIPT_KEYS"), _required("RECEIPT_JOURNAL"), _account()
+    keys, place = _required("RECEIPT_KEYS"), _required("RECEIPT_JOURNAL")
+    billed = _account(account)
     passphrase = os.environ.get("RECEIPT_KEY_PASSPHRASE")
     folder = KeyFolder(keys, passphrase.encode() if passphrase else None)
     contract, cache_keys = os.environ.get("RECEIPT_TAGS"), os.environ.get("RECEIPT_CACHE_KEYS")
     return Emitter(
         Journal(place, folder.issuer, folder),
-        account,
+        billed,
         provider=os.environ.get("RECEIPT_PROVIDER") or None,
         tags=TagContract.from_file(contract) if contract else None,
         identifiers=Identifiers(read_cache_keys(cache_keys), vllm=_vllm()) if cache_keys else None,
+        origin=origin,
     )
 
 
@@ -86,9 +94,13 @@ def _vllm() -> Vllm | None:
     return Vllm(int(size), seed, KvEvents(events.split(",")) if events else None)
 
 
-def _account() -> Account:
+def _account(known: Account | None) -> Account:
     names = ("RECEIPT_ACCOUNT", "RECEIPT_ACCOUNT_HEADER", "RECEIPT_KEY_TABLE")
     given = [(name, value) for name in names if (value := os.environ.get(name))]
+    if known is not None:
+        if given:
+            raise SettingError(f"{given[0][0]}: expected not to be set, since the server says who is billed")  # fmt: skip
+        return known
     if len(given) != 1:
         found = " and ".join(name for name, _ in given) or "none"
         raise SettingError(f"expected one of {', '.join(names)}, found {found}: see receipts.asgi.settings")  # fmt: skip

@@ -10,8 +10,9 @@ from receipts.emitting.emitter import Account, Emitted, Emitter, Who
 from receipts.emitting.endpoints import Endpoint, endpoint
 from receipts.emitting.event_stream import EventStream
 from receipts.emitting.exchange import Exchange
+from receipts.emitting.origin import Origin, OriginOf
 
 __all__ = [
-    "Account", "Answer", "AwsFrames", "Counters", "Emitted", "Emitter", "Endpoint", "EventStream", "Exchange", "Outcome",
-    "Who", "endpoint",
+    "Account", "Answer", "AwsFrames", "Counters", "Emitted", "Emitter", "Endpoint", "EventStream", "Exchange", "Origin",
+    "OriginOf", "Outcome", "Who", "endpoint",
 ]  # fmt: skip

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from receipts.emitting.endpoints import Endpoint
+from receipts.emitting.origin import Origin
 from receipts.ingest import last_usage, part_of
 
 _TELLING: Final = re.compile(
@@ -47,6 +48,8 @@ class Answer:
     """The choices (candidates) that said why they end, by index. The stream is whole when all that were asked for did."""
     pending: bool = False
     """Whether the result comes later: a response in the background."""
+    origin: Origin = field(default_factory=Origin)
+    """What is known of it besides what it says."""
     _begun_only: bool = False
     """Whether the usage is that with which a stream of Anthropic began: its output is not final."""
 

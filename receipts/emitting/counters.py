@@ -15,6 +15,8 @@ class Outcome(StrEnum):
     """It has its receipt."""
     REPLAYED = "replayed"
     """It is a stored answer once more, and went out with the receipt that it has already."""
+    STORED = "stored"
+    """It is a stored answer of which the account has no receipt: nobody is billed for it."""
     WITHOUT_USAGE = "without_usage"
     """It states no usage: an error, or a stream without ``include_usage``."""
     PENDING = "pending"

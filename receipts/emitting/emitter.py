@@ -16,6 +16,7 @@ from receipts.cache_id import month_end
 from receipts.callers import Asked, Caller, TagContract
 from receipts.emitting.answer import Answer
 from receipts.emitting.counters import Counters, Outcome
+from receipts.emitting.origin import Origin, OriginOf
 from receipts.emitting.replay import is_replay
 from receipts.emitting.request_id import new_id
 from receipts.errors import (
@@ -74,6 +75,7 @@ class Emitter:
             as the path has it.
         tags: the tagging contract; without, receipts have the tags of the caller.
         identifiers: finds out which prefixes were cached; without, receipts do not say.
+        origin: what is known of an answer besides what it says.
         counters: where it is counted what became of answers.
     """
 
@@ -85,6 +87,7 @@ class Emitter:
         provider: str | None = None,
         tags: TagContract | None = None,
         identifiers: Identifiers | None = None,
+        origin: OriginOf | None = None,
         counters: Counters | None = None,
     ) -> None:
         self.journal = journal
@@ -93,6 +96,7 @@ class Emitter:
         self._provider = provider
         self._tags = tags
         self._identifiers = identifiers
+        self._origin = origin
 
     async def caller(self, asked: Asked) -> Caller | None:
         """Who is billed for a request; None: nobody, or it could not be told, which is counted and logged."""
@@ -105,6 +109,10 @@ class Emitter:
         if who is None:
             self.counters.count(Outcome.WITHOUT_ACCOUNT)
         return Caller(who) if isinstance(who, str) else who
+
+    def origin(self, asked: Asked, answer: Answer) -> Origin:
+        """What is known of an answer besides what it says. It raises what the function that was given raises."""
+        return self._origin(asked, answer.endpoint, answer.id) if self._origin else Origin()
 
     async def issue(
         self, asked: Asked, caller: Caller, answer: Answer, request: str | None
@@ -144,13 +152,21 @@ class Emitter:
 
     async def _issue(
         self, asked: Asked, caller: Caller, answer: Answer, request: str | None
-    ) -> Emitted:
+    ) -> Emitted | None:
         told = self._told(asked, caller, answer, request or answer.id or new_id())
         try:
+            if answer.origin.stored:
+                # It is not issued: nothing is of a time before all others. Only the receipt that is there is found.
+                await self.journal.issue_async(caller.account, before=0, **told)
             issued = await self._signed(asked, caller, answer, told)
+        except TooLateError:
+            self.counters.count(Outcome.STORED)
+            return None
         except DuplicateRequestError as error:
             if error.receipt is not None and (
-                answer.endpoint.fetched or is_replay(error.receipt, told)
+                answer.endpoint.fetched
+                or answer.origin.stored
+                or is_replay(error.receipt, told)
             ):
                 self.counters.count(Outcome.REPLAYED)
                 return Emitted(error.receipt, replayed=True)
@@ -175,7 +191,7 @@ class Emitter:
 
     def _told(self, asked: Asked, caller: Caller, answer: Answer, request: str) -> Request:
         endpoint = answer.endpoint
-        provider = self._provider or endpoint.provider
+        provider = answer.origin.provider or self._provider or endpoint.provider
         shape = None if is_known(provider, endpoint.api) else endpoint.provider
         reading, source = take_parts(
             provider, endpoint.api, answer.usage, answer.beside, shape=shape

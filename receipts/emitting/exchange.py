@@ -93,7 +93,12 @@ class Exchange:
         if self.open and not self._is_named:
             self._is_named = True
             answer = self.answer
-            if not (answer.endpoint.fetched or is_usable(answer.id, self._asked)):
+            try:
+                answer.origin = self._emitter.origin(self._asked, answer)
+            except Exception as error:  # noqa: BLE001  # of a function that was given: no answer is harmed by it
+                self._give_up(error)
+            self._request = answer.origin.request
+            if not (self._request or answer.endpoint.fetched or is_usable(answer.id, self._asked)):
                 self._request = new_id()
         return self._request
 
@@ -102,5 +107,7 @@ class Exchange:
         if not self.open or self._caller is None:
             return None
         request = self.own_request()
+        if not self.open:
+            return None
         self.open = False
         return await self._emitter.issue(self._asked, self._caller, self.answer, request)
