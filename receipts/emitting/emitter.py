@@ -164,9 +164,7 @@ class Emitter:
             return None
         except DuplicateRequestError as error:
             if error.receipt is not None and (
-                answer.endpoint.fetched
-                or answer.origin.stored
-                or is_replay(error.receipt, told)
+                answer.endpoint.fetched or answer.origin.stored or is_replay(error.receipt, told)
             ):
                 self.counters.count(Outcome.REPLAYED)
                 return Emitted(error.receipt, replayed=True)

@@ -104,10 +104,8 @@ class Exchange:
 
     async def issue(self) -> Emitted | None:
         """The receipt; None: there is none, which is counted."""
-        if not self.open or self._caller is None:
-            return None
         request = self.own_request()
-        if not self.open:
+        if not self.open or self._caller is None:
             return None
         self.open = False
         return await self._emitter.issue(self._asked, self._caller, self.answer, request)

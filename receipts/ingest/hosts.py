@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Final
 
+from receipts.ingest.anthropic import MESSAGES
 from receipts.ingest.form import Form
 from receipts.ingest.members import Members
 from receipts.ingest.openai import CHAT, EMBEDDINGS, FREE
@@ -31,6 +32,13 @@ LITELLM: Final = replace(
     # What it hands on of Anthropic's.
     terms={"speed": "speed", "region": "inference_geo"},
     free=(*FREE, "prompt_tokens_details.initial_prompt_tokens"),
+)
+LITELLM_MESSAGES: Final = replace(
+    MESSAGES,
+    source="https://docs.litellm.ai/docs/anthropic_unified",
+    # Of other providers LiteLLM states what was read and written only where that is above zero: translate_openai_usage_to_anthropic_usage_delta
+    # of LiteLLM 1.108 (llms/anthropic/pass_through/adapters/transformation.py). It takes both from the prompt, so the sum is all of it.
+    no_zeros=True,
 )
 MISTRAL: Final = replace(
     CHAT,

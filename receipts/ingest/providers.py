@@ -93,7 +93,7 @@ PROVIDERS: Final = (
     Provider("opentelemetry", {"gen_ai": hosts.SPAN}),
     Provider("writer", {"v1/chat": openai.CHAT}),
     _host("databricks", chat_completions=hosts.DATABRICKS),
-    _host("litellm", chat_completions=hosts.LITELLM),
+    _host("litellm", chat_completions=hosts.LITELLM, messages=hosts.LITELLM_MESSAGES),
     _host("llamacpp", "llama.cpp", rerank=openai.EMBEDDINGS),
     _host("mistralrs", "mistral.rs"),
     _host("moonshot", "moonshot_ai"),

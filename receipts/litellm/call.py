@@ -124,8 +124,8 @@ class Billed:
 
     def __call__(self, asked: Asked) -> Caller | None:
         """Who is billed for a request."""
-        call = asked.context.get(_CONTEXT)
-        account = call.known.get(self._rule) if isinstance(call, Call) else None
+        call: Call = asked.context[_CONTEXT]
+        account = call.known.get(self._rule)
         if account is None:
             return None
         return Caller(account, call.tags if self._tags else {})

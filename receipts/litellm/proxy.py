@@ -47,9 +47,7 @@ def _hook() -> Any:
     from litellm.integrations.custom_logger import CustomLogger
 
     class Hook(CustomLogger):  # type: ignore[misc]  # LiteLLM ships no types
-        async def async_pre_call_hook(
-            self, user_api_key_dict: Any, cache: Any, data: Any, call_type: Any  # noqa: ARG002
-        ) -> None:
+        async def async_pre_call_hook(self, user_api_key_dict: Any, cache: Any, data: Any, call_type: Any) -> None:  # noqa: ARG002  # fmt: skip
             """LiteLLM's call after it has let a request in, before it asks a provider."""
             let_in(user_api_key_dict, data.get("litellm_logging_obj"))
 
