@@ -53,7 +53,11 @@ class Document:
 class Events:
     """A stream of server-sent events. The receipt goes into a comment before the last one, and nothing else waits for long.
 
-    The start of the answer waits for its first event, which has the id that the answer will be known by.
+    The start of the answer waits for its first event, which has the id that the answer will be known by. What is compressed goes on
+    plain, since nothing can be put into it.
+
+    Args:
+        inflate: inflates it; None: it is plain.
     """
 
     def __init__(
@@ -63,19 +67,30 @@ class Events:
         self._start: Message | None = start
         self._missing = missing
         self._held = b""
+        self._came = b""
+        """What came before the start of the answer went."""
+        self._is_untouched = False
 
     async def take(self, message: Message) -> AsyncGenerator[Message, None]:
         """What goes to the client, now that this came."""
+        if self._is_untouched:
+            yield message
+            return
+        try:
+            self._feed(message.get("body", b""))
+        except CodingError:
+            async for one in self._let_go(message):
+                yield one
+            return
         more = message.get("more_body", False)
-        self._held += self._events.feed(self._plain(message.get("body", b"")))
         if not more:
             self._events.close()
         has_event = self._read_events()
         if self._start is not None:
             if more and not has_event:
                 return
-            start, self._start = self._start, None
-            yield _headed(start, None, self._exchange.own_request())
+            start, self._start, self._came = self._start, None, b""
+            yield _headed(self._plain_start(start), None, self._exchange.own_request())
         if self._held:
             held, self._held = self._held, b""
             yield _body(held)
@@ -85,8 +100,31 @@ class Events:
         if self._events.ended or not more:
             yield _body(self._events.rest(), more=more)
 
-    def _plain(self, chunk: bytes) -> bytes:
-        return chunk if self._inflate is None or not chunk else self._inflate(chunk)
+    def _feed(self, chunk: bytes) -> None:
+        if self._start is not None and self._inflate is not None:
+            self._came += chunk
+        plain = chunk if self._inflate is None or not chunk else self._inflate(chunk)
+        self._held += self._events.feed(plain)
+
+    def _plain_start(self, start: Message) -> Message:
+        """The length changes with the receipt, and the coding is gone."""
+        changed = (b"content-length", *(() if self._inflate is None else (b"content-encoding",)))
+        kept = [pair for pair in start["headers"] if pair[0].lower() not in changed]
+        return {**start, "headers": kept}
+
+    async def _let_go(self, message: Message) -> AsyncGenerator[Message, None]:
+        """It has not the coding that it names: it goes on as it came, if nothing went yet.
+
+        Raises:
+            CodingError: something went, and no client could read on.
+        """
+        self._exchange.close(Outcome.UNREADABLE)
+        if self._start is None:
+            raise CodingError("a stream has not the coding that it names")
+        self._missing()
+        self._is_untouched = True
+        yield self._start
+        yield {**message, "body": self._came}
 
     def _read_events(self) -> bool:
         events = self._events.new_events()
@@ -110,15 +148,16 @@ class Along:
     """A stream that has no room for a receipt: frames of AWS, or an array of JSON. It passes as it is, and is read along.
 
     Args:
+        inflate: makes it plain, to be read.
         frames: cuts it; None: it is JSON.
     """
 
     def __init__(
-        self, exchange: Exchange, start: Message, frames: AwsFrames | None, undelivered: Told, missing: Told
+        self, exchange: Exchange, start: Message, inflate: Inflater, frames: AwsFrames | None, missing: Told
     ) -> None:  # fmt: skip
-        self._exchange, self._frames = exchange, frames
+        self._exchange, self._inflate, self._frames = exchange, inflate, frames
         self._start: Message | None = start
-        self._undelivered, self._missing = undelivered, missing
+        self._missing = missing
         self._parts: list[bytes] = []
 
     async def take(self, message: Message) -> AsyncGenerator[Message, None]:
@@ -126,25 +165,33 @@ class Along:
         if self._start is not None:
             start, self._start = self._start, None
             yield start
-        part = message.get("body", b"")
-        if self._frames is None:
-            self._parts.append(part)
-        else:
-            for document in self._frames.feed(part):
-                self._exchange.read_document(document)
+        if self._exchange.open:
+            self._read(message.get("body", b""))
         if not message.get("more_body", False):
             await self._settle()
         yield message
 
-    async def _settle(self) -> None:
+    def _read(self, part: bytes) -> None:
+        try:
+            plain = self._inflate(part) if part else b""
+        except CodingError:
+            self._exchange.close(Outcome.UNREADABLE)
+            return
         if self._frames is None:
+            self._parts.append(plain)
+        else:
+            for document in self._frames.feed(plain):
+                self._exchange.read_document(document)
+
+    async def _settle(self) -> None:
+        if self._frames is None and self._exchange.open:
             self._exchange.read(b"".join(self._parts))
         elif not (self._exchange.whole or self._exchange.answer.failed):
             self._exchange.close(Outcome.HUNG_UP)
         if await self._exchange.issue() is None:
             self._missing()
         else:
-            self._undelivered()
+            self._exchange.count_undelivered()
 
 
 def _headed(start: Message, emitted: Emitted | None, request: str | None) -> Message:

@@ -8,7 +8,7 @@ from contextlib import aclosing
 from http import HTTPStatus
 from typing import Final
 
-from receipts.asgi.coding import CodingError, inflater
+from receipts.asgi.coding import CodingError, Inflater, inflater
 from receipts.asgi.deliveries import Along, Delivery, Document, Events
 from receipts.asgi.protocol import Message, Send
 from receipts.callers import Asked
@@ -33,6 +33,10 @@ async def answer(send: Send, status: int, kind: bytes, body: bytes) -> None:
     headers = [(b"content-type", kind), (b"content-length", b"%d" % len(body))]
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})
+
+
+def _as_it_is(chunk: bytes) -> bytes:
+    return chunk
 
 
 class ReceiptRequiredError(Exception):
@@ -106,8 +110,7 @@ class Responder:
         exchange = self._exchange
         is_json = kind == b"application/json"
         if kind == _FRAMES or (is_json and exchange.answer.endpoint.streams):
-            frames = AwsFrames() if kind == _FRAMES else None
-            return Along(exchange, start, frames, exchange.count_undelivered, self._missing)
+            return self._along(start, coding, AwsFrames() if kind == _FRAMES else None)
         if is_json:
             return Document(exchange, start, coding, self._missing)
         if kind == b"text/event-stream":
@@ -115,17 +118,27 @@ class Responder:
         exchange.close(Outcome.UNREADABLE)
         return None
 
+    def _along(self, start: Message, coding: bytes, frames: AwsFrames | None) -> Delivery | None:
+        inflate = self._inflater(coding)
+        if inflate is None:
+            return None
+        return Along(self._exchange, start, inflate, frames, self._missing)
+
     def _events(self, start: Message, coding: bytes) -> Delivery | None:
+        inflate = self._inflater(coding)
+        if inflate is None:
+            return None
+        is_plain = coding == b"identity"
+        events = EventStream(self._leaves_out)
+        return Events(self._exchange, start, None if is_plain else inflate, events, self._missing)
+
+    def _inflater(self, coding: bytes) -> Inflater | None:
+        """What inflates the answer; None: its coding is not known."""
         try:
-            inflate = None if coding == b"identity" else inflater(coding)
+            return _as_it_is if coding == b"identity" else inflater(coding)
         except CodingError:
             self._exchange.close(Outcome.UNREADABLE)
             return None
-        # Its length changes with the receipt, and what is compressed goes on plain, since nothing can be put into it.
-        changed = (b"content-length", *(() if inflate is None else (b"content-encoding",)))
-        kept = [pair for pair in start["headers"] if pair[0].lower() not in changed]
-        events = EventStream(self._leaves_out)
-        return Events(self._exchange, {**start, "headers": kept}, inflate, events, self._missing)
 
     async def _deliver(self, delivery: Delivery, message: Message) -> None:
         try:
