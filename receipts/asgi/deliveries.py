@@ -72,16 +72,16 @@ class Events:
         self._is_untouched = False
 
     async def take(self, message: Message) -> AsyncGenerator[Message, None]:
-        """What goes to the client, now that this came."""
-        if self._is_untouched:
-            yield message
-            return
-        try:
-            self._feed(message.get("body", b""))
-        except CodingError:
-            async for one in self._let_go(message):
-                yield one
-            return
+        """What goes to the client, now that this came.
+
+        Raises:
+            CodingError: it has not the coding that it names, and a part of it went on before.
+        """
+        given = self._give(message) if self._feed(message) else self._let_go(message)
+        async for one in given:
+            yield one
+
+    async def _give(self, message: Message) -> AsyncGenerator[Message, None]:
         more = message.get("more_body", False)
         if not more:
             self._events.close()
@@ -100,11 +100,19 @@ class Events:
         if self._events.ended or not more:
             yield _body(self._events.rest(), more=more)
 
-    def _feed(self, chunk: bytes) -> None:
+    def _feed(self, message: Message) -> bool:
+        """Take the next bytes. False: they have not the coding that they should have."""
+        if self._is_untouched:
+            return False
+        chunk = message.get("body", b"")
         if self._start is not None and self._inflate is not None:
             self._came += chunk
-        plain = chunk if self._inflate is None or not chunk else self._inflate(chunk)
+        try:
+            plain = chunk if self._inflate is None or not chunk else self._inflate(chunk)
+        except CodingError:
+            return False
         self._held += self._events.feed(plain)
+        return True
 
     def _plain_start(self, start: Message) -> Message:
         """The length changes with the receipt, and the coding is gone."""
@@ -113,11 +121,10 @@ class Events:
         return {**start, "headers": kept}
 
     async def _let_go(self, message: Message) -> AsyncGenerator[Message, None]:
-        """It has not the coding that it names: it goes on as it came, if nothing went yet.
-
-        Raises:
-            CodingError: something went, and no client could read on.
-        """
+        """It goes on as it came, if nothing went yet; else no client could read on."""
+        if self._is_untouched:
+            yield message
+            return
         self._exchange.close(Outcome.UNREADABLE)
         if self._start is None:
             raise CodingError("a stream has not the coding that it names")
