@@ -6,7 +6,9 @@ import pytest
 
 from receipts import Journal, JournalError
 from receipts.asgi import ReceiptMiddleware, ReceiptRequiredError
-from receipts.emitting import Answer, Caller, Emitter, Identifiers, TagContract
+from receipts.callers import Caller, TagContract
+from receipts.emitting import Answer, Emitter
+from receipts.prefixes import Identifiers
 from tests.asgi import EVENTS, FRAMES, JSON, body, came, counted, cut, run, start
 from tests.build import ACCOUNT, ISSUER, KEY
 from tests.streams import CACHED, CHAT, DONE, chunk, lines, usage

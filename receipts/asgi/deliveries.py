@@ -8,9 +8,17 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Callable
 from typing import Protocol
 
-from receipts.asgi.coding import CodingError, Inflater, inflated
 from receipts.asgi.protocol import Message
-from receipts.emitting import AwsFrames, Emitted, EventStream, Exchange, Outcome
+from receipts.emitting import (
+    AwsFrames,
+    CodingError,
+    Emitted,
+    EventStream,
+    Exchange,
+    Inflater,
+    Outcome,
+    inflated,
+)
 from receipts.header import COMMENT, RECEIPT, REPLAYED, REQUEST, byte_sequence
 
 Told = Callable[[], None]

@@ -8,11 +8,18 @@ from contextlib import aclosing
 from http import HTTPStatus
 from typing import Final
 
-from receipts.asgi.coding import CodingError, Inflater, inflater
 from receipts.asgi.deliveries import Along, Delivery, Document, Events
 from receipts.asgi.protocol import Message, Send
 from receipts.callers import Asked
-from receipts.emitting import AwsFrames, EventStream, Exchange, Outcome
+from receipts.emitting import (
+    AwsFrames,
+    CodingError,
+    EventStream,
+    Exchange,
+    Inflater,
+    Outcome,
+    inflater,
+)
 
 _FRAMES: Final = b"application/vnd.amazon.eventstream"
 _UNBILLED: Final = "nobody is billed for this request, and it may not be answered without a receipt"

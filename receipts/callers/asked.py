@@ -71,7 +71,10 @@ class Caller:
     Attributes:
         account: who is billed.
         tags: tags of the key, the team or whatever the caller was known by; from the server, never from the client.
+        client: the header ``Token-Receipt-Client`` of the caller's request, where it is not the request that is looked at; None: it
+            is that one.
     """
 
     account: str
     tags: Mapping[str, str] = field(default_factory=dict)
+    client: str | None = None

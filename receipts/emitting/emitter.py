@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from receipts.emitting.counters import Counters, Outcome
 from receipts.emitting.origin import Origin, OriginOf
 from receipts.emitting.replay import is_replay
 from receipts.emitting.request_id import new_id
+from receipts.emitting.waiting import Wait
 from receipts.errors import (
     DuplicateRequestError,
     JournalError,
@@ -115,7 +115,7 @@ class Emitter:
         return self._origin(asked, answer.endpoint, answer.id) if self._origin else Origin()
 
     async def issue(
-        self, asked: Asked, caller: Caller, answer: Answer, request: str | None
+        self, asked: Asked, caller: Caller, answer: Answer, request: str | None, wait: Wait
     ) -> Emitted | None:
         """The receipt for an answer; None: it gets none, which is counted and logged. It raises nothing.
 
@@ -124,6 +124,7 @@ class Emitter:
             caller: who is billed.
             answer: what the answer says.
             request: the id that the receipt has; None: that of the answer.
+            wait: how to wait for the journal.
         """
         if answer.pending:
             self.counters.count(Outcome.PENDING)
@@ -132,7 +133,7 @@ class Emitter:
             self.counters.count(Outcome.WITHOUT_USAGE)
             return None
         try:
-            return await self._issue(asked, caller, answer, request)
+            return await self._issue(asked, caller, answer, request, wait)
         except Exception as error:  # noqa: BLE001  # whatever it is, the answer goes on
             self.fail(request or answer.id, error)
             return None
@@ -151,14 +152,14 @@ class Emitter:
         _log.error("no receipt for %a: %a at %s:%s", request, error, place.filename, place.lineno)
 
     async def _issue(
-        self, asked: Asked, caller: Caller, answer: Answer, request: str | None
+        self, asked: Asked, caller: Caller, answer: Answer, request: str | None, wait: Wait
     ) -> Emitted | None:
         told = self._told(asked, caller, answer, request or answer.id or new_id())
         try:
             if answer.origin.stored:
                 # It is not issued: nothing is of a time before all others. Only the receipt that is there is found.
-                await self.journal.issue_async(caller.account, before=0, **told)
-            issued = await self._signed(asked, caller, answer, told)
+                await wait.issued(self.journal, caller.account, told, before=0)
+            issued = await self._signed(asked, caller, answer, told, wait)
         except TooLateError:
             self.counters.count(Outcome.STORED)
             return None
@@ -170,26 +171,30 @@ class Emitter:
                 return Emitted(error.receipt, replayed=True)
             # Another answer of that id: the id is none, whoever chose it.
             request = told["request"] = new_id()
-            issued = await self._signed(asked, caller, answer, told)
+            issued = await self._signed(asked, caller, answer, told, wait)
         self.counters.count(Outcome.ISSUED)
         return Emitted(issued.data, request)
 
-    async def _signed(self, asked: Asked, caller: Caller, answer: Answer, told: Request) -> Issued:
+    async def _signed(
+        self, asked: Asked, caller: Caller, answer: Answer, told: Request, wait: Wait
+    ) -> Issued:
         """The receipt, with the identifiers of its month."""
         identifiers = self._identifiers
         if identifiers is None or "models" in told:  # the counts of several models are no prefix's
-            return await self.journal.issue_async(caller.account, **told)
+            return await wait.issued(self.journal, caller.account, told, before=None)
         while True:
             now = time_ns() // 1_000_000
-            told["cache"] = await _cache(identifiers, asked, caller, answer, told, now)
+            find = _finder(identifiers, asked, caller, answer, told, now)
+            is_long = len(asked.body) > _LONG_BODY or len(answer.prompt or ()) > _LONG_PROMPT
+            told["cache"] = await wait.done(find) if is_long else find()
             try:
-                return await self.journal.issue_async(caller.account, before=month_end(now), **told)
+                return await wait.issued(self.journal, caller.account, told, month_end(now))
             except TooLateError:
                 continue  # another month has begun meanwhile, which has another key
 
     def _told(self, asked: Asked, caller: Caller, answer: Answer, request: str) -> Request:
         endpoint = answer.endpoint
-        provider = answer.origin.provider or self._provider or endpoint.provider
+        provider = answer.origin.provider or self._provider or endpoint.host or endpoint.provider
         shape = None if is_known(provider, endpoint.api) else endpoint.provider
         reading, source = take_parts(
             provider, endpoint.api, answer.usage, answer.beside, shape=shape
@@ -197,7 +202,7 @@ class Emitter:
         model = answer.model or endpoint.model or ""
         told: Request = {
             "request": request, "model": model, "counts": reading.counts, "source": source,
-            "client": _client(asked), "tags": self._tagged(asked, caller),
+            "client": _client(asked, caller), "tags": self._tagged(asked, caller),
         }  # fmt: skip
         if (models := reading.by_model(model)) is not None:
             told["models"] = models
@@ -212,16 +217,14 @@ class Emitter:
         return dict(tagged.tags)
 
 
-async def _cache(
+def _finder(
     identifiers: Identifiers, asked: Asked, caller: Caller, answer: Answer, told: Request, now: int
-) -> Cache | None:
-    """The identifiers; of a long prompt in another thread, since they would hold up other answers."""
-    find = partial(
+) -> Callable[[], Cache | None]:
+    """What finds the identifiers. With a long prompt it would hold up other answers."""
+    return partial(
         identifiers.cache,
         caller.account, told["model"], asked.document, told["counts"], now, answer.prompt, told.get("source"),
     )  # fmt: skip
-    is_long = len(asked.body) > _LONG_BODY or len(answer.prompt or ()) > _LONG_PROMPT
-    return await asyncio.to_thread(find) if is_long else find()
 
 
 def _plain(error: Exception) -> str:
@@ -229,8 +232,10 @@ def _plain(error: Exception) -> str:
     return str(error).translate(_CONTROLS).encode("ascii", "backslashreplace").decode()
 
 
-def _client(asked: Asked) -> bytes | None:
+def _client(asked: Asked, caller: Caller) -> bytes | None:
     """The customer's commitment; one that is malformed is left out, and the customer will miss it."""
     values = [value for name, value in asked.headers if name == CLIENT]
+    if caller.client is not None:
+        values = [caller.client.encode("latin-1", "replace")]
     commitment = parse_byte_sequence(values[0]) if len(values) == 1 else None
     return commitment if commitment and len(commitment) <= MAX_OCTETS else None

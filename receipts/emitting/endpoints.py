@@ -18,6 +18,7 @@ class Endpoint:
         fetched: whether it gives the answer to an earlier request once more (Responses of OpenAI that are retrieved).
         model: the model that the path names; None: it names none.
         streams: whether the path is that of a stream, whatever form it has.
+        host: who serves the API, where that is known from where it was asked; None: whose API it is.
     """
 
     api: str
@@ -25,6 +26,7 @@ class Endpoint:
     fetched: bool = False
     model: str | None = None
     streams: bool = False
+    host: str | None = None
 
 
 _POSTED: Final = tuple(

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
 from typing import Any
 
 from receipts.callers import Asked, Caller
@@ -11,6 +12,7 @@ from receipts.emitting.answer import Answer
 from receipts.emitting.counters import Outcome
 from receipts.emitting.emitter import Emitted, Emitter
 from receipts.emitting.request_id import is_usable, new_id
+from receipts.emitting.waiting import InLoop, OnTheSpot, Wait, is_in_loop, run_now
 
 
 class Exchange:
@@ -102,10 +104,25 @@ class Exchange:
                 self._request = new_id()
         return self._request
 
+    def begin_now(self, asked: Asked) -> bool:
+        """`begin` without an event loop."""
+        return run_now(self.begin(asked))
+
     async def issue(self) -> Emitted | None:
-        """The receipt; None: there is none, which is counted."""
+        """The receipt; None: there is none, which is counted. It is issued and counted even if the task is cancelled."""
+        if not is_in_loop():
+            return self.issue_now()
+        issuing = self._issuing(InLoop())
+        return None if issuing is None else await asyncio.shield(asyncio.ensure_future(issuing))
+
+    def issue_now(self) -> Emitted | None:
+        """The same without an event loop; it blocks until the receipt is on the disk."""
+        issuing = self._issuing(OnTheSpot())
+        return None if issuing is None else run_now(issuing)
+
+    def _issuing(self, wait: Wait) -> Coroutine[Any, Any, Emitted | None] | None:
         request = self.own_request()
         if not self.open or self._caller is None:
             return None
         self.open = False
-        return await self._emitter.issue(self._asked, self._caller, self.answer, request)
+        return self._emitter.issue(self._asked, self._caller, self.answer, request, wait)

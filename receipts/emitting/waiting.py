@@ -1,0 +1,78 @@
+"""Two ways to wait, so that what decides on a receipt is written once: in an event loop, and on the spot."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from typing import Any, Protocol, TypeVar
+
+from receipts.issuer import Issued
+from receipts.journal import Journal
+from receipts.request import Request
+
+_Result = TypeVar("_Result")
+
+
+class Wait(Protocol):
+    """A way to wait."""
+
+    async def issued(
+        self, journal: Journal, account: str, told: Request, before: int | None
+    ) -> Issued:
+        """A receipt, once it is in the journal (`Journal.issue`)."""
+
+    async def done(self, work: Callable[[], _Result]) -> _Result:
+        """The result of work that takes long."""
+
+
+class InLoop:
+    """Without blocking the loop of asyncio."""
+
+    async def issued(
+        self, journal: Journal, account: str, told: Request, before: int | None
+    ) -> Issued:
+        """A receipt."""
+        return await journal.issue_async(account, before=before, **told)
+
+    async def done(self, work: Callable[[], _Result]) -> _Result:
+        """In another thread."""
+        return await asyncio.to_thread(work)
+
+
+class OnTheSpot:
+    """Blocking: `run_now` runs what awaits this."""
+
+    async def issued(
+        self, journal: Journal, account: str, told: Request, before: int | None
+    ) -> Issued:
+        """A receipt."""
+        return journal.issue(account, before=before, **told)
+
+    async def done(self, work: Callable[[], _Result]) -> _Result:
+        """Here."""
+        return work()
+
+
+def run_now(work: Coroutine[Any, Any, _Result]) -> _Result:
+    """Run what never waits for a loop, as it awaits `OnTheSpot`.
+
+    Where it waits for one all the same (an account function that is async, and really waits), it gets a RuntimeError there.
+    """
+    try:
+        work.send(None)
+        work.throw(RuntimeError("an async function that waits, where there is no event loop: give a sync one, or use the async transport"))  # fmt: skip
+    except StopIteration as done:
+        result: _Result = done.value
+        return result
+    finally:
+        work.close()
+    raise RuntimeError("it waits again after it was told that it cannot")
+
+
+def is_in_loop() -> bool:
+    """Whether a loop of asyncio runs here; another one, as trio's, cannot wait for the journal."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
