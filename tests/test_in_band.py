@@ -23,7 +23,7 @@ from receipts.header import byte_sequence, parse_byte_sequence
 from receipts.wallet import Wallet, commitment
 from tests.build import ACCOUNT, ISSUER, KEY, jwk_set
 from tests.server import serving
-from verifier import Policy, Receipt, by_kid, bytes_source, read_item, read_jwks, verify
+from verifier import Policy, by_kid, bytes_source, read_item, read_jwks, verify
 
 KEYS = by_kid(read_jwks(json.dumps(jwk_set(KEY)).encode()))
 ASK = [{"role": "user", "content": "hi"}]
@@ -584,60 +584,6 @@ def test_a_large_event_in_small_parts_takes_linear_work():
     for _ in range(500):
         stream.feed(b"x" * 1000)
     assert sum(searched) < 3 * 500_000
-
-
-def test_litellm(journal, monkeypatch):
-    monkeypatch.setenv("LITELLM_LOCAL_MODEL_COST_MAP", "True")
-    import litellm
-
-    from receipts.litellm import ReceiptLogger
-
-    logger = ReceiptLogger(journal, ACCOUNT)
-    usage = {"prompt_tokens": 2649, "completion_tokens": 100, "total_tokens": 2749,
-             "prompt_tokens_details": {"cached_tokens": 2569, "cache_write_tokens": 79}}  # fmt: skip
-    response = litellm.ModelResponse(id="chatcmpl-1", model="claude", usage=litellm.Usage(**usage), service_tier="flex")  # fmt: skip
-    call = {"custom_llm_provider": "anthropic"}
-    asyncio.run(logger.async_log_success_event(call, response, None, None))
-    asyncio.run(logger.async_log_success_event(call, object(), None, None))
-    wrong = litellm.ModelResponse(
-        id="chatcmpl-2", model="claude", usage=litellm.Usage(**usage | {"total_tokens": 1})
-    )
-    asyncio.run(logger.async_log_success_event(call, wrong, None, None))
-    (claims,) = receipts_in(journal)
-    assert isinstance(claims, Receipt)
-    assert (claims.request, claims.logical, claims.cached, claims.writes) == (
-        "chatcmpl-1",
-        2649,
-        2569,
-        {0: 79},
-    )
-    source = claims.source
-    assert (source.provider, source.api, source.tier) == ("anthropic", "litellm", "flex")
-    assert (logger.issued, logger.without_receipt) == (1, 2)
-
-
-def test_litellm_calls_it(journal, monkeypatch):
-    """LiteLLM itself, with an answer that it makes up."""
-    monkeypatch.setenv("LITELLM_LOCAL_MODEL_COST_MAP", "True")
-    import litellm
-
-    from receipts.litellm import ReceiptLogger
-
-    logger = ReceiptLogger(journal, ACCOUNT)
-    monkeypatch.setattr(litellm, "callbacks", [logger])
-
-    async def main():
-        answer = await litellm.acompletion(
-            model="openai/gpt-4o", messages=ASK, mock_response="hello"
-        )
-        for _ in range(200):
-            if logger.issued:
-                return answer.id
-            await asyncio.sleep(0.02)
-        return None
-
-    request = asyncio.run(main())
-    assert [claims.request for claims in receipts_in(journal)] == [request]
 
 
 @pytest.mark.parametrize(

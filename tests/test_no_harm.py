@@ -55,7 +55,7 @@ def read_fails(journal, monkeypatch):
 
 
 def journal_fails(journal, monkeypatch):
-    monkeypatch.setattr(journal, "submit", raising)
+    monkeypatch.setattr(journal, "_order", raising)
     return Emitter(journal, ACCOUNT)
 
 

@@ -17,66 +17,18 @@ from uuid import uuid4
 
 from receipts.errors import JournalError
 from receipts.issuer import Head, Issued
+from receipts.journal.stores import sqlite_queries as queries
 from receipts.journal.stores.store import Archived, Key, Place, Run, Store
 
 APPLICATION: Final = 0x52435054
 """``application_id`` of a journal: "RCPT"."""
 _VERSION: Final = 3
-_SCHEMA: Final = """
-CREATE TABLE issuer (name TEXT NOT NULL, journal TEXT NOT NULL);
-CREATE TABLE receipts (
-  account TEXT NOT NULL, stream TEXT NOT NULL, sequence INTEGER NOT NULL, request TEXT NOT NULL, time INTEGER NOT NULL,
-  digest BLOB NOT NULL, data BLOB NOT NULL,
-  UNIQUE (account, stream, sequence), UNIQUE (account, request)
-);
-CREATE TABLE statements (account TEXT NOT NULL, number INTEGER NOT NULL, data BLOB NOT NULL, PRIMARY KEY (account, number));
-CREATE TABLE archives (account TEXT NOT NULL, number INTEGER NOT NULL, file TEXT NOT NULL, receipts INTEGER NOT NULL,
-  PRIMARY KEY (account, number));
-"""
-_HEAD: Final = """
-SELECT sequence, digest, time FROM receipts WHERE account = ? AND stream = ? ORDER BY sequence DESC LIMIT 1
-"""
-_KNOWN: Final = """
-WITH asked (account, request) AS (VALUES {})
-SELECT asked.* FROM asked CROSS JOIN receipts USING (account, request)
-"""
-_ADD: Final = "INSERT INTO receipts VALUES {}"
 _ROWS: Final = 64
 """Rows of one statement. Each statement gives other threads of Python a chance to run, so few statements with many rows are faster."""
-_ENTRY: Final = "SELECT data, digest FROM receipts WHERE account = ? AND request = ?"
-_ACCOUNTS: Final = """
-WITH RECURSIVE found (account) AS (
-  SELECT min(account) FROM receipts
-  UNION ALL
-  SELECT (SELECT min(account) FROM receipts WHERE account > found.account) FROM found WHERE found.account IS NOT NULL
-)
-SELECT account FROM found WHERE account IS NOT NULL UNION SELECT account FROM statements ORDER BY account
-"""
-"""From account to account, not from receipt to receipt."""
-_STREAMS: Final = """
-WITH RECURSIVE found (stream) AS (
-  SELECT min(stream) FROM receipts WHERE account = ?1
-  UNION ALL
-  SELECT (SELECT min(stream) FROM receipts WHERE account = ?1 AND stream > found.stream) FROM found WHERE found.stream IS NOT NULL
-)
-SELECT stream FROM found WHERE stream IS NOT NULL ORDER BY stream
-"""
-_DIGEST: Final = "SELECT digest FROM receipts WHERE account = ? AND stream = ? AND sequence = ?"
-_RUN: Final = "FROM receipts WHERE account = ? AND stream = ? AND sequence >= ? AND sequence < ?"
-_WITHOUT_DATA: Final = f"SELECT account, stream, sequence, request, time, digest, x'' {_RUN}"
 _AT_ONCE: Final = 1000
 """Receipts that are moved at once."""
-_ARCHIVED: Final = "SELECT number, file, receipts FROM archives WHERE account = ? ORDER BY number"
 _PAGES: Final = 1000
 """Pages that are given back in one transaction, so that nobody waits for long."""
-_OPEN: Final = """
-SELECT data FROM receipts WHERE account = ? AND stream = ? AND sequence >= ? AND time < ? ORDER BY sequence
-"""
-_RECEIPTS: Final = """
-SELECT data FROM receipts WHERE account = ? AND stream = ? AND sequence >= ? AND sequence < ? ORDER BY sequence
-"""
-_STATEMENT: Final = "SELECT data FROM statements WHERE account = ? AND number = ?"
-_STATEMENTS: Final = "SELECT data FROM statements WHERE account = ? ORDER BY number"
 
 
 class SqliteStore(Store):
@@ -138,7 +90,7 @@ class SqliteStore(Store):
             raise JournalError(f"{self.place} is the journal of {owner}, not of {issuer}")
 
     def _create(self, issuer: str) -> None:
-        for statement in _SCHEMA.split(";\n"):
+        for statement in queries.SCHEMA.split(";\n"):
             self._db.execute(statement)
         self._db.execute("INSERT INTO issuer VALUES (?, ?)", (issuer, uuid4().hex))
         self._db.execute(f"PRAGMA application_id={APPLICATION}")
@@ -184,18 +136,20 @@ class SqliteStore(Store):
     def heads(self, places: Collection[Place]) -> dict[Place, Head]:
         """Where streams stand; a place without a receipt is left out."""
         with self._named():
-            found = {place: self._db.execute(_HEAD, place).fetchone() for place in places}
+            found = {place: self._db.execute(queries.HEAD, place).fetchone() for place in places}
         return {place: Head(*row) for place, row in found.items() if row is not None}
 
     def known(self, keys: Collection[Key]) -> set[Key]:
         """Those of the keys that have a receipt."""
         with self._named():
-            return {(str(account), key) for account, key in self._with_rows(_KNOWN, list(keys))}
+            return {
+                (str(account), key) for account, key in self._with_rows(queries.KNOWN, list(keys))
+            }
 
     def entry(self, account: str, key: str | bytes) -> tuple[bytes, bytes] | None:
         """The receipt of a key and its digest: request ids and digests both stand in the column ``request``."""
         with self._named():
-            row = self._db.execute(_ENTRY, (account, key)).fetchone()
+            row = self._db.execute(queries.ENTRY, (account, key)).fetchone()
         return None if row is None else (bytes(row[0]), bytes(row[1]))
 
     def add(self, receipts: Iterable[tuple[str | bytes, Issued]]) -> None:
@@ -204,7 +158,7 @@ class SqliteStore(Store):
             (r.account, r.stream, r.sequence, key, r.time, r.digest, r.data) for key, r in receipts
         ]
         with self._named():
-            self._with_rows(_ADD, rows)
+            self._with_rows(queries.ADD, rows)
 
     def _with_rows(self, query: str, rows: Sequence[tuple[object, ...]]) -> list[tuple[Any, ...]]:
         """Run a query that lists rows of values."""
@@ -218,11 +172,11 @@ class SqliteStore(Store):
 
     def accounts(self) -> list[str]:
         """All accounts with a receipt or a statement."""
-        return self._texts(_ACCOUNTS)
+        return self._texts(queries.ACCOUNTS)
 
     def streams(self, account: str) -> list[str]:
         """The streams in which an account has receipts."""
-        return self._texts(_STREAMS, account)
+        return self._texts(queries.STREAMS, account)
 
     def _texts(self, query: str, *values: str) -> list[str]:
         with self._named():
@@ -233,11 +187,11 @@ class SqliteStore(Store):
     ) -> Iterator[bytes]:
         """Receipts of an account that no statement closes, of times before ``before`` (ms), stream by stream."""
         for stream in self.streams(account):
-            yield from self._data(_OPEN, account, stream, closed.get(stream, 0), before)
+            yield from self._data(queries.OPEN, account, stream, closed.get(stream, 0), before)
 
     def receipts(self, account: str, stream: str, first: int, count: int) -> Iterator[bytes]:
         """Receipts of a stream, from a sequence on; one that was archived is empty."""
-        return self._data(_RECEIPTS, account, stream, first, first + count)
+        return self._data(queries.RECEIPTS, account, stream, first, first + count)
 
     def digests(
         self, account: str, places: Collection[tuple[str, int]]
@@ -245,13 +199,14 @@ class SqliteStore(Store):
         """The digests of receipts, archived or not, by stream and sequence."""
         with self._named():
             found = {
-                place: self._db.execute(_DIGEST, (account, *place)).fetchone() for place in places
+                place: self._db.execute(queries.DIGEST, (account, *place)).fetchone()
+                for place in places
             }
         return {place: bytes(row[0]) for place, row in found.items() if row is not None}
 
     def statements(self, account: str) -> list[bytes]:
         """The signed statements of an account, by number."""
-        return list(self._data(_STATEMENTS, account))
+        return list(self._data(queries.STATEMENTS, account))
 
     def _data(self, query: str, *values: str | int) -> Iterator[bytes]:
         with self._named():
@@ -269,7 +224,7 @@ class SqliteStore(Store):
             return {
                 (account, number)
                 for account, number, data in statements
-                if list(self._data(_STATEMENT, account, number)) == [data]
+                if list(self._data(queries.STATEMENT, account, number)) == [data]
             }
 
     def archive(self, account: str, number: int, runs: Sequence[Run], file: str) -> None:
@@ -290,8 +245,8 @@ class SqliteStore(Store):
         found = 0
         for start in range(first, first + count, _AT_ONCE):
             values = account, stream, start, min(start + _AT_ONCE, first + count)
-            rows = self._db.execute(_WITHOUT_DATA, values).fetchall()
-            self._db.execute(f"DELETE {_RUN}", values)
+            rows = self._db.execute(queries.WITHOUT_DATA, values).fetchall()
+            self._db.execute(f"DELETE {queries.RUN}", values)
             self._db.executemany("INSERT INTO receipts VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
             found += len(rows)
         return found
@@ -299,7 +254,7 @@ class SqliteStore(Store):
     def archived(self, account: str) -> dict[int, Archived]:
         """The statements of an account whose receipts were archived, by number."""
         with self._named():
-            rows = self._db.execute(_ARCHIVED, (account,)).fetchall()
+            rows = self._db.execute(queries.ARCHIVED, (account,)).fetchall()
         return {number: Archived(*row) for number, *row in rows}
 
     def compact(self) -> None:
