@@ -243,10 +243,10 @@ def test_the_last_word_on_a_request(location):
     """A correction is found by the digest of what it corrects, and has no place among the requests."""
     with Journal(location, ISSUER, KEY) as journal, closing(open_store(location, ISSUER)) as store:
         one = issue(journal, "r")
-        assert store.last_word(ACCOUNT, "r") == one.data
+        assert store.last_word(ACCOUNT, "r") == (one.data, one.digest)
         two = issue(journal, "r", corrects=corrected(one.data))
         three = issue(journal, "r", corrects=corrected(two.data))
-        assert store.last_word(ACCOUNT, "r") == three.data
+        assert store.last_word(ACCOUNT, "r") == (three.data, three.digest)
         assert store.find(ACCOUNT, "r") == one.data
         assert store.find(ACCOUNT, one.digest) == two.data
         assert store.last_word(ACCOUNT, "s") is None

@@ -223,7 +223,7 @@ class Journal:
                 issued = issuer.issue_claims(order.account, time, order.claims, stream)
             except ReceiptError as error:
                 if isinstance(error, DuplicateRequestError):
-                    error.receipt = self._store.find(order.account, order.key)
+                    error.receipt = self._store.find(order.account, order.key) or None
                 results.append((order, error))
             else:
                 results.append((order, issued))
