@@ -34,10 +34,9 @@ def skip_or_fail():
 
 
 def _as_somebody():
-    """How root starts a program that refuses to be started by root."""
-    if os.getuid():
-        return []
-    return ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups", "--"]
+    """How root starts a program that refuses to be started by root. It ends with this process, even if that is killed."""
+    user = [] if os.getuid() else ["--reuid=postgres", "--regid=postgres", "--clear-groups"]
+    return ["setpriv", "--pdeathsig=QUIT", *user, "--"] if shutil.which("setpriv") else []
 
 
 class Server:

@@ -98,6 +98,21 @@ def test_what_is_still_on_its_way_when_the_journal_has_given_up(through, url, pr
     assert sorted(check(url, folder, issued)) == ["doubtful", "first", "last"]
 
 
+def test_a_place_that_is_taken_while_the_connection_is_away(through, url, proxy, folder):
+    """What was lost on its way can never be written then: the others of its group are signed anew."""
+    with Journal(through, ISSUER, KEY) as journal, Journal(url, ISSUER, KEY) as other:
+        issued = [issue(journal, "first")]
+        proxy.cut, proxy.away = "before", True
+        asked = ask_at_once(journal, "a", "b", "c")
+        while not proxy.cuts:
+            time.sleep(0.01)
+        issued.append(issue(other, "b"))
+        proxy.away = False
+        assert isinstance(asked[1].exception(20), DuplicateRequestError)
+        issued += [asked[0].result(20), asked[2].result(20)]
+    assert sorted(check(url, folder, issued)) == ["a", "b", "c", "first"]
+
+
 def test_a_statement_whose_answer_is_lost(through, url, proxy):
     """`add_statement` says what is there, not what it remembers."""
     store, cuts = open_store(through, ISSUER), []
@@ -118,6 +133,30 @@ def test_a_statement_whose_answer_is_lost(through, url, proxy):
         added.join()
     assert cuts == [1, True]
     assert store.statements(ACCOUNT) == [b"x"]
+    store.close()
+
+
+def test_a_snapshot_that_is_lost_is_not_another_one(through, proxy):
+    """What is read after it would be of another moment."""
+    with Journal(through, ISSUER, KEY) as journal:
+        issue(journal, "r")
+        store = open_store(through, ISSUER)
+        with store.snapshot():
+            assert store.accounts() == [ACCOUNT]
+            proxy.drop()
+            for _ in range(2):
+                with pytest.raises(JournalError):
+                    store.accounts()
+        assert store.accounts() == [ACCOUNT]
+        store.close()
+
+
+def test_the_network_is_watched(url):
+    """A connection that the network has forgotten is given up long before an order is."""
+    store = open_store(url, ISSUER)
+    options = {one.keyword.decode(): one.val for one in store._session._db.pgconn.info}
+    assert options["tcp_user_timeout"] == b"9990"
+    assert options["keepalives_idle"] == b"30"
     store.close()
 
 

@@ -44,7 +44,11 @@ _Find = Callable[[str], tuple[bytes, Receipt] | None]
 @key_folder_option
 @click.option("--account", required=True, help="Who is billed.")
 @out_option("The batch to write; - is stdout.")
-@click.option("--journal", metavar="FILE", help="The journal with the receipts, and to issue into.")
+@click.option(
+    "--journal",
+    metavar="FILE",
+    help="The journal with the receipts, and to issue into: a file, or postgresql://...",
+)
 @click.option(
     "--stream", help="Stream of lines that name none. Default: a new one, with a random name."
 )

@@ -56,7 +56,11 @@ receipt issue --wallet wallet.db --keys keys/ --account acme --journal observer.
 @click.option("--observed", is_flag=True, help="You observed this usage, and do not bill it.")
 @click.option("--account", help="Who is billed, where a line does not say.")
 @out_option("The batch to write; - is stdout.")
-@click.option("--journal", metavar="FILE", help="The journal to issue into, instead of a batch.")
+@click.option(
+    "--journal",
+    metavar="FILE",
+    help="The journal to issue into, instead of a batch: a file, or postgresql://...",
+)
 @click.option(
     "--stream", help="Stream of lines that name none. Default: a new one, with a random name."
 )

@@ -27,6 +27,10 @@ _PAUSE_S: Final = 0.05, 0.25
 """Between two attempts, a time from this range: not every pod at once."""
 _SERVER_MS: Final = 900
 """So many ms of each second, the server may work on one statement: it says no a little before nobody knows."""
+_UNHEARD_MS: Final = 333
+"""So many ms of each second may go by until the other side's machine has confirmed a packet: there is time for another connection."""
+_ALIVE: Final = {"keepalives_idle": "30", "keepalives_interval": "10", "keepalives_count": "3"}
+"""A connection that nobody uses is not forgotten by the network, or that is seen."""
 _UNDECIDED: Final = (TransactionStatus.ACTIVE, TransactionStatus.UNKNOWN)
 _PREPARE: Final = """
 SELECT set_config('statement_timeout', %s, false),
@@ -90,7 +94,7 @@ class Session:
         greet: Callable[[Connection], None],
     ) -> None:
         self.place = place
-        self._parameters = _parameters(url, place, writes)
+        self._parameters = _parameters(url, place, wait_s, writes)
         self._wait_s, self._greet = wait_s, greet
         self._process = os.getpid()
         self._db: Connection | None = None
@@ -171,6 +175,8 @@ class Session:
         if os.getpid() != self._process:
             raise JournalError("the journal was opened by another process: open it after the fork")
         if self._db is None:
+            if self._is_pinned:
+                raise LostError(f"{self.place}: the connection was lost, and its snapshot with it")
             self._db = self._connect()
         self._db.deadline = self._left(0.0)
         return self._db
@@ -219,7 +225,7 @@ class Session:
         self._is_looking = True
 
 
-def _parameters(url: str, place: str, writes: bool) -> dict[str, str]:
+def _parameters(url: str, place: str, wait_s: float, writes: bool) -> dict[str, str]:
     """The URL taken apart, and what is good for a journal where it says nothing. libpq's own complaint may quote the password."""
     try:
         given = {name: str(value) for name, value in conninfo_to_dict(url).items()}
@@ -227,8 +233,11 @@ def _parameters(url: str, place: str, writes: bool) -> dict[str, str]:
         raise JournalError(f"{place}: the URL cannot be read: expected {EXPECTED}") from None
     if not given.get("connect_timeout", "1").isdecimal():
         raise JournalError(f"{place}: connect_timeout: expected whole seconds")
-    attributes = {"target_session_attrs": "read-write"} if writes else {}
-    return {"application_name": "receipt-journal"} | attributes | given
+    ours = {"application_name": "receipt-journal"} | _ALIVE
+    ours["tcp_user_timeout"] = str(int(wait_s * _UNHEARD_MS))
+    if writes:
+        ours["target_session_attrs"] = "read-write"
+    return ours | given
 
 
 def _text(error: psycopg.Error) -> str:
