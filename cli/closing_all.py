@@ -24,7 +24,7 @@ from typing import Any, Final, TypeVar
 from cli import closing_places, key_folder
 from cli.batch_folder import BatchFolder, Entry, file_name
 from cli.closing_places import ClosingPlaces
-from cli.closing_refusals import accepted, refusals
+from cli.closing_refusals import accepted, look_into, refusals
 from cli.terminal import RefusedError
 from receipts import Closed, Closing
 from receipts.closing import Journals, Prepared, Settled
@@ -143,7 +143,8 @@ class _Worker:
     def _prepare(self, account: str) -> Prepared:
         given = self._places.in_order(account, self._given)
         guarded = self._places.guard(self._task.closing, given)
-        check = accepted(account, self._task.folder, bar=False)
+        hint = look_into(self._task.locations)
+        check = accepted(account, self._task.folder, hint=hint, bar=False)
         return self._journals.prepare(
             account, guarded, first=given[0].journal, check=check, if_due=True
         )

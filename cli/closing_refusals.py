@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -11,6 +11,7 @@ from cli import batches, key_folder
 from cli.terminal import CliError, RefusedError, progress
 from receipts import BatchError, Check, JournalError, NoKeyError, ReceiptError
 from receipts.closing import AccountError, ArchivedError, OldJournalError
+from receipts.journal import shown
 from verifier import (
     Policy,
     Severity,
@@ -68,12 +69,15 @@ def refusals(period: tuple[int, int], account: str | None) -> Iterator[None]:
         raise CliError(str(error), _JOURNAL_HINT) from None
 
 
-def accepted(name: str, folder: key_folder.Keys, *, bar: bool = True) -> Check:
+def accepted(
+    name: str, folder: key_folder.Keys, *, hint: str | None = None, bar: bool = True
+) -> Check:
     """An issuer signs a statement only over receipts that its customers would accept.
 
     Args:
         name: what is checked, to the user.
         folder: whose receipts they are.
+        hint: how to see what is wrong; without, ``name`` is a file that can be verified.
         bar: whether progress is shown.
     """
 
@@ -84,13 +88,18 @@ def accepted(name: str, folder: key_folder.Keys, *, bar: bool = True) -> Check:
         if report.verdict is Verdict.REJECTED:
             first = next(f for f in report.findings if f.severity is Severity.REJECTED)
             where = "" if first.item is None else f"item {first.item}: "
-            hint = f"receipt verify {name} --keys {folder.path}/{key_folder.PUBLIC}"
-            raise RefusedError(f"{name} would be rejected: {where}{first.message}", hint)
+            look = hint or f"receipt verify {name} --keys {Path(folder.path, key_folder.PUBLIC)}"
+            raise RefusedError(f"{name} would be rejected: {where}{first.message}", look)
         if "key-unknown" in report.findings:
             message = f"{name} has items that are not signed by this issuer's keys"
             raise RefusedError(message, "is it the right key folder?")
 
     return check
+
+
+def look_into(locations: Sequence[str]) -> str:
+    """The hint for what is wrong in journals."""
+    return "see it: " + "; ".join(f"receipt show {shown(location)}" for location in locations)
 
 
 def _readable(error: ReceiptError) -> str:

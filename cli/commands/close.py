@@ -12,7 +12,7 @@ from cli import closing_all, closing_places, key_folder
 from cli.batch_folder import INDEX, BatchFolder
 from cli.closing_all import Batch, Refusal, Task
 from cli.closing_places import ClosingPlaces
-from cli.closing_refusals import accepted, refusals
+from cli.closing_refusals import accepted, look_into, refusals
 from cli.files import input_file, output_file
 from cli.options import PERIOD, jobs_option, key_folder_option, out_option, output_options
 from cli.terminal import CliError, complain, plural, print_json, progress, say, warn
@@ -158,7 +158,7 @@ def _journals(
 ) -> Closed:
     with ClosingPlaces(folder.path) as places:
         given = places.in_order(account, closing_places.journals(paths, closing.issuer))
-        check = accepted(f"the journal's part of {account}", folder)
+        check = accepted(f"the journal's part of {account}", folder, hint=look_into(paths))
         guarded = places.guard(closing, given)
         first, *others = [place.location for place in given]
         with output_file(out) as target:
@@ -190,8 +190,10 @@ def _tell_every(task: Task, found: list[Batch], refused: list[Refusal]) -> None:
         if batch.closed.left:
             those = plural(batch.closed.left, "receipt")
             warn(f"{those} of {batch.closed.account} came after this was closed: receipt close --late --all")  # fmt: skip
+    hints: set[str | None] = set()  # each is said once
     for one in refused:
-        complain(f"{one.account}: {one.reason}", one.hint)
+        complain(f"{one.account}: {one.reason}", None if one.hint in hints else one.hint)
+        hints.add(one.hint)
     receipts = plural(sum(batch.closed.receipts for batch in found), "receipt")
     say(f"{plural(len(found), 'statement')} over {receipts} in {task.out}")
     if refused:
