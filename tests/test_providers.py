@@ -154,7 +154,7 @@ def test_the_shape_is_declared():
     additive = {key for key, api in APIS.items() if api.shape is Shape.ADDITIVE}
     assert additive == {
         MESSAGES, ("anthropic", "messages-batch"), ("gcp.vertex_ai", "rawPredict"),
-        ("aws.bedrock", "converse"), ("aws.bedrock", "invoke"),
+        ("aws.bedrock", "converse"), ("aws.bedrock", "invoke"), ("litellm", "messages"),
     }  # fmt: skip
 
 

@@ -39,6 +39,8 @@ LITELLM_MESSAGES: Final = replace(
     # Of other providers LiteLLM states what was read and written only where that is above zero: translate_openai_usage_to_anthropic_usage_delta
     # of LiteLLM 1.108 (llms/anthropic/pass_through/adapters/transformation.py). It takes both from the prompt, so the sum is all of it.
     no_zeros=True,
+    # Which it leaves out, whatever it was.
+    reasoning="",
 )
 MISTRAL: Final = replace(
     CHAT,

@@ -64,11 +64,11 @@ def additive_input(form: Form, members: Members) -> Input:
     Raises:
         UsageError: a part is missing.
     """
-    uncached, cached = members.count(names(form.uncached)), members.count(names(form.cached))
+    uncached, cached = members.count(names(form.uncached)), form.stated(members, form.cached)
     if uncached is None:
         raise UsageError(members.where(names(form.uncached)), "is missing")
     writes = _writes(form, members)
-    written = members.count(names(form.writes[0]))
+    written = form.stated(members, form.writes[0])
     if cached is None or written is None:
         total = members.count(names(form.total))
         stated = uncached + (cached or 0) + (written or 0)
