@@ -86,7 +86,8 @@ class Answer:
         self.failed = self.failed or kind == "error" or document.get("error") is not None
         self.whole = self.whole or kind in _WHOLE or _is_blocked(document)
         self.finished |= _finished(document)
-        for holder in (document, document.get("message"), document.get("response")):
+        # What an event holds says what it is; what stands beside it is the server's (LiteLLM's ``model``), and no client looks at it.
+        for holder in (document.get("message"), document.get("response"), document):
             if isinstance(holder, Mapping):
                 self._name(holder)
                 self._state(holder)
