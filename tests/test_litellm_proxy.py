@@ -267,7 +267,14 @@ def test_every_answer_has_its_receipt(url, path, model, stream):
         counts = (*counts[:2], {0: 0}, counts[3])  # a stream begins with zeros
     assert (claims.logical, claims.cached, claims.writes, claims.output) == counts
     assert (claims.source.provider, claims.source.api) == source
-    assert (claims.account, claims.model, claims.issuer) == ("acme", model, ISSUER)
+    if (path, stream) == (
+        "responses",
+        True,
+    ):  # here LiteLLM does not put its own name in the place of the provider's
+        model_said = {"fast": "gpt-5-2026-11-01", "kind": "claude-sonnet-4-5"}[model]
+    else:
+        model_said = model
+    assert (claims.account, claims.model, claims.issuer) == ("acme", model_said, ISSUER)
     called = {"fast": ("openai", "gpt-5"), "kind": ("anthropic", "claude-sonnet-4-5")}[model]
     tags = {"unit": "retail", "cost_center": "4711", "provider": called[0], "model": called[1]}
     assert claims.tags == tags | ({"feature": "search"} if "metadata" in ASKED[path] else {})
@@ -364,4 +371,4 @@ def test_the_customer_verifies_both_sides(url, place, shell, folder):
     assert closed.code == 0, closed.err
     told = shell(f"verify initech.cbor --keys {keys}/issuer.jwks.json --period {month} --no-remember --received wallet.db --requests wallet.db --json")  # fmt: skip
     report = json.loads(told.out)
-    assert report["verdict"] == "verified", report
+    assert (report["verdict"], report["findings"]) == ("verified", [])
