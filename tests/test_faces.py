@@ -9,9 +9,9 @@ import pytest
 ROOT = Path(__file__).parents[1]
 FACES = [
     "receipts", "receipts.asgi", "receipts.cache_id", "receipts.callers", "receipts.closing", "receipts.emitting",
-    "receipts.ingest", "receipts.journal", "receipts.journal.stores", "receipts.litellm", "receipts.observing", "receipts.prefixes",
-    "receipts.wallet", "cli",
-    "cli.commands", "verifier", "attribution", "attribution.cache",
+    "receipts.gateway", "receipts.ingest", "receipts.journal", "receipts.journal.stores", "receipts.litellm",
+    "receipts.observing", "receipts.prefixes", "receipts.wallet", "cli", "cli.commands", "verifier", "attribution",
+    "attribution.cache",
 ]  # fmt: skip
 WITH_FUNCTIONS = {"verifier"}
 """Faces that offer functions of their own."""

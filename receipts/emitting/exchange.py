@@ -105,8 +105,12 @@ class Exchange:
         return self._request
 
     def begin_now(self, asked: Asked) -> bool:
-        """`begin` without an event loop."""
-        return run_now(self.begin(asked))
+        """The same without an event loop."""
+        try:
+            return run_now(self.begin(asked))
+        except RuntimeError as error:  # of an account function that waits whatever it is told
+            self._give_up(error)
+            return False
 
     async def issue(self) -> Emitted | None:
         """The receipt; None: there is none, which is counted. It is issued and counted even if the task is cancelled."""
