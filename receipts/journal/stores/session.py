@@ -135,7 +135,7 @@ class Session:
         """Do a piece of work, and do it again from its beginning where the connection was lost.
 
         Raises:
-            LostError: the server was away for too long. Inside of `snapshot`: it was away.
+            LostError: the server was away for too long; or, inside of `snapshot`, at all.
             JournalError: the server refused it, and nothing was done.
         """
         with self.bounded(), self._named():
@@ -207,8 +207,7 @@ class Session:
         """Whether the server's answer is missing, rather than no; or it is a server that became one for reading."""
         if self._db is None or isinstance(error, errors.ReadOnlySqlTransaction):
             return isinstance(error, psycopg.OperationalError | errors.ReadOnlySqlTransaction)
-        is_over = error.diag.severity_nonlocalized in ("FATAL", "PANIC")
-        return is_over or self._db.closed or self._db.info.transaction_status in _UNDECIDED
+        return self._db.closed or self._db.info.transaction_status in _UNDECIDED
 
     def _lost(self, error: psycopg.Error) -> None:
         """Give the connection up; and the work too, if its time is over.
@@ -217,7 +216,7 @@ class Session:
             LostError: it is.
         """
         self.close()
-        if self._is_pinned or monotonic() >= (self._deadline or 0.0):
+        if monotonic() >= (self._deadline or 0.0):
             self._is_down = True
             raise LostError(f"{self.place}: {_text(error)}") from error
         if not self._is_looking:
