@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, settings
 from cli.trust_store import VARIABLE
 from tests.build import ISSUER, KEY, jwk_set
 from tests.cli import Shell
-from tests.postgres import Server, programs, skip_or_fail
+from tests.postgres import MISSING, Server, programs, skip_or_fail
 from tests.proxy import Proxy
 
 # Deadlines would be timed assertions; the machines are noisy.
@@ -21,6 +21,14 @@ settings.load_profile("default")
 _SPRING = 1_803_859_200_000
 """2027-03-01, in ms."""
 SAMPLE = Path(__file__).parents[1] / "cli/sample/usage.jsonl"
+
+
+def pytest_terminal_summary(terminalreporter):
+    """What was not tested is said, and why: a dot that is an s is easily overlooked."""
+    skipped = terminalreporter.stats.get("skipped", [])
+    missing = [report for report in skipped if MISSING in str(report.longrepr)]
+    if missing:
+        terminalreporter.write_line(f"{len(missing)} tests of the journal were skipped: {MISSING}")
 
 
 @pytest.fixture
