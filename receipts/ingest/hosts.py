@@ -128,3 +128,4 @@ SPAN: Final = Span(
     output="gen_ai.usage.output_tokens",
     reasoning="gen_ai.usage.reasoning.output_tokens",
 )
+SPAN_OF_EMBEDDINGS: Final = replace(SPAN, output="")

@@ -90,7 +90,7 @@ PROVIDERS: Final = (
         "embeddings": openai.EMBEDDINGS,
     }),
     Provider("voyage", {"embeddings": hosts.VOYAGE, "rerank": hosts.VOYAGE}),
-    Provider("opentelemetry", {"gen_ai": hosts.SPAN}),
+    Provider("opentelemetry", {"gen_ai": hosts.SPAN, "gen_ai.embeddings": hosts.SPAN_OF_EMBEDDINGS}),
     Provider("writer", {"v1/chat": openai.CHAT}),
     _host("databricks", chat_completions=hosts.DATABRICKS),
     _host("litellm", chat_completions=hosts.LITELLM, messages=hosts.LITELLM_MESSAGES),
