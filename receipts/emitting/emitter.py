@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable
+from concurrent.futures import Future
 from dataclasses import dataclass
 from functools import partial
 from inspect import isawaitable
@@ -126,17 +127,50 @@ class Emitter:
             request: the id that the receipt has; None: that of the answer.
             wait: how to wait for the journal.
         """
-        if answer.pending:
-            self.counters.count(Outcome.PENDING)
-            return None
-        if not answer.final:
-            self.counters.count(Outcome.WITHOUT_USAGE)
+        if not self._bills(answer):
             return None
         try:
             return await self._issue(asked, caller, answer, request, wait)
         except Exception as error:  # noqa: BLE001  # whatever it is, the answer goes on
             self.fail(request or answer.id, error)
             return None
+
+    def order(
+        self, asked: Asked, caller: Caller, answer: Answer, request: str
+    ) -> Future[Issued] | None:
+        """Ask for the receipt of an answer, and do not wait for it; None: it gets none, which is counted and logged. It raises nothing.
+
+        What becomes of it is counted once it is known. What comes under an id that has its receipt is taken for the same answer, told
+        by another witness. The receipt has no identifiers of cached prefixes.
+        """
+        if not self._bills(answer):
+            return None
+        try:
+            told = self._told(asked, caller, answer, request)
+            ordered = self.journal.submit(caller.account, **told)
+        except Exception as error:  # noqa: BLE001  # the same
+            self.fail(request, error)
+            return None
+        ordered.add_done_callback(lambda done: self._count(request, done.exception()))
+        return ordered
+
+    def _bills(self, answer: Answer) -> bool:
+        """Whether an answer states what it bills; else that is counted."""
+        if answer.pending:
+            self.counters.count(Outcome.PENDING)
+        elif not answer.final:
+            self.counters.count(Outcome.WITHOUT_USAGE)
+        else:
+            return True
+        return False
+
+    def _count(self, request: str, error: BaseException | None) -> None:
+        if error is None:
+            self.counters.count(Outcome.ISSUED)
+        elif isinstance(error, DuplicateRequestError):
+            self.counters.count(Outcome.REPLAYED)
+        elif isinstance(error, Exception):
+            self.fail(request, error)
 
     def fail(self, request: str | None, error: Exception) -> None:
         """Count and log why an answer has no receipt. What came from outside cannot begin a line of the log."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Coroutine, Mapping
+from concurrent.futures import Future
 from typing import Any
 
 from receipts.callers import Asked, Caller
@@ -13,6 +14,7 @@ from receipts.emitting.counters import Outcome
 from receipts.emitting.emitter import Emitted, Emitter
 from receipts.emitting.request_id import is_usable, new_id
 from receipts.emitting.waiting import InLoop, OnTheSpot, Wait, is_in_loop, run_now
+from receipts.issuer import Issued
 
 
 class Exchange:
@@ -123,6 +125,15 @@ class Exchange:
         """The same without an event loop; it blocks until the receipt is on the disk."""
         issuing = self._issuing(OnTheSpot())
         return None if issuing is None else run_now(issuing)
+
+    def order(self) -> Future[Issued] | None:
+        """Ask for the receipt, and do not wait (`Emitter.order`); None: there is none, which is counted."""
+        own = self.own_request()
+        if not self.open or self._caller is None:
+            return None
+        self.open = False
+        request = own or self.answer.id or new_id()
+        return self._emitter.order(self._asked, self._caller, self.answer, request)
 
     def _issuing(self, wait: Wait) -> Coroutine[Any, Any, Emitted | None] | None:
         request = self.own_request()
