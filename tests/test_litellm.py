@@ -7,7 +7,8 @@ from types import SimpleNamespace
 import pytest
 
 from receipts import Journal
-from receipts.asgi import ReceiptMiddleware, SettingError
+from receipts.asgi import ReceiptMiddleware, SettingError, emitter_from_environment
+from receipts.asgi.body import is_usage_only
 from receipts.callers import Asked, TagContract
 from receipts.emitting import Emitter, endpoint
 from receipts.header import parse_byte_sequence
@@ -126,6 +127,17 @@ def test_no_other_rule(rule):
         Billed(rule)
 
 
+def test_the_environment_says_once_who_is_billed(keys, monkeypatch):
+    for name, value in {"RECEIPT_KEYS": "keys", "RECEIPT_JOURNAL": "j.db", "RECEIPT_ACCOUNT": ACCOUNT}.items():  # fmt: skip
+        monkeypatch.setenv(name, value)
+    with pytest.raises(SettingError, match="RECEIPT_ACCOUNT: expected not to be set, since the server says who is billed"):  # fmt: skip
+        emitter_from_environment(Billed("team_id"), origin)
+    monkeypatch.delenv("RECEIPT_ACCOUNT")
+    emitter = emitter_from_environment(Billed("team_id"), origin)
+    assert emitter.journal.issuer == ISSUER
+    emitter.journal.close()
+
+
 def test_a_request_that_was_let_in_nowhere_is_nobodys(journal):
     proxy = Proxy(journal)
     assert proxy.ask(completion()) is None
@@ -219,3 +231,22 @@ def test_a_log_of_another_form_is_none():
     asked = Asked("/v1/responses", context={"receipts.litellm": call})
     told = origin(asked, endpoint("POST", "/v1/responses"), None)
     assert (told.provider, told.request, told.stored) == ("litellm", None, False)
+
+
+@pytest.mark.parametrize(
+    ("choices", "left_out"),
+    [
+        ([], True),
+        ([{"index": 0, "delta": {}}], True),
+        ([{"index": 0, "delta": {}, "finish_reason": None, "logprobs": None}], True),
+        ([{"index": 0, "delta": {}, "finish_reason": "stop"}], False),
+        ([{"index": 0, "delta": {"content": ""}}], False),
+        ([{"index": 0, "delta": {}}, {"index": 1, "delta": {"content": "x"}}], False),
+        ([None], False),
+        (None, False),
+    ],
+)
+def test_which_event_only_has_usage(choices, left_out):
+    """LiteLLM's has a choice that says nothing, where OpenAI's has none. What says anything goes on."""
+    event = {"id": "r", "choices": choices, "usage": {"prompt_tokens": 9}}
+    assert is_usage_only(b"data: " + json.dumps(event).encode() + b"\n\n") is left_out

@@ -285,6 +285,26 @@ def test_every_answer_has_its_receipt(url, path, model, stream):
     assert named_id.startswith("req_") if path == "responses" else named_id in answer.text
 
 
+def test_no_client_chooses_who_is_billed(url):
+    """With nothing that LiteLLM reads from a request."""
+    claimed = {"user_api_key_team_id": "evil", "team_id": "evil", "tags": ["evil"]}
+    answer = httpx.post(
+        f"{url}/v1/chat/completions", timeout=60,
+        headers={
+            "authorization": "Bearer sk-acme", "x-litellm-team-id": "evil", "x-litellm-user-id": "evil", "x-litellm-tags": "evil",
+            "x-litellm-end-user-id": "evil", "x-account": "evil", "x-request-id": "chatcmpl-evil", "x-litellm-call-id": "evil",
+        },
+        json={
+            "model": "fast", "messages": ASK, "user": "evil", "metadata": claimed, "litellm_metadata": claimed, "team_id": "evil",
+            "litellm_call_id": "evil",
+        },
+    )  # fmt: skip
+    assert answer.status_code == 200
+    claims = claims_of(answer)
+    assert claims.account == "acme"
+    assert "evil" not in json.dumps([claims.request, claims.tags])
+
+
 def test_other_keys_other_accounts(url):
     claims = claims_of(post(url, "chat/completions", "sk-globex", model="fast", messages=ASK))
     assert (claims.account, claims.tags["unit"]) == ("globex", "nightly")
