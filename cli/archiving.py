@@ -37,6 +37,7 @@ class Archive:
     Attributes:
         journals: from which.
         folder: whose keys the batches are checked with.
+        delete: whether anything is deleted.
         waiting: the statements whose receipts are still in the journals, by account and number.
         done: those of which a batch was found that has all; their receipts are deleted, unless that is only looked at.
         refused: why a file was not used.
@@ -44,9 +45,12 @@ class Archive:
 
     journals: Journals
     folder: key_folder.Keys
+    delete: bool
     waiting: dict[_Key, KeptStatement]
     done: list[tuple[KeptStatement, Path]] = field(default_factory=list)
     refused: dict[Path, tuple[str, str | None]] = field(default_factory=dict)
+    _durable: set[Path] = field(default_factory=set)
+    """Folders whose names of files are on their disk."""
 
     def rows(self) -> list[dict[str, Any]]:
         """What was archived, as ``--json`` says it."""
@@ -62,7 +66,7 @@ class Archive:
         """Whether a batch has anything that is still waiting, as far as its index says."""
         return bool(self.waiting) if file.expected is None else not file.expected.isdisjoint(self.waiting)  # fmt: skip
 
-    def take(self, file: File, *, delete: bool) -> None:
+    def take(self, file: File) -> None:
         """Archive what one batch has, or say why not.
 
         Raises:
@@ -86,7 +90,7 @@ class Archive:
             if (
                 self.waiting.pop((statement.account, statement.number), None) is not None
             ):  # else it is archived, or of a later period
-                if delete:
+                if self.delete:
                     self.journals.archive(statement, _shown(file.path))
                 self.done.append((statement, file.path))
 
@@ -96,25 +100,27 @@ class Archive:
             copy = Path(name, "batch.cbor")
             with path.open("rb") as source, copy.open("wb") as target:
                 shutil.copyfileobj(source, target)
-                _make_durable(source.fileno(), path.parent)
+                if self.delete:
+                    self._make_durable(source.fileno(), path.parent)
             accepted(str(path), self.folder, bar=False)(str(copy))
             with copy.open("rb") as batch:
                 return self.journals.held(batch, str(path))
+
+    def _make_durable(self, descriptor: int, folder: Path) -> None:
+        """The batch is on its disk, and in its folder, before anything is deleted because of it."""
+        os.fsync(descriptor)
+        if folder not in self._durable:
+            directory = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+            try:
+                os.fsync(directory)
+            finally:
+                os.close(directory)
+            self._durable.add(folder)
 
 
 def _shown(path: Path) -> str:
     """Where a file is, as text, whatever its name is."""
     return os.fsencode(path.absolute()).decode(errors="backslashreplace")
-
-
-def _make_durable(descriptor: int, folder: Path) -> None:
-    """The batch is on its disk, and in its folder, before anything is deleted because of it."""
-    os.fsync(descriptor)
-    directory = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(directory)
-    finally:
-        os.close(directory)
 
 
 def files(folders: Sequence[str], names: Sequence[str], issuer: str) -> Iterator[File]:

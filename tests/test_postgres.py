@@ -176,7 +176,7 @@ def test_no_command_shows_or_keeps_a_password(server, database, shell, keys, fol
     assert f"{place} is no batch file" in said[9].err
     assert f"{place} is no batch file" in said[10].err
     known = (folder / "keys" / "closing.db").read_bytes().decode(errors="replace")
-    assert f'"{place}"' in known
+    assert json.dumps(place) in known
     Journal("other.db", ISSUER, KEY).close()
     missing = shell(
         "close --keys keys --account acme --period 2026-11 --out b.cbor --journal other.db"

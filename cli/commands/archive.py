@@ -67,11 +67,11 @@ def archive(
     with refusals(before, None), Journals(journals, folder.issuer) as opened:
         found = list(files(folders, batch, folder.issuer))
         waiting = {(one.account, one.number): one for one in opened.archivable(before[0])}
-        work = Archive(opened, folder, waiting)
+        work = Archive(opened, folder, delete, waiting)
         with progress("archiving", len(found)) as advance:
             for file in found:
                 if work.wants(file):
-                    work.take(file, delete=delete)
+                    work.take(file)
                 advance(1)
         if delete:
             opened.compact()
