@@ -75,7 +75,9 @@ class BatchFolder:
     def __init__(self, path: str, issuer: str) -> None:
         self.path = Path(path)
         self._issuer = issuer
-        if self.path.is_symlink() or (self.path.exists() and not self.path.is_dir()):
+        if self.path.is_symlink():  # somebody can have put it there
+            raise CliError(f"{path} is a symbolic link", "name the folder that is meant")
+        if self.path.exists() and not self.path.is_dir():
             raise CliError(f"{path} is no folder", "name a folder, or a new name")
         self.path.mkdir(exist_ok=True)
         self.entries()

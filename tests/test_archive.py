@@ -142,6 +142,19 @@ def test_a_log_that_is_issued_again(shell, keys):
     assert (result.code, "it was archived, so what it says cannot be compared" in result.err) == (1, True)  # fmt: skip
 
 
+def test_a_journal_that_had_statements_elsewhere(shell, keys):
+    """The other journal, with the statements, is not given, and nobody remembers: what was archived here says that there was one."""
+    issue("j.db", ["acme"])
+    issue("k.db", ["acme"], stream="t")
+    assert shell(f"{CLOSE} 2026-11 --out nov --journal k.db").code == 0
+    assert shell(f"{ARCHIVE} --journal k.db --delete").code == 0
+    Path("keys/closing.db").unlink()
+    result = shell(f"{CLOSE.replace('j.db', 'k.db')} 2026-11 --out x")
+    told = "acme: receipts of statement 0 of acme were archived from k.db, and k.db has no such statement"
+    assert (result.code, told in result.err) == (1, True), result.err
+    assert not Path("keys/closing.db").exists()
+
+
 # What is not deleted.
 
 

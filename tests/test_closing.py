@@ -1,6 +1,9 @@
 """Closing a period by a call: what belongs to it, what is written in which order, and when the statement is remembered."""
 
+import contextlib
+import dataclasses
 import os
+import sqlite3
 import threading
 from io import BytesIO
 
@@ -22,7 +25,7 @@ from receipts import (
     close_batch,
     close_journal,
 )
-from receipts.closing import objects
+from receipts.closing import Journals, OldJournalError, objects
 from receipts.closing.objects import KeptReceipt, KeptStatement, kept_objects
 from receipts.journal import open_store
 from tests.build import ACCOUNT, DECEMBER, ISSUER, KEY, NOON, NOVEMBER, OCTOBER, STRANGER
@@ -382,3 +385,88 @@ def test_a_number_is_given_once(path):
     assert store.add_statement(ACCOUNT, 0, b"one") is True  # it is kept
     assert store.statements(ACCOUNT) == [b"one"]
     store.close()
+
+
+# Many accounts.
+
+
+@pytest.fixture
+def many(folder):
+    """A journal with two receipts each for three accounts."""
+    with Journal("many.db", ISSUER, KEY) as journal:
+        for account in "abc":
+            for n in range(2):
+                journal.issue(account, request=f"{n}", model="m", counts=COUNTS, time=NOON + n)
+    with Journals(["many.db"], ISSUER) as journals:
+        yield journals
+
+
+def kept(account):
+    with contextlib.closing(open_store("many.db", ISSUER)) as store:
+        return len(store.statements(account))
+
+
+def test_accounts_that_are_settled_together(many):
+    """All are claimed before one is kept, and all are noted before one can be written."""
+    events = []
+
+    @contextlib.contextmanager
+    def together():
+        yield
+        events.append("durable")
+
+    closing = dataclasses.replace(
+        IN_NOVEMBER,
+        claim=lambda account, number, _: events.append(("claim", account, number, kept(account))),
+        standing=lambda account, read, told: events.append((account, len(read()), told)),
+        together=together,
+    )
+    assert many.accounts() == ["a", "b", "c"]
+    prepared = [many.prepare(account, closing) for account in many.accounts()]
+    assert events == [(account, 0, False) for account in "abc"]
+    assert [kept(account) for account in "abc"] == [0, 0, 0]
+    events.clear()
+    settled = many.settle(prepared)
+    assert events == [
+        *[("claim", account, 0, 0) for account in "abc"], "durable",
+        *[(account, 1, True) for account in "abc"], "durable",
+    ]  # fmt: skip
+    for account, one in zip("abc", settled, strict=True):
+        out = BytesIO()
+        closed = many.write(one.statements[0], out, one.left)
+        assert (closed.account, closed.number, closed.receipts, closed.left) == (account, 0, 2, 0)
+        alone = BytesIO()
+        assert close_journal("many.db", alone, IN_NOVEMBER, account) == closed
+        assert alone.getvalue() == out.getvalue()
+
+
+def test_one_of_them_is_closed_by_somebody_else_meanwhile(many):
+    """Another one's statement of that number is the one; and what came in since is left for later."""
+    prepared = [many.prepare(account, IN_NOVEMBER) for account in "abc"]
+    with Journal("many.db", ISSUER, KEY) as journal:
+        journal.issue("b", request="later", model="m", counts=COUNTS, time=NOON + 7)
+    out = BytesIO()
+    other = close_journal("many.db", out, IN_NOVEMBER, "b")
+    assert (other.number, other.receipts) == (0, 3)
+    settled = many.settle(prepared)
+    assert [one.statements[0].receipts for one in settled] == [2, 3, 2]
+    assert settled[1].statements[0].digest == other.digest
+    assert [kept(account) for account in "abc"] == [1, 1, 1]
+
+
+def test_nothing_is_signed_where_nothing_is_due(many):
+    """An account that began later has no month before; where nothing came late, there is no late statement."""
+    (settled,) = many.settle([many.prepare("a", Closing(ISSUER, KEY, *OCTOBER), if_due=True)])
+    assert (settled.statements, kept("a")) == ((), 0)
+    many.settle([many.prepare("a", IN_NOVEMBER, if_due=True)])
+    (settled,) = many.settle([many.prepare("a", LATE_NOVEMBER, if_due=True)])
+    assert (settled.statements, kept("a")) == ((), 1)
+
+
+def test_a_journal_that_lost_what_it_had(many):
+    """A receipt in the middle is gone: no batch is written without it."""
+    (settled,) = many.settle([many.prepare("a", IN_NOVEMBER)])
+    with contextlib.closing(sqlite3.connect("many.db")) as db, db:
+        db.execute("DELETE FROM receipts WHERE account = 'a' AND sequence = 0")
+    with pytest.raises(OldJournalError, match=r"statement 0 of a closes 2 receipts of stream '.*', and in many\.db there are 1"):  # fmt: skip
+        many.write(settled.statements[0], BytesIO())

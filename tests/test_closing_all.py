@@ -315,6 +315,7 @@ def test_a_folder_of_another_issuer(shell, journal):
         ("close --keys keys --all --early --period 2026-11 --journal j.db", "--journal needs --out and --account or --all"),
         (f"{ALL} --jobs 0", "Invalid value for '--jobs'"),
         (ALL.replace("--out nov", "--out keys/issuer.pem"), "keys/issuer.pem is no folder"),
+        (ALL.replace("--out nov", "--out link"), "link is a symbolic link"),
         (ALL.replace("--out nov", "--out none/nov"), "none/nov: No such file or directory"),
         (ALL.replace("j.db", "none.db"), "none.db is not there"),
         (f"{ALL} --journal ./j.db", "are one journal"),
@@ -322,6 +323,7 @@ def test_a_folder_of_another_issuer(shell, journal):
     ],
 )  # fmt: skip
 def test_how_it_is_not_called(shell, journal, line, message):
+    Path("link").symlink_to("keys")
     result = shell(line)
     assert (result.code, result.out) == (2, "")
     assert message in result.err, result.err

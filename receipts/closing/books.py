@@ -58,8 +58,16 @@ def check_whole(stores: Sequence[Store], account: str, statements: Sequence[Kept
     """What was closed is still there: a journal that is an old copy of itself gives its places a second time.
 
     Raises:
-        OldJournalError: the last closed receipt of a stream is not there, or another one is in its place.
+        OldJournalError: the last closed receipt of a stream is not there, or another one is in its place; or a statement of which receipts
+            were archived is not there.
     """
+    for store in stores:
+        for number in store.archived(account):
+            if number >= len(statements):
+                what = (
+                    f"receipts of statement {number} of {account} were archived from {store.place}"
+                )
+                raise OldJournalError(f"{what}, and {stores[0].place} has no such statement")
     closed = {entry.name: (entry, one.number) for one in statements for entry in one.streams}
     last = {name: entry.first + entry.count - 1 for name, (entry, _) in closed.items()}
     found = [store.digests(account, list(last.items())) for store in stores]
