@@ -7,7 +7,6 @@ import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any, Final
 
 from cli import key_folder
@@ -37,6 +36,7 @@ class Archive:
     Attributes:
         journals: from which.
         folder: whose keys the batches are checked with.
+        copy: a file to work with.
         delete: whether anything is deleted.
         waiting: the statements whose receipts are still in the journals, by account and number.
         done: those of which a batch was found that has all; their receipts are deleted, unless that is only looked at.
@@ -45,6 +45,7 @@ class Archive:
 
     journals: Journals
     folder: key_folder.Keys
+    copy: Path
     delete: bool
     waiting: dict[_Key, KeptStatement]
     done: list[tuple[KeptStatement, Path]] = field(default_factory=list)
@@ -96,15 +97,13 @@ class Archive:
 
     def _held(self, path: Path) -> list[KeptStatement]:
         """The statements that a batch has with all that belongs to them. It may be far away, so it is read once, into a copy."""
-        with TemporaryDirectory(prefix="receipt-archive-") as name:
-            copy = Path(name, "batch.cbor")
-            with path.open("rb") as source, copy.open("wb") as target:
-                shutil.copyfileobj(source, target)
-                if self.delete:
-                    self._make_durable(source.fileno(), path.parent)
-            accepted(str(path), self.folder, bar=False)(str(copy))
-            with copy.open("rb") as batch:
-                return self.journals.held(batch, str(path))
+        with path.open("rb") as source, self.copy.open("wb") as target:
+            shutil.copyfileobj(source, target)
+            if self.delete:
+                self._make_durable(source.fileno(), path.parent)
+        accepted(str(path), self.folder, bar=False)(str(self.copy))
+        with self.copy.open("rb") as batch:
+            return self.journals.held(batch, str(path))
 
     def _make_durable(self, descriptor: int, folder: Path) -> None:
         """The batch is on its disk, and in its folder, before anything is deleted because of it."""

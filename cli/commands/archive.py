@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Final
 
 import click
@@ -64,10 +66,14 @@ def archive(
     if not (folders or batch):
         raise click.UsageError("say where the batches are: --batches FOLDER, or FILE")
     folder = key_folder.load(keys)
-    with refusals(before, None), Journals(journals, folder.issuer) as opened:
+    with (
+        refusals(before, None),
+        TemporaryDirectory(prefix="receipt-archive-") as scratch,
+        Journals(journals, folder.issuer) as opened,
+    ):
         found = list(files(folders, batch, folder.issuer))
         waiting = {(one.account, one.number): one for one in opened.archivable(before[0])}
-        work = Archive(opened, folder, delete, waiting)
+        work = Archive(opened, folder, Path(scratch, "batch.cbor"), delete, waiting)
         with progress("archiving", len(found)) as advance:
             for file in found:
                 if work.wants(file):

@@ -1,6 +1,7 @@
 """``python -m tests.bench.closing``: what it costs to close every account of a journal, and to archive them.
 
-The unit is one receipt in the bare verification of one batch with as many receipts, by the same machine, in the same run.
+The unit is one receipt in the bare verification of one batch, in processor time, by the same machine in the same run. What waits for
+the disk is in the seconds only.
 """
 
 from __future__ import annotations
@@ -76,9 +77,9 @@ def bare_us(folder: Path, count: int) -> float:
     policy = Policy(by_kid(read_jwks(json.dumps(jwk_set(KEY)).encode())))
     best = float("inf")
     for _ in range(3):
-        begin = time.perf_counter()
+        begin = time.process_time()
         verify([batch_file(str(path))], policy)
-        best = min(best, time.perf_counter() - begin)
+        best = min(best, time.process_time() - begin)
     return best / count * 1e6
 
 
@@ -101,7 +102,7 @@ def fill(path: Path, accounts: int, receipts: int) -> None:
 def tell(what: str, folder: Path, command: str, accounts: int, total: int, bare: float) -> None:
     """Run a command, and print what it took."""
     root = str(Path(__file__).parents[2])
-    begin = time.perf_counter()
+    begin, before = time.perf_counter(), resource.getrusage(resource.RUSAGE_CHILDREN)
     program = "from cli.main import main; main()"
     done = subprocess.run(
         [sys.executable, "-c", program, *command.split()], cwd=folder, check=False,
@@ -110,11 +111,11 @@ def tell(what: str, folder: Path, command: str, accounts: int, total: int, bare:
     seconds = time.perf_counter() - begin
     if done.returncode:
         raise SystemExit(f"{command}\nended with {done.returncode}: {done.stderr[-2000:]}")
-    peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
-    each = seconds / total * 1e6
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    each = (after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime) / total * 1e6
     print(
-        f"{what:<23} {each:8.1f} us a receipt, {each / bare:.2f} of bare, {accounts / seconds:,.0f} accounts/s,"
-        f" {total / seconds:,.0f} receipts/s, {seconds:.1f} s; peak so far {peak:.0f} MB",
+        f"{what:<23} {each:8.1f} us a receipt, {each / bare:.2f} of bare; {seconds:.1f} s: {accounts / seconds:,.0f} accounts/s,"
+        f" {total / seconds:,.0f} receipts/s; peak so far {after.ru_maxrss / 1024:.0f} MB",
         flush=True,
     )
 
