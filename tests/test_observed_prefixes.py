@@ -186,6 +186,17 @@ def test_what_was_noted_is_issued(shell, keys, folder):
     assert [(one.id, one.prefix) for one in found["msg_3"].commitments] == [(end, 2000)]
 
 
+def test_another_wallet_into_the_same_journal(shell, keys, folder):
+    """The lengths of earlier receipts hold: a second one of an identifier would have the batch rejected."""
+    for n, counted in enumerate((usage(0, 2000), usage(0, 2001)), 1):
+        Path("wallet.db").unlink(missing_ok=True)
+        talk(Provider(counted, id=f"msg_{n}"), body())
+        assert shell(f"{ISSUE} --journal j.db").code == 0
+    assert shell("show j.db --out all.cbor").code == 0
+    two = receipts("all.cbor")["msg_2"]
+    assert (two.cache_writes, [one.prefix for one in two.commitments]) == ((), [2000])
+
+
 def test_identifiers_of_another_account_month_or_model_are_not_used(shell, keys, folder):
     for change in ("account = 'other'", "period = '2026-10'", "model = 'claude'"):
         Path("wallet.db").unlink(missing_ok=True)

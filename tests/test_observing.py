@@ -167,6 +167,20 @@ def test_what_cannot_be_read_is_rejected_with_the_reason(over, reason, shell, ke
     assert "mend the cause, then run again over wallet.db" in result.err
 
 
+def test_nothing_of_a_wallet_reaches_the_terminal_unescaped(shell, keys, wallet):
+    evil = "\x1b[31m"
+    wallet.call("a", **ANTHROPIC | {"host": f"{evil}.example"})
+    wallet.call("b", **ANTHROPIC, outcome=evil)
+    wallet.call("c", **ANTHROPIC, usage=json.dumps({"input_tokens": evil}))
+    wallet.call(f"d{evil}" + "d" * 600, **ANTHROPIC)
+    wallet.call(f"e{evil}", **ANTHROPIC)
+    wallet.call(f"e{evil}", **ANTHROPIC)
+    result = shell(f"{ISSUE} --out b.cbor")
+    assert result.code == 1
+    assert len(rejected()) == 5
+    assert "\x1b" not in result.out + result.err
+
+
 def test_hosts_that_are_named(shell, keys, wallet):
     wallet.call("a", **OPENAI | {"host": "llm.internal:8443"})
     wallet.call("b", **OPENAI | {"host": "proxy.internal"})
