@@ -151,6 +151,18 @@ def test_what_is_strange_comes_out_as_without_the_template(place):
     assert any(isinstance(result, tuple) and result[0] != 6 for result in results)
 
 
+@pytest.mark.parametrize(
+    ("counts", "field"),
+    [
+        (Counts(10, 11), "input.cached"),
+        (Counts(10, 5, {300: 3, 3600: 3}), "input.writes"),
+        (Counts(10, 5, None, 7, 8), "output.reasoning"),
+    ],
+)
+def test_one_too_many(counts, field):
+    assert outcome(encoded_claims, ORDINARY | {"counts": counts})[0] == field
+
+
 @given(requests(), st.lists(st.tuples(st.sampled_from(PLACES), st.sampled_from(STRANGE)), min_size=1, max_size=3))  # fmt: skip
 def test_of_several_wrong_fields_the_same_one_is_named(request, changes):
     for place, value in changes:

@@ -128,6 +128,25 @@ def test_tasks_of_two_loops_and_a_thread_share_a_group(path):
     assert sorted(sequences) == list(range(6))
 
 
+def test_a_cancelled_task_keeps_nothing_from_the_others_of_its_loop(path):
+    async def main(journal):
+        with held(path):
+            one, other = (
+                asyncio.create_task(
+                    journal.issue_async(ACCOUNT, request=request, model="m", counts=COUNTS)
+                )
+                for request in "ab"
+            )
+            await asyncio.sleep(0)
+            one.cancel()
+            await asyncio.gather(one, return_exceptions=True)
+        return await asyncio.wait_for(other, timeout=10)
+
+    with Journal(path, ISSUER, KEY) as journal:
+        submitted(journal, "before").result(timeout=10)
+        assert asyncio.run(main(journal)).sequence == 2
+
+
 def test_a_loop_that_is_closed_stops_nobody(path):
     """Its receipt is issued, and others are told of theirs."""
     with Journal(path, ISSUER, KEY) as journal:
