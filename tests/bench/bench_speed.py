@@ -2,6 +2,7 @@
 
 import json
 import os
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from nacl.bindings import crypto_sign_open
 
 from receipts import Issuer
+from receipts.signing import signing
 from tests.bench import data
 from tests.build import ACCOUNT, ISSUER, KEY, jwk_set
 from verifier import Policy, batch_file, verify
@@ -59,18 +61,22 @@ def test_jobs(benchmark, backend, jobs):
     benchmark.pedantic(full, (backend, "large.cbor", jobs), rounds=1, iterations=1)
 
 
-def test_bare_sign(benchmark):
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_bare_sign(benchmark, backend):
     messages = [message for _, message in data.signatures(FOLDER / "small.cbor")]
+    sign = signing(KEY.private, backend)
 
     def loop():
         for message in messages:
-            KEY.private.sign(message)
+            sign(message)
 
     measure(benchmark, loop)
 
 
-def test_issue(benchmark):
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_issue(benchmark, backend, monkeypatch):
     requests = list(data.requests(len(data.signatures(FOLDER / "small.cbor"))))
+    monkeypatch.setattr("receipts.signing.signing", partial(signing, backend=backend))
 
     def loop():
         issuer = Issuer(ISSUER, KEY)
