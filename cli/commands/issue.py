@@ -45,7 +45,7 @@ With --journal, requests that have a receipt already are skipped: a run that was
 \b
 receipt issue usage.jsonl --keys keys/ --account acme --out batch.cbor
 receipt issue usage.jsonl --keys keys/ --account acme --journal issuer.db
-receipt issue --wallet wallet.db --keys keys/ --account acme --journal observer.db
+receipt issue --wallet wallet.db --keys keys/ --account acme --journal o.db
 """
 
 
