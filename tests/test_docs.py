@@ -3,6 +3,7 @@
 import re
 import shlex
 from collections import defaultdict
+from dataclasses import replace
 
 import click
 import pytest
@@ -37,16 +38,26 @@ def test_matches(expected, actual, match):
     assert matches(expected, actual) is match
 
 
-def play(path, folder, *, slow):
-    """Type a whole document into one shell; what is marked as slow only if asked for."""
+def play(path, folder, *, slow, instead=("", "")):
+    """Type a whole document into one shell; what is marked as slow only if asked for.
+
+    ``instead``: a text that is typed otherwise, and how.
+    """
     clone = Clone(folder)
     try:
         for block in blocks(path):
             if slow or not block.slow:
-                clone.run(block)
+                clone.run(replace(block, text=block.text.replace(*instead)))
     finally:
         clone.close()
     assert not list(clone.home.iterdir()), "the reader's own folder was written to"
+
+
+def test_a_gateway_on_many_machines(url, tmp_path):
+    """What the guide says: with PostgreSQL nothing else changes."""
+    page = ROOT / "docs" / "gateway.md"
+    assert "JOURNAL=issuer.db" in page.read_text()
+    play(page, tmp_path, slow=False, instead=("JOURNAL=issuer.db", f"JOURNAL={url}"))
 
 
 WITH_BLOCKS = [path for path in GUIDES if blocks(path)]
