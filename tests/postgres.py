@@ -42,7 +42,7 @@ def _as_somebody():
 class Server:
     """One that can be stopped in every way, and started again on the same port."""
 
-    def __init__(self, bin_folder):
+    def __init__(self, bin_folder, of=None):
         self._bin = bin_folder
         self.folder = Path(tempfile.mkdtemp(prefix="receipt-postgres-"))
         if not os.getuid():
@@ -51,24 +51,34 @@ class Server:
         self._data = self.folder / "data"
         with socket.create_server(("127.0.0.1", 0)) as free:
             self.port = free.getsockname()[1]
-        make = [
-            "initdb",
-            "-D",
-            self._data,
-            "-A",
-            "trust",
-            "-U",
-            "postgres",
-            "-E",
-            "UTF8",
-            "--no-locale",
-        ]
-        make[0] = bin_folder / make[0]
-        subprocess.run([*_as_somebody(), *make], check=True, capture_output=True, cwd=self.folder)
-        hba = self._data / "pg_hba.conf"
-        hba.write_text("host all guarded 127.0.0.1/32 scram-sha-256\n" + hba.read_text())
+        if of is None:
+            self._run("initdb", "-A", "trust", "-U", "postgres", "-E", "UTF8", "--no-locale")
+            hba = self._data / "pg_hba.conf"
+            hba.write_text("host all guarded 127.0.0.1/32 scram-sha-256\n" + hba.read_text())
+        else:
+            self._run("pg_basebackup", "--write-recovery-conf", "-d", of.url().rpartition("/")[0])
         self._process = None
         self.start()
+
+    def _run(self, program, *options):
+        """Run a program that makes the folder of the data."""
+        command = [*_as_somebody(), self._bin / program, "-D", self._data, *options]
+        subprocess.run(command, check=True, capture_output=True, cwd=self.folder)
+
+    def standby(self):
+        """Another one that follows this one; what is committed from now on is on both."""
+        follower = Server(self._bin, of=self)
+        self.sql("ALTER SYSTEM SET synchronous_standby_names = '*'")
+        self.sql("SELECT pg_reload_conf()")
+        ends = time.monotonic() + 60
+        while self.sql("SELECT sync_state FROM pg_stat_replication") != [("sync",)]:
+            assert time.monotonic() < ends
+            time.sleep(0.05)
+        return follower
+
+    def promote(self):
+        """It takes writes from now on."""
+        self.sql("SELECT pg_promote()")
 
     def start(self):
         """Start it, as a child of this process: one that was killed is reaped, and its lock file seen through."""

@@ -14,6 +14,7 @@ from receipts import DuplicateRequestError, Journal, JournalError
 from receipts.journal import open_store
 from tests.build import ACCOUNT, ISSUER, KEY
 from tests.journals import COUNTS, ask_at_once, check, issue
+from tests.postgres import Server, programs, skip_or_fail
 
 UNKNOWN = "; it is not known whether the receipts were written"
 
@@ -385,6 +386,37 @@ def test_the_second_host_of_a_url(server, database, url, proxy, folder):
         proxy.drop()
         issued.append(issue(journal, "b"))
     assert sorted(check(url, folder, issued)) == ["a", "b"]
+
+
+@pytest.fixture
+def pair():
+    """A server, and one that follows it."""
+    where = programs()
+    if where is None:
+        skip_or_fail()
+    first = Server(where)
+    second = first.standby()
+    yield first, second
+    for one in (first, second):
+        one.remove()
+
+
+def test_a_failover(pair, folder):
+    """The first machine dies under load, its standby takes over: what was handed out is there, once, and the pods go on by themselves."""
+    first, second = pair
+    database = first.new_database()
+    url = first.url(database).replace("127.0.0.1:", f"127.0.0.1:{first.port},127.0.0.1:", 1)
+    url = url.replace(f":{first.port}/", f":{second.port}/")
+    pods = [Journal(url, ISSUER, KEY, wait_s=60) for _ in range(2)]
+    with Load(*pods) as load:
+        load.goes_on()
+        first.kill()
+        second.promote()
+        load.goes_on()
+    for pod in pods:
+        pod.close()
+    assert load.errors == []
+    assert len(check(second.url(database), folder, load.issued)) == len(load.issued)
 
 
 # Processes.
