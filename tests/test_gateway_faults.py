@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import threading
 
 import httpx
 import pytest
@@ -153,22 +154,24 @@ def test_a_caller_that_does_not_read_to_the_end(emitter, finish, is_async):
 
 def test_a_task_that_is_cancelled_while_the_receipt_is_written(journal, emitter, monkeypatch):
     """The receipt is there, so it is counted."""
-    asked = asyncio.Event()
-    submit = journal.submit
+    begun, go, write = threading.Event(), threading.Event(), journal._commit
 
-    def submitted(*args, **more):
-        asked.set()
-        return submit(*args, **more)
+    def held(group):
+        begun.set()
+        go.wait(30)
+        write(group)
 
-    monkeypatch.setattr(journal, "submit", submitted)
+    monkeypatch.setattr(journal, "_commit", held)
 
     async def main():
         client = httpx.AsyncClient(transport=async_transport(httpx, emitter, sender(httpx, BODY)))
         task = asyncio.create_task(client.post(URL))
-        await asked.wait()
+        assert await asyncio.to_thread(begun.wait, 30)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
+        assert counted(emitter) == {}
+        go.set()
         for _ in range(500):
             if emitter.counters["issued"]:
                 break
