@@ -307,7 +307,7 @@ def test_the_customers_commitment(emitter, folder):
     assert parse_byte_sequence(billing.receipts[0].headers["token-receipt"].encode())
 
 
-@pytest.mark.parametrize("value", ["", "abc", ":?:", ":" + "A" * 200 + ":", "\N{SNOWMAN}"])
+@pytest.mark.parametrize("value", [None, "", "abc", ":?:", ":" + "A" * 200 + ":", "\N{SNOWMAN}"])
 def test_a_commitment_that_is_none(emitter, value):
     with billed_to("acme", client=value) as billing:
         ask(httpx, emitter, sender(httpx, BODY), headers={"Token-Receipt-Client": ":YWJj:"})
