@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import unquote
 
+from receipts.ingest import api_at
+
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
@@ -29,21 +31,20 @@ class Endpoint:
     host: str | None = None
 
 
-_POSTED: Final = tuple(
-    (re.compile(pattern), api, provider)
-    for pattern, api, provider in (
-        (r"/chat/completions/?$", "chat.completions", "openai"),
-        (r"/responses/?$", "responses", "openai"),
-        (r"/completions/?$", "completions", "openai"),
-        (r"/embeddings/?$", "embeddings", "openai"),
-        (r"/messages/?$", "messages", "anthropic"),
-        (r"/models/(?P<model>[^/:]+):(?:g|streamG)enerateContent$", "generateContent", "gcp.gemini"),
-        (r"/models/(?P<model>[^/:]+):(?:e|batchE)mbedContents?$", "embedContent", "gcp.gemini"),
-        (r"/models/(?P<model>[^/:]+):(?:r|streamR)awPredict$", "rawPredict", "gcp.vertex_ai"),
-        (r"/model/(?P<model>[^/]+)/converse(?:-stream)?$", "converse", "aws.bedrock"),
-        (r"/model/(?P<model>[^/]+)/invoke(?:-with-response-stream)?$", "invoke", "aws.bedrock"),
-    )
-)  # fmt: skip
+_PROVIDERS: Final = {
+    "chat.completions": "openai",
+    "responses": "openai",
+    "completions": "openai",
+    "embeddings": "openai",
+    "messages": "anthropic",
+    "generateContent": "gcp.gemini",
+    "embedContent": "gcp.gemini",
+    "rawPredict": "gcp.vertex_ai",
+    "converse": "aws.bedrock",
+    "invoke": "aws.bedrock",
+}
+"""The APIs whose answers are watched, and whose they are."""
+_MODEL: Final = re.compile(r"/models?/([^/:]+)[:/][^/]+$")
 _FETCHED: Final = re.compile(r"/responses/[^/]+/?$")
 
 
@@ -51,11 +52,10 @@ def endpoint(method: str, path: str) -> Endpoint | None:
     """The API that answers a request; None: it is none that reports usage."""
     if method == "GET":
         return Endpoint("responses", "openai", fetched=True) if _FETCHED.search(path) else None
-    if method != "POST":
+    api = api_at(path) if method == "POST" else None
+    if api not in _PROVIDERS:
         return None
-    for pattern, api, provider in _POSTED:
-        if found := pattern.search(path):
-            named = found.groupdict().get("model")
-            model = None if named is None else unquote(named)
-            return Endpoint(api, provider, model=model, streams="stream" in found[0].lower())
-    return None
+    named = _MODEL.search(path)
+    model = None if named is None else unquote(named[1])
+    last = path.rstrip("/").rpartition("/")[2]
+    return Endpoint(api, _PROVIDERS[api], model=model, streams="stream" in last.lower())

@@ -7,7 +7,7 @@ all. An object that breaks an identity, or that leaves a needed count open, rais
 read is named.
 """
 
-from receipts.ingest.addresses import provider_at
+from receipts.ingest.addresses import api_at, provider_at
 from receipts.ingest.apis import (
     APIS,
     Api,
@@ -23,6 +23,6 @@ from receipts.ingest.bodies import last_usage, part_of, tool_calls
 from receipts.ingest.reading import Reading, Shape
 
 __all__ = [
-    "APIS", "Api", "Reading", "Shape", "canonical", "find", "is_known", "last_usage", "part_of", "provider_at", "read_usage", "take_parts",
-    "take_usage", "tool_calls", "usage_hash",
+    "APIS", "Api", "Reading", "Shape", "api_at", "canonical", "find", "is_known", "last_usage", "part_of", "provider_at",
+    "read_usage", "take_parts", "take_usage", "tool_calls", "usage_hash",
 ]  # fmt: skip

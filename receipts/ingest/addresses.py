@@ -1,4 +1,7 @@
-"""Whose address a host is: the provider that answers there, by the name that a receipt has for it."""
+"""Which provider answers at a host, and which of its APIs at a path, by the names that a receipt has for them.
+
+A host is in the table if the provider's own documentation names it.
+"""
 
 from __future__ import annotations
 
@@ -30,6 +33,7 @@ _EXACT: Final = {
     "api.z.ai": "zai",
     "dashscope.aliyuncs.com": "alibaba",
     "dashscope-intl.aliyuncs.com": "alibaba",
+    "dashscope-us.aliyuncs.com": "alibaba",
     "ai-gateway.vercel.sh": "vercel-gateway",
     "api.venice.ai": "venice",
     "api.githubcopilot.com": "copilot",
@@ -56,6 +60,32 @@ _PATTERNS: Final = tuple(
     )
 )
 """Hosts whose name begins with that of the customer's own resource, or of a region."""
+_APIS: Final = tuple(
+    (re.compile(rf"{pattern}/?$"), api)
+    for pattern, api in (
+        (r"/chat/completions", "chat.completions"),
+        (r"/responses", "responses"),
+        (r"/responses/compact", "responses.compact"),
+        (r"/messages", "messages"),
+        (r"/messages/batches/[^/]+/results", "messages-batch"),
+        (r":(?:g|streamG)enerateContent", "generateContent"),
+        (r":(?:embedContent|batchEmbedContents)", "embedContent"),
+        (r":(?:r|streamR)awPredict", "rawPredict"),
+        (r"/converse(?:-stream)?", "converse"),
+        (r"/invoke(?:-with-response-stream)?", "invoke"),
+        (r"/embeddings", "embeddings"),
+        (r"/audio/transcriptions", "transcriptions"),
+        (r"/images/(?:generations|edits)", "images"),
+        (r"/fim/completions", "fim.completions"),
+        (r"/agents/completions", "agents.completions"),
+        (r"(?<!/chat)(?<!/fim)(?<!/agents)/completions", "completions"),
+        (r"/v2/chat", "v2/chat"),
+        (r"/v1/chat", "v1/chat"),
+        (r"/api/chat", "api/chat"),
+        (r"/api/generate", "api/generate"),
+        (r"/rerank", "rerank"),
+    )
+)
 
 
 def provider_at(host: str) -> str | None:
@@ -68,3 +98,8 @@ def provider_at(host: str) -> str | None:
     name = name if name in _EXACT else name.rpartition(":")[0] or name
     known = _EXACT.get(name)
     return known or next((who for pattern, who in _PATTERNS if pattern.fullmatch(name)), None)
+
+
+def api_at(path: str) -> str | None:
+    """The API at a path without its query; None: it is not known."""
+    return next((api for pattern, api in _APIS if pattern.search(path)), None)
