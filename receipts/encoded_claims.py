@@ -170,7 +170,7 @@ def _output(tokens: Any, reasoning: int | None) -> bytes:
 
 
 def _source(source: Source) -> bytes:
-    if type(source) is not Source or source.terms or source.miss is not None:
+    if type(source) is not Source or source.terms or source.observed or source.miss is not None:
         raise _UnusualError
     provider, api, usage, tier = (
         _text(source.provider),

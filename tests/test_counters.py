@@ -11,7 +11,6 @@ from receipts import Journal
 from receipts.asgi import ReceiptMiddleware
 from receipts.callers import Caller, TagContract
 from receipts.emitting import Counters, Emitter, Outcome
-from receipts.emitting.telemetry import observe
 from tests.asgi import body, run, start
 from tests.build import ACCOUNT, ISSUER, KEY
 from tests.streams import CACHED
@@ -87,7 +86,7 @@ def meters():
 def test_metrics_of_opentelemetry(meters):
     provider, reader = meters
     counters = filled()
-    observe(counters, provider.get_meter("mine"))
+    counters.observe(provider.get_meter("mine"))
     found = metrics(reader)
     for n, outcome in enumerate(Outcome):
         assert found["token_receipts.answers", "{answer}", ("outcome", outcome.value)] == n
@@ -103,12 +102,12 @@ def test_metrics_of_opentelemetry(meters):
 def test_the_meter_of_the_process(monkeypatch, meters):
     provider, reader = meters
     monkeypatch.setattr("receipts.emitting.telemetry.get_meter", provider.get_meter)
-    observe(Counters())
+    Counters().observe()
     assert len(metrics(reader)) == len(Outcome) + 1
 
 
 def test_without_an_sdk_nothing_happens():
-    observe(Counters())
+    Counters().observe()
 
 
 def test_the_counters_of_a_server(folder, meters):
@@ -117,7 +116,7 @@ def test_the_counters_of_a_server(folder, meters):
     contract = TagContract.from_toml(b'owner = "x"\n[tags.team]\nrequired = true\nfrom = ["header:x-team"]\nallowed = ["search"]\n')  # fmt: skip
     with Journal(str(folder / "issuer.db"), ISSUER, KEY) as journal:
         app = ReceiptMiddleware(None, Emitter(journal, lambda _: Caller(ACCOUNT), tags=contract))
-        observe(app.emitter.counters, provider.get_meter("mine"))
+        app.emitter.counters.observe(provider.get_meter("mine"))
         for n, team in enumerate((b"search", b'evil"} 9\n', b"\xff")):
             answer = json.dumps({"id": f"r{n}", "model": "m", "usage": CACHED}).encode()
             run(app, [start(), body(answer)], headers=[(b"x-team", team)])

@@ -186,13 +186,13 @@ def test_hosts_that_are_named(shell, keys, wallet):
     wallet.call("b", **OPENAI | {"host": "proxy.internal"})
     wallet.call("c", **OPENAI | {"host": "API.OpenAI.com"})
     wallet.call("d", **ANTHROPIC | {"host": "gateway.internal:1"})
-    more = ["--host", "llm.internal:8443=vllm", "--host", "proxy.internal=example", "--host", "gateway.internal=litellm"]  # fmt: skip
+    more = ["--host", "llm.internal:8443=vllm", "--host", "proxy.internal=example", "--host", "gateway.internal=example"]  # fmt: skip
     result = shell(f"{ISSUE} --out b.cbor --shape openai", *more)
     assert result.code == 1
     assert {name: claims.source.provider for name, claims in receipts().items()} == {"a": "vllm", "b": "example", "c": "openai"}  # fmt: skip
     assert list(rejected()) == [4]  # its shape is none of OpenAI's
     result = shell(f"{ISSUE} --out c.cbor --shape anthropic --rejects r", *more)
-    assert receipts("c.cbor")["d"].source[:2] == ("litellm", "messages")
+    assert receipts("c.cbor")["d"].source[:2] == ("example", "messages")
 
 
 def test_whose_call_it_is(shell, keys, wallet):

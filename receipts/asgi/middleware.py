@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import logging
 from http import HTTPStatus
+from time import monotonic
 
 from receipts.asgi.body import RequestBody, is_usage_only, with_length
 from receipts.asgi.protocol import App, Receive, Scope, Send
 from receipts.asgi.responder import ReceiptRequiredError, Responder, answer, refuse
 from receipts.asgi.settings import Options, SettingError, emitter_from_environment
-from receipts.callers import Asked, TomlFileError
+from receipts.callers import Asked
 from receipts.emitting import Answer, Emitter, Exchange, Outcome, endpoint
-from receipts.errors import JournalError, KeyFileError
+from receipts.errors import JournalError
 
 _CAN_BE_ASKED = ("chat.completions", "completions")
 """The APIs whose streams come without usage, unless they are asked for it."""
 _PROMETHEUS = b"text/plain; version=0.0.4; charset=utf-8"
+_AGAIN_S = 5.0
+"""After so long it is tried again to open what could not be opened."""
 _log = logging.getLogger("receipts.asgi")
 
 
@@ -45,6 +48,7 @@ class ReceiptMiddleware:
         self.app = app
         self.emitter = emitter
         """What issues; None: it is not opened yet."""
+        self._again = 0.0
         given = Options(include_usage=include_usage, required=required, metrics=metrics)
         self._options = None if emitter is None else given
 
@@ -61,16 +65,17 @@ class ReceiptMiddleware:
         elif emitter is None:
             await self.app(scope, receive, send)
         elif found is None:
-            await answer(send, 200, _PROMETHEUS, emitter.counters.prometheus().encode())
+            await answer(send, 200, _PROMETHEUS, emitter.prometheus().encode())
         else:
             await self._watch(Exchange(emitter, Answer(found)), scope, receive, send)
 
     def _opened(self) -> Emitter | None:
-        """What issues; None: the environment does not say it well, which is logged each time."""
-        if self.emitter is None:
+        """What issues; None: it cannot be opened as the environment says, which is logged, and tried again after a while."""
+        if self.emitter is None and monotonic() >= self._again:
             try:
                 self.emitter = emitter_from_environment()
-            except (SettingError, TomlFileError, KeyFileError, JournalError, OSError) as error:
+            except (SettingError, JournalError, OSError) as error:
+                self._again = monotonic() + _AGAIN_S
                 _log.error("no receipts: %a", str(error))  # the message says it all
         return self.emitter
 

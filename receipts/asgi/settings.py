@@ -20,6 +20,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Self
 
@@ -27,7 +29,7 @@ from receipts.callers import KeyTable, TagContract, trusted_header
 from receipts.emitting import Account, Emitter, OriginOf
 from receipts.journal import Journal
 from receipts.key_folder import KeyFolder
-from receipts.prefixes import Identifiers, KvEvents, Vllm, read_cache_keys
+from receipts.prefixes import NONE_HASH, Identifiers, KvEvents, Vllm, read_cache_keys
 
 
 class SettingError(ValueError):
@@ -48,7 +50,7 @@ class Options:
         return cls(
             include_usage=_is_on("RECEIPT_INCLUDE_USAGE"),
             required=_is_on("RECEIPT_REQUIRED"),
-            metrics=os.environ.get("RECEIPT_METRICS") or None,
+            metrics=_get("RECEIPT_METRICS"),
         )
 
 
@@ -62,41 +64,50 @@ def emitter_from_environment(
         origin: what is known of an answer besides what it says.
 
     Raises:
-        SettingError: a setting is missing.
-        TomlFileError: the key table or the tagging contract is wrong.
-        KeyFileError: the key cannot be used.
+        SettingError: a setting is missing, or what it names cannot be used.
         JournalError: the journal cannot be opened.
         OSError: a file cannot be read.
     """
-    keys, place = _required("RECEIPT_KEYS"), _required("RECEIPT_JOURNAL")
-    billed = _account(account)
-    passphrase = os.environ.get("RECEIPT_KEY_PASSPHRASE")
-    folder = KeyFolder(keys, passphrase.encode() if passphrase else None)
-    contract, cache_keys = os.environ.get("RECEIPT_TAGS"), os.environ.get("RECEIPT_CACHE_KEYS")
+    place, billed, contract = _required("RECEIPT_JOURNAL"), _account(account), _get("RECEIPT_TAGS")
+    passphrase = _get("RECEIPT_KEY_PASSPHRASE")
+    with _named("RECEIPT_KEYS"):
+        folder = KeyFolder(_required("RECEIPT_KEYS"), passphrase.encode() if passphrase else None)
+    with _named("RECEIPT_TAGS"):
+        tags = TagContract.from_file(contract) if contract else None
+    with ExitStack() as opened:
+        identifiers = _identifiers(opened)
+        journal = Journal(place, folder.issuer, folder)  # the last thing that can fail
+        opened.pop_all()
     return Emitter(
-        Journal(place, folder.issuer, folder),
-        billed,
-        provider=os.environ.get("RECEIPT_PROVIDER") or None,
-        tags=TagContract.from_file(contract) if contract else None,
-        identifiers=Identifiers(read_cache_keys(cache_keys), vllm=_vllm()) if cache_keys else None,
-        origin=origin,
-    )
+        journal, billed, provider=_get("RECEIPT_PROVIDER"), tags=tags, identifiers=identifiers, origin=origin,
+    )  # fmt: skip
 
 
-def _vllm() -> Vllm | None:
-    """The engine behind."""
-    size, events = os.environ.get("RECEIPT_VLLM_BLOCK_SIZE"), os.environ.get("RECEIPT_VLLM_EVENTS")
-    if not size:
+def _identifiers(opened: ExitStack) -> Identifiers | None:
+    folder, size = _get("RECEIPT_CACHE_KEYS"), _get("RECEIPT_VLLM_BLOCK_SIZE")
+    _check_needs("RECEIPT_VLLM_BLOCK_SIZE", "RECEIPT_CACHE_KEYS")
+    for name in ("RECEIPT_VLLM_SEED", "RECEIPT_VLLM_EVENTS"):
+        _check_needs(name, "RECEIPT_VLLM_BLOCK_SIZE")
+    if folder is None:
         return None
-    if not size.isdecimal():
-        raise SettingError(f"RECEIPT_VLLM_BLOCK_SIZE: expected a number of tokens, found {size!r}")
-    seed = os.environ.get("RECEIPT_VLLM_SEED") or "vllm-none-hash"
-    return Vllm(int(size), seed, KvEvents(events.split(",")) if events else None)
+    with _named("RECEIPT_CACHE_KEYS"):
+        keys = read_cache_keys(folder)
+    return Identifiers(keys, vllm=None if size is None else _vllm(size, opened))
+
+
+def _vllm(size: str, opened: ExitStack) -> Vllm:
+    """The engine behind."""
+    endpoints, events = _get("RECEIPT_VLLM_EVENTS"), None
+    if endpoints is not None:
+        with _named("RECEIPT_VLLM_EVENTS"):
+            events = opened.enter_context(KvEvents(endpoints.split(",")))
+    with _named("RECEIPT_VLLM_BLOCK_SIZE"):
+        return Vllm(int(size), _get("RECEIPT_VLLM_SEED") or NONE_HASH, events)
 
 
 def _account(known: Account | None) -> Account:
     names = ("RECEIPT_ACCOUNT", "RECEIPT_ACCOUNT_HEADER", "RECEIPT_KEY_TABLE")
-    given = [(name, value) for name in names if (value := os.environ.get(name))]
+    given = [(name, value) for name in names if (value := _get(name))]
     if known is not None:
         if given:
             raise SettingError(f"{given[0][0]}: expected not to be set, since the server says who is billed")  # fmt: skip
@@ -105,17 +116,38 @@ def _account(known: Account | None) -> Account:
         found = " and ".join(name for name, _ in given) or "none"
         raise SettingError(f"expected one of {', '.join(names)}, found {found}: see receipts.asgi.settings")  # fmt: skip
     name, value = given[0]
-    if name == "RECEIPT_KEY_TABLE":
-        return KeyTable.from_file(value).find
-    return trusted_header(value) if name == "RECEIPT_ACCOUNT_HEADER" else value
+    with _named(name):
+        if name == "RECEIPT_KEY_TABLE":
+            return KeyTable.from_file(value).find
+        return trusted_header(value) if name == "RECEIPT_ACCOUNT_HEADER" else value
+
+
+@contextmanager
+def _named(name: str) -> Iterator[None]:
+    """What is wrong with what a setting names, with its name."""
+    try:
+        yield
+    except (ValueError, ImportError) as error:
+        known = isinstance(error, SettingError)
+        raise error if known else SettingError(f"{name}: {error}") from None
+
+
+def _check_needs(name: str, other: str) -> None:
+    """A setting that says nothing without another one is a mistake."""
+    if _get(name) is not None and _get(other) is None:
+        raise SettingError(f"{name}: expected {other} to be set as well")
 
 
 def _is_on(name: str) -> bool:
     return os.environ.get(name, "").strip().lower() not in ("", "0", "no", "false", "off")
 
 
+def _get(name: str) -> str | None:
+    return os.environ.get(name) or None
+
+
 def _required(name: str) -> str:
-    value = os.environ.get(name)
-    if not value:
+    value = _get(name)
+    if value is None:
         raise SettingError(f"{name} is not set: see receipts.asgi.settings")
     return value

@@ -11,6 +11,7 @@ from typing import Any, Final
 from receipts.emitting.endpoints import Endpoint
 from receipts.emitting.origin import Origin
 from receipts.ingest import last_usage, part_of
+from receipts.prefixes import prompt_token_ids
 
 _TELLING: Final = re.compile(
     rb'[uU]sage|[mM]etrics"|"error"|"message_|"response\.|finish_?[rR]eason"\s*:\s*"|blockReason|\\u00'
@@ -91,14 +92,12 @@ class Answer:
             if isinstance(holder, Mapping):
                 self._name(holder)
                 self._state(holder)
+        self.prompt = self.prompt or prompt_token_ids(document)
         self._count(document, kind)
 
     def _name(self, holder: Mapping[str, Any]) -> None:
         self.id = self.id or _text(holder, "id") or _text(holder, "responseId")
         self.model = self.model or _text(holder, "model") or _text(holder, "modelVersion")
-        prompt = holder.get("prompt_token_ids")
-        if self.prompt is None and isinstance(prompt, list) and prompt:
-            self.prompt = prompt
 
     def _state(self, holder: Mapping[str, Any]) -> None:
         if holder.get("object") == "response":

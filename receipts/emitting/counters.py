@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from enum import StrEnum
 from threading import Lock
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from opentelemetry.metrics import Meter
 
 
 class Outcome(StrEnum):
@@ -35,6 +39,7 @@ class Outcome(StrEnum):
 
 _OUTCOMES: Final = "token_receipts_answers_total"
 _UNDELIVERED: Final = "token_receipts_undelivered_total"
+_IDENTIFIERS: Final = "token_receipts_identifiers_total"
 _TAG_FAULTS: Final = "token_receipts_tag_faults_total"
 
 
@@ -84,8 +89,25 @@ class Counters:
         with self._lock:
             return dict(self._tag_faults)
 
-    def prometheus(self) -> str:
-        """All of them in the text format of Prometheus 0.0.4."""
+    def observe(self, meter: Meter | None = None) -> None:
+        """Have a meter of OpenTelemetry read them, under the names ``token_receipts.*``.
+
+        Args:
+            meter: default: that of the global provider.
+
+        Raises:
+            ImportError: the package ``opentelemetry-api`` is not installed.
+        """
+        from receipts.emitting.telemetry import observe
+
+        observe(self, meter)
+
+    def prometheus(self, identifiers: Mapping[str, int] | None = None) -> str:
+        """All of them in the text format of Prometheus 0.0.4.
+
+        Args:
+            identifiers: what became of identifiers of cached prefixes (`receipts.prefixes.IdentifierCounters`).
+        """
         lines = _head(_OUTCOMES, "What became of answers that could have a receipt.")
         lines += [f'{_OUTCOMES}{{outcome="{name}"}} {n}' for name, n in self.outcomes().items()]
         lines += _head(_UNDELIVERED, "Receipts that could not go out with their answer.")
@@ -95,6 +117,9 @@ class Counters:
             f'{_TAG_FAULTS}{{tag="{_escaped(tag)}",reason="{_escaped(reason)}"}} {n}'
             for (tag, reason), n in sorted(self.tag_faults().items())
         ]
+        if identifiers:
+            lines += _head(_IDENTIFIERS, "Cached prefixes of accounts with a cache key.")
+            lines += [f'{_IDENTIFIERS}{{outcome="{name}"}} {n}' for name, n in identifiers.items()]
         return "\n".join(lines) + "\n"
 
 

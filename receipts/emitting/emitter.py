@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Awaitable, Callable
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import partial
 from inspect import isawaitable
 from time import time_ns
@@ -77,7 +77,6 @@ class Emitter:
         tags: the tagging contract; without, receipts have the tags of the caller.
         identifiers: finds out which prefixes were cached; without, receipts do not say.
         origin: what is known of an answer besides what it says.
-        counters: where it is counted what became of answers.
     """
 
     def __init__(
@@ -89,15 +88,20 @@ class Emitter:
         tags: TagContract | None = None,
         identifiers: Identifiers | None = None,
         origin: OriginOf | None = None,
-        counters: Counters | None = None,
     ) -> None:
         self.journal = journal
-        self.counters = Counters() if counters is None else counters
+        self.counters = Counters()
         self._account = account
         self._provider = provider
         self._tags = tags
-        self._identifiers = identifiers
+        self.identifiers = identifiers
         self._origin = origin
+
+    def prometheus(self) -> str:
+        """All that is counted, in the text format of Prometheus 0.0.4."""
+        identifiers = self.identifiers
+        more = {} if identifiers is None else asdict(identifiers.counters)
+        return self.counters.prometheus(more)
 
     async def caller(self, asked: Asked) -> Caller | None:
         """Who is billed for a request; None: nobody, or it could not be told, which is counted and logged."""
@@ -124,7 +128,7 @@ class Emitter:
             asked: the request.
             caller: who is billed.
             answer: what the answer says.
-            request: the id that the receipt has; None: that of the answer.
+            request: the id that the receipt has; None: that of the answer, or a new one where the answer has none.
             wait: how to wait for the journal.
         """
         if not self._bills(answer):
@@ -213,7 +217,7 @@ class Emitter:
         self, asked: Asked, caller: Caller, answer: Answer, told: Request, wait: Wait
     ) -> Issued:
         """The receipt, with the identifiers of its month."""
-        identifiers = self._identifiers
+        identifiers = self.identifiers
         if identifiers is None or "models" in told:  # the counts of several models are no prefix's
             return await wait.issued(self.journal, caller.account, told, before=None)
         while True:

@@ -4,8 +4,8 @@ from receipts.prefixes.cache_keys import read_cache_keys
 from receipts.prefixes.identifiers import IdentifierCounters, Identifiers
 from receipts.prefixes.kv_events import EventCounters, KvEvents
 from receipts.prefixes.token_prefixes import prompt_token_ids
-from receipts.prefixes.vllm import Vllm
+from receipts.prefixes.vllm import NONE_HASH, Vllm
 
 __all__ = [
-    "EventCounters", "IdentifierCounters", "Identifiers", "KvEvents", "Vllm", "prompt_token_ids", "read_cache_keys",
+    "NONE_HASH", "EventCounters", "IdentifierCounters", "Identifiers", "KvEvents", "Vllm", "prompt_token_ids", "read_cache_keys",
 ]  # fmt: skip

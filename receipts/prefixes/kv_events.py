@@ -64,9 +64,9 @@ class KvEvents:
         try:
             for endpoint in endpoints:
                 self._subscribe(endpoint, topic)
-        except zmq.ZMQError:
+        except zmq.ZMQError as error:
             self._context.destroy(linger=0)
-            raise
+            raise ValueError(f"{', '.join(endpoints)}: {error}") from None
         self._thread = threading.Thread(target=self._listen, name="receipt-kv-events", daemon=True)
         self._thread.start()
 

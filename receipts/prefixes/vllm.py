@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from receipts import limits
 from receipts.cache_id import vllm_ids, vllm_recipe
 from receipts.request import CacheEntry
+
+NONE_HASH: Final = "vllm-none-hash"
+"""The seed of an engine without ``$PYTHONHASHSEED``."""
 
 
 class Stored(Protocol):
@@ -33,7 +36,7 @@ class Vllm:
     """
 
     block_size: int
-    seed: str = "vllm-none-hash"
+    seed: str = NONE_HASH
     events: Stored | None = None
 
     def __post_init__(self) -> None:
