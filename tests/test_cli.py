@@ -507,7 +507,7 @@ def test_help_says_whose_commands_they_are(shell):
     sections = re.findall(r"^(For .*):\n((?:  .+\n)+)", out, re.MULTILINE)
     commands = {title: [row.split()[0] for row in rows.splitlines()] for title, rows in sections}
     assert commands == {
-        "For providers": ["keygen", "key", "tags", "ingest", "issue", "correct", "close"],
+        "For providers": ["keygen", "key", "tags", "ingest", "issue", "correct", "close", "archive"],
         "For customers and auditors": ["trust", "verify", "memory", "cache"],
         "For both": ["show", "prove", "demo"],
     }

@@ -216,7 +216,7 @@ def test_keys_of_corrections_are_bytes(path):
 
 
 def order(name="r"):
-    return Order(ACCOUNT, name, None, None, CLAIMS, WaitingThread())
+    return Order(ACCOUNT, name, None, None, None, CLAIMS, WaitingThread())
 
 
 def test_groups_have_an_end():
