@@ -87,7 +87,7 @@ def _close(
     out.writelines(statement.data for _, statement in signed)
     with later.open("rb") as source:
         shutil.copyfileobj(source, out)
-    return [closed(period, statement) for period, statement in signed]
+    return [closed(period, statement.digest) for period, statement in signed]
 
 
 def _divide(

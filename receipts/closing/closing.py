@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
+from receipts.closing.objects import KeptStatement
 from receipts.errors import JournalError, ReceiptError
 from receipts.keys import KeySource
-from receipts.signing import Signed
 from receipts.statement import REGULAR, Period, Previous
 
 
@@ -132,8 +132,8 @@ class Closed:
     left: int = 0
 
 
-def closed(period: Period, statement: Signed) -> Closed:
-    """What there is to tell about a period that was signed."""
+def closed(period: Period | KeptStatement, digest: bytes, left: int = 0) -> Closed:
+    """What there is to tell about a period whose statement has this digest."""
     return Closed(
-        period.account, period.number, period.start, period.end, period.receipts, statement.digest
+        period.account, period.number, period.start, period.end, period.receipts, digest, left
     )

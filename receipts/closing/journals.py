@@ -12,7 +12,7 @@ from typing import BinaryIO
 from receipts import limits
 from receipts.closing.archive import Held, archivable
 from receipts.closing.books import check_apart, write_batch
-from receipts.closing.closing import Check, Closed, Closing, unchecked
+from receipts.closing.closing import Check, Closed, Closing, closed, unchecked
 from receipts.closing.objects import KeptStatement
 from receipts.closing.settling import Prepared, Settled, add_all, prepare
 from receipts.journal import Store, open_store
@@ -72,15 +72,13 @@ class Journals:
             ReceiptError, AccountError: as `prepare`, of one of the accounts; of the others nothing is lost if they are settled again.
             JournalError: a journal cannot be read or written.
         """
-        while to_sign := [one for one in prepared if one.signed is not None]:
-            with to_sign[0].closing.together():
-                for one in to_sign:
+        while any(one.signed for one in prepared):
+            with prepared[0].closing.together():
+                for one in prepared:
                     one.claim()
-            kept = add_all(to_sign)
+            kept = add_all(prepared)
             prepared = [
-                self._prepared(one)
-                if one.signed is not None and one.place not in kept
-                else one.kept()
+                one.kept() if one.signed is None or one.place in kept else self._prepared(one)
                 for one in prepared
             ]
         told = [one for one in prepared if one.statements]
@@ -182,12 +180,4 @@ class Journals:
             OSError: ``out`` cannot be written.
         """
         write_batch(self._stores, statement, out)
-        return Closed(
-            statement.account,
-            statement.number,
-            statement.start,
-            statement.end,
-            statement.receipts,
-            statement.digest,
-            left,
-        )
+        return closed(statement, statement.digest, left)

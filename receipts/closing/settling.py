@@ -60,7 +60,7 @@ class Prepared:
         return self.account, self.number
 
     def claim(self) -> None:
-        """Make sure that the signed statement may be kept here."""
+        """Make sure that the signed statement, if there is one, may be kept here."""
         if self.signed is not None:
             self.closing.claim(self.account, self.number, self.signed.digest)
 
@@ -80,10 +80,10 @@ class Prepared:
         return [one.digest for one in kept_statements(self.stores[0], self.account)]
 
 
-def add_all(signed: Iterable[Prepared]) -> set[tuple[str, int]]:
-    """Keep signed statements, each in the journal of its account; return the places of those that were not given before."""
+def add_all(prepared: Iterable[Prepared]) -> set[tuple[str, int]]:
+    """Keep the signed statements, each in the journal of its account; return the places of those that were not given before."""
     by_store: dict[str, tuple[Store, list[tuple[str, int, bytes]]]] = {}
-    for one in signed:
+    for one in prepared:
         if one.signed is not None:
             _, rows = by_store.setdefault(one.stores[0].id, (one.stores[0], []))
             rows.append((*one.place, one.signed.data))
