@@ -1,12 +1,13 @@
-"""A file of the operator that is read again when it has changed."""
+"""A file of the operator, in TOML, that is read again when it has changed."""
 
 from __future__ import annotations
 
 import logging
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from pathlib import Path
 from threading import Lock
-from typing import Generic, TypeVar
+from typing import ClassVar, Generic, Self, TypeVar
 
 from receipts.callers.toml_file import TomlFileError
 
@@ -58,3 +59,38 @@ class FollowedFile(Generic[_Read]):
         except OSError:  # it is told when it is read
             return None
         return found.st_ino, found.st_mtime_ns, found.st_size
+
+
+class Told(ABC, Generic[_Read]):
+    """What a file of the operator says, whether it stays as it is or follows its file."""
+
+    _KIND: ClassVar[str]
+    """What the file is, in errors."""
+
+    def __init__(self, current: Callable[[], _Read]) -> None:
+        self._current = current
+
+    @classmethod
+    def from_toml(cls, data: bytes, file: str | None = None) -> Self:
+        """One that stays as it is; ``file`` names it in errors.
+
+        Raises:
+            TomlFileError: a member is wrong, missing, unknown, or there twice.
+        """
+        said = cls._read(data, cls._KIND if file is None else file)
+        return cls(lambda: said)
+
+    @classmethod
+    def from_file(cls, path: str | Path) -> Self:
+        """One that follows its file: see `FollowedFile`.
+
+        Raises:
+            TomlFileError: a member is wrong, missing, unknown, or there twice.
+            OSError: the file cannot be read.
+        """
+        return cls(FollowedFile(path, cls._read).current)
+
+    @staticmethod
+    @abstractmethod
+    def _read(data: bytes, file: str) -> _Read:
+        """What the bytes of the file of this name say."""

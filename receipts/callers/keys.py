@@ -17,13 +17,12 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
-from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
 from receipts import limits
 from receipts.callers.asked import Asked, Caller
-from receipts.callers.followed import FollowedFile
+from receipts.callers.followed import Told
 from receipts.callers.tag_names import check_tag_names
 from receipts.callers.toml_file import Member, read_toml
 from receipts.errors import ReceiptError
@@ -34,7 +33,7 @@ SECRETS: Final = CREDENTIALS | {b"proxy-authorization", b"cookie"}
 """Headers whose values must not come into a receipt."""
 _HASH: Final = re.compile(r"[0-9a-f]{64}")
 _NO_KEY: Final = sha256(b"").digest()
-_HEADER_NAME: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
+HEADER_NAME: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +45,7 @@ class TableKey:
     name: str | None
 
 
-class KeyTable:
+class KeyTable(Told[Mapping[bytes, TableKey]]):
     """Finds the caller by the hash of the request's API key.
 
     The hash of what came is looked up; no key is compared. How long that takes says at most something about the beginnings of hashes,
@@ -54,28 +53,7 @@ class KeyTable:
     be random, of 128 bits or more: a short one can be found from its hash by whoever reads the table.
     """
 
-    def __init__(self, current: Callable[[], Mapping[bytes, TableKey]]) -> None:
-        self._current = current
-
-    @classmethod
-    def from_toml(cls, data: bytes, file: str = "key table") -> KeyTable:
-        """A table that stays as it is; ``file`` names it in errors.
-
-        Raises:
-            TomlFileError: a member is wrong, missing, unknown, or there twice.
-        """
-        table = _table(data, file)
-        return cls(lambda: table)
-
-    @classmethod
-    def from_file(cls, path: str | Path) -> KeyTable:
-        """A table that follows its file: see `FollowedFile`.
-
-        Raises:
-            TomlFileError: a member is wrong, missing, unknown, or there twice.
-            OSError: the file cannot be read.
-        """
-        return cls(FollowedFile(path, _table).current)
+    _KIND = "key table"
 
     @property
     def keys(self) -> tuple[TableKey, ...]:
@@ -93,6 +71,10 @@ class KeyTable:
         found = self._current().get(sha256(key).digest()) if key else None
         return found.caller if found else None
 
+    @staticmethod
+    def _read(data: bytes, file: str) -> Mapping[bytes, TableKey]:
+        return _table(read_toml(data, file))
+
 
 def key_hash(key: bytes) -> str:
     """The hash of an API key, as a key table has it."""
@@ -109,7 +91,7 @@ def trusted_header(name: str) -> Callable[[Asked], Caller | None]:
     Raises:
         ValueError: no header has this name, or it is one of credentials.
     """
-    if not _HEADER_NAME.fullmatch(name):
+    if not HEADER_NAME.fullmatch(name):
         raise ValueError(f"header: expected the name of a header, found {name!a}")
     if name.lower().encode() in SECRETS:
         raise ValueError(f"header: expected one without credentials, found {name!a}")
@@ -145,8 +127,8 @@ def _credential(asked: Asked) -> bytes | None:
     return found.pop() if len(found) == 1 else None
 
 
-def _table(data: bytes, file: str) -> Mapping[bytes, TableKey]:
-    members = read_toml(data, file).members(("key",))
+def _table(file: Member) -> Mapping[bytes, TableKey]:
+    members = file.members(("key",))
     table: dict[bytes, TableKey] = {}
     names: set[str] = set()
     for row in members["key"].items():

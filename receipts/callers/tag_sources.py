@@ -11,13 +11,12 @@ from dataclasses import dataclass
 from typing import Final
 
 from receipts.callers.asked import Asked, Caller
-from receipts.callers.keys import SECRETS
+from receipts.callers.keys import HEADER_NAME, SECRETS
 from receipts.callers.toml_file import Member
 
 _KINDS: Final = "header:NAME, metadata:NAME, key:NAME, path:TEMPLATE or value:TEXT"
 _METADATA: Final = ("metadata", "requestMetadata", "labels")
 """The member of a body that is the caller's own: of OpenAI and Anthropic, of Bedrock's Converse, of Vertex AI."""
-_HEADER_NAME: Final = re.compile(r"[a-z0-9!#$%&'*+.^_`|~-]+")
 _PLACE: Final = re.compile(r"\{([^{}]+)\}")
 _TWICE: Final = object()
 
@@ -79,7 +78,7 @@ def read_source(member: Member, tag: str) -> Source:
 
 def _header(member: Member, name: str, _tag: str) -> State:
     wanted = name.lower()
-    if not _HEADER_NAME.fullmatch(wanted):
+    if not HEADER_NAME.fullmatch(wanted):
         raise member.error("the name of a header")
     header = wanted.encode()
     if header in SECRETS:

@@ -14,14 +14,12 @@ who owns that.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
-from pathlib import Path
 
 from receipts import limits
 from receipts.callers.asked import Asked, Caller
-from receipts.callers.followed import FollowedFile
+from receipts.callers.followed import Told
 from receipts.callers.tag_names import UNTAGGED, check_tag_names
 from receipts.callers.tag_sources import Request, Source, read_source
 from receipts.callers.toml_file import Member, read_toml
@@ -103,31 +101,10 @@ class _Contract:
     rules: tuple[TagRule, ...]
 
 
-class TagContract:
+class TagContract(Told[_Contract]):
     """Takes the tags of a receipt from a request, as the contract says."""
 
-    def __init__(self, current: Callable[[], _Contract]) -> None:
-        self._current = current
-
-    @classmethod
-    def from_toml(cls, data: bytes, file: str = "tagging contract") -> TagContract:
-        """A contract that stays as it is; ``file`` names it in errors.
-
-        Raises:
-            TomlFileError: a member is wrong, missing, unknown, or there twice.
-        """
-        contract = _read(data, file)
-        return cls(lambda: contract)
-
-    @classmethod
-    def from_file(cls, path: str | Path) -> TagContract:
-        """A contract that follows its file: see `FollowedFile`.
-
-        Raises:
-            TomlFileError: a member is wrong, missing, unknown, or there twice.
-            OSError: the file cannot be read.
-        """
-        return cls(FollowedFile(path, _read).current)
+    _KIND = "tagging contract"
 
     @property
     def owner(self) -> str:
@@ -157,11 +134,11 @@ class TagContract:
         marks = {f"{UNTAGGED}/{fault.tag}": fault.reason.value for fault in faults}
         return Tagged({**tags, UNTAGGED: contract.owner, **marks}, tuple(faults))
 
-
-def _read(data: bytes, file: str) -> _Contract:
-    members = read_toml(data, file).members(("owner", "tags"))
-    rules = [_rule(name, rule) for name, rule in check_tag_names(members["tags"]).items()]
-    return _Contract(members["owner"].text(), tuple(rules))
+    @staticmethod
+    def _read(data: bytes, file: str) -> _Contract:
+        members = read_toml(data, file).members(("owner", "tags"))
+        rules = [_rule(name, rule) for name, rule in check_tag_names(members["tags"]).items()]
+        return _Contract(members["owner"].text(), tuple(rules))
 
 
 def _rule(name: str, rule: Member) -> TagRule:
