@@ -1,13 +1,16 @@
-"""Reading the SQLite files of this project as what they are: files that somebody may have made to harm."""
+"""The SQLite files of this project: made for their owner alone, and read as what they are, files that somebody may have made to harm."""
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
+OWN: Final = 0o600
+"""The mode of a file that names requests and accounts."""
 _HEAD: Final = b"SQLite format 3\0"
 _APPLICATION: Final = slice(68, 72)
 """Where the header of a file has its ``application_id``."""
@@ -15,6 +18,16 @@ _LOOK_EVERY: Final = 1000
 _LEAST_STEPS: Final = 100_000
 _STEPS_A_BYTE: Final = 10
 """So many steps of SQLite's machine reading may take, at least and for each byte of the file."""
+
+
+def make(path: str) -> None:
+    """An empty file that only its owner may read, unless there is one; SQLite gives what stands beside it the same mode.
+
+    Raises:
+        OSError: it cannot be made.
+    """
+    with suppress(FileExistsError):  # a link also, wherever it leads (O_EXCL)
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, OWN))
 
 
 def application(path: str) -> int | None:

@@ -5,18 +5,17 @@ One connection, used by one thread at a time. What SQLite complains about comes 
 
 from __future__ import annotations
 
-import os
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
+from receipts.databases import OWN, make
 from receipts.wallet.call import Call, Outcome, Result
 from receipts.wallet.schema import PREFIXES, WalletError, prepare
 from receipts.wallet.sent import SentPrefixes
 
-_MODE: Final = 0o600
 _WAIT_MS: Final = 10_000
 """How long a writer waits for another process."""
 _COLUMNS: Final = (
@@ -48,7 +47,7 @@ class WalletFile:
     def __init__(self, path: str) -> None:
         self._path = path
         try:
-            _make(path)
+            make(path)
             self._place = _place(path)
             self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
         except (sqlite3.Error, OSError) as error:
@@ -73,7 +72,7 @@ class WalletFile:
         if migrated:
             for name in ("", "-wal", "-shm"):
                 with suppress(FileNotFoundError):
-                    Path(self._path + name).chmod(_MODE)
+                    Path(self._path + name).chmod(OWN)
         row = self._db.execute("SELECT key FROM secret").fetchone()
         if row is None:
             raise WalletError("has lost the key of its credentials")
@@ -238,12 +237,6 @@ class WalletFile:
             "SELECT (SELECT count(*) FROM calls), (SELECT count(*) FROM receipts)"
         ).fetchone()
         return int(row[0]), int(row[1])
-
-
-def _make(path: str) -> None:
-    """An empty file, unless there is one: SQLite would make one that everybody may read."""
-    with suppress(FileExistsError):
-        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, _MODE))
 
 
 def _place(path: str) -> tuple[int, int]:

@@ -5,7 +5,6 @@ One connection, one thread. What SQLite complains about comes out as `JournalErr
 
 from __future__ import annotations
 
-import os
 import sqlite3
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -15,6 +14,7 @@ from pathlib import Path
 from typing import Any, Final
 from uuid import uuid4
 
+from receipts.databases import make
 from receipts.errors import JournalError
 from receipts.issuer import Head, Issued
 from receipts.journal.stores import sqlite_queries as queries
@@ -48,7 +48,8 @@ class SqliteStore(Store):
         self.place = path
         self.id = ""
         if create:
-            _make(path)
+            with suppress(OSError):  # SQLite says why it cannot be made
+                make(path)
         elif not Path(path).is_file():  # SQLite would make it
             raise JournalError(f"{path} is not there")
         with self._named():
@@ -269,9 +270,3 @@ class SqliteStore(Store):
 def _listing(query: str, rows: int, columns: int) -> str:
     row = f"({', '.join('?' * columns)})"
     return query.format(", ".join([row] * rows))
-
-
-def _make(path: str) -> None:
-    """A journal names requests and accounts, so only its owner may read it; SQLite gives what stands beside it the same mode."""
-    with suppress(OSError):  # it is there already, or SQLite says why it cannot be made
-        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600))
