@@ -9,15 +9,18 @@ import sqlite3
 import stat
 import threading
 import time
+import zlib
 from contextlib import closing, suppress
 from hmac import digest
 from pathlib import Path
 
 import anthropic
+import brotli
 import httpx
 import httpx2
 import openai
 import pytest
+import zstandard
 
 from cli.sample.server import Replay
 from receipts import Journal, ReceiptError
@@ -847,6 +850,48 @@ def test_a_body_that_cannot_be_read(wallet, headers):
         client.post("http://x/v1/messages", json={"model": "m"})
     (line,) = lines(wallet)
     check(line, url="x", path="/v1/messages", status=200, outcome="complete", requested_model="m")
+
+
+def two_members(data):
+    return gzip.compress(data[:9]) + gzip.compress(data[9:])
+
+
+@pytest.mark.parametrize("cut", [7, 1 << 20])
+@pytest.mark.parametrize(
+    ("codings", "compress"),
+    [
+        ("gzip", gzip.compress), ("gzip", two_members), ("x-gzip", gzip.compress), ("deflate", zlib.compress), ("br", brotli.compress),
+        ("zstd", zstandard.ZstdCompressor().compress), ("gzip, deflate", lambda data: zlib.compress(gzip.compress(data))),
+        ("identity", bytes), ("", bytes), ("x", bytes),
+    ],
+)  # fmt: skip
+def test_a_compressed_body_is_read_along(wallet, codings, compress, cut):
+    """The client gets it as it came; a coding that nobody knows is left alone, as httpx does."""
+    data = compress(json.dumps(completion()).encode())
+    parts = [data[at : at + cut] for at in range(0, len(data), cut)]
+    headers = {"content-type": "application/json", "content-encoding": codings}
+    inner = httpx.MockTransport(lambda _: httpx.Response(200, headers=headers, content=iter(parts)))
+    with httpx.Client(transport=wallet.transport(httpx, inner)) as client:
+        request = client.build_request("POST", "http://x/v1/chat/completions", json={})
+        answer = client.send(request, stream=True)
+        assert b"".join(answer.iter_raw()) == data
+        answer.close()
+    (line,) = lines(wallet)
+    check(line, url="x", usage=CHAT_USAGE, **CHAT | {"requested_model": None, "key": None})
+
+
+@pytest.mark.parametrize("body", [b"", b"\x1f", b"junk" * 100, gzip.compress(b'{"id": "r"}')[:20]])
+@pytest.mark.parametrize("coding", ["gzip", "deflate"])
+def test_a_body_that_has_not_its_coding(wallet, coding, body):
+    headers = {"content-type": "application/json", "content-encoding": coding}
+    inner = httpx.MockTransport(lambda _: httpx.Response(200, headers=headers, content=iter((body, body))))  # fmt: skip
+    with httpx.Client(transport=wallet.transport(httpx, inner)) as client:
+        request = client.build_request("POST", "http://x/v1/chat/completions", json={})
+        answer = client.send(request, stream=True)
+        assert b"".join(answer.iter_raw()) == body + body
+        answer.close()
+    (line,) = lines(wallet)
+    check(line, url="x", path="/v1/chat/completions", status=200, outcome="complete")
 
 
 def test_a_client_that_reads_no_further_than_the_length(wallet):

@@ -1,17 +1,13 @@
 """What the wallet reads of a response while it passes: however it is cut, however long it is, in linear time."""
 
-import gzip
 import json
-import zlib
 from time import process_time
 
 import pytest
 
 from receipts.header import COMMENT, byte_sequence
-from receipts.wallet import inflating as inflating_module
 from receipts.wallet import reader
 from receipts.wallet.answer import Answer, Form, form_of
-from receipts.wallet.inflating import inflating
 from receipts.wallet.reader import MAX_PART, DocumentReader, EventReader, OpaqueReader, OpenReader
 
 SECONDS = 5
@@ -268,50 +264,6 @@ def test_what_is_no_stream(body):
     assert (reader.is_stream, reader.whole) == (False, False)
     reader.end()
     assert (reader.is_stream, reader.whole) == (False, True)
-
-
-def raw_deflate(data):
-    made = zlib.compressobj(wbits=-zlib.MAX_WBITS)
-    return made.compress(data) + made.flush()
-
-
-@pytest.mark.parametrize("cut", [7, 1000])
-@pytest.mark.parametrize(
-    ("encodings", "make"),
-    [
-        ("gzip", gzip.compress), ("GZIP", gzip.compress), ("deflate", zlib.compress), ("deflate", raw_deflate), ("identity", bytes), ("", bytes),
-        ("x", bytes), ("gzip, deflate", lambda data: zlib.compress(gzip.compress(data))),
-    ],
-)  # fmt: skip
-def test_a_compressed_body(cut, encodings, make):
-    seen = Seen(True)
-    text = b": " + b"x" * 200_000 + b"\n\n" + CHUNK
-    reader, body = inflating(seen.reader, encodings), make(text)
-    for start in range(0, len(body), cut):
-        reader.feed(body[start : start + cut])
-    assert (seen.answer.usage, seen.finished, reader.is_stream, reader.whole) == ('{"a": 1}', 1, True, True)  # fmt: skip
-
-
-@pytest.mark.parametrize("encoding", ["gzip", "deflate"])
-@pytest.mark.parametrize(
-    "body", [b"", b"\x1f", b"junk" * 100, CHUNK, gzip.compress(CHUNK, mtime=0)[:20]]
-)
-def test_a_body_that_is_not_compressed_as_it_says(encoding, body):
-    seen = Seen(False)
-    reader = inflating(seen.reader, encoding)
-    reader.feed(body)
-    reader.feed(body)
-    reader.end()
-    assert (seen.id, reader.whole) == (None, True)
-
-
-def test_a_body_that_inflates_without_end(monkeypatch):
-    monkeypatch.setattr(inflating_module, "MAX_PART", 1 << 20)
-    fed = []
-    inner = OpaqueReader()
-    inner.feed = lambda chunk: fed.append(len(chunk))
-    inflating(inner, "gzip").feed(gzip.compress(bytes(50_000_000)))
-    assert 1 << 20 <= sum(fed) <= (1 << 20) + (1 << 16)
 
 
 @pytest.mark.parametrize(

@@ -12,10 +12,10 @@ from types import TracebackType
 from typing import Any, Final
 
 from receipts.cache_id import CacheKey
+from receipts.coding import CodingError, Inflater
 from receipts.header import CLIENT, RECEIPT, REPLAYED, REQUEST, byte_sequence, parse_byte_sequence
 from receipts.wallet.answer import Answer, form_of, is_storable
 from receipts.wallet.call import Call, Outcome, commitment, told_tools
-from receipts.wallet.inflating import inflating
 from receipts.wallet.reader import DocumentReader, EventReader, OpaqueReader, OpenReader, Reader
 from receipts.wallet.results import ResultReader
 from receipts.wallet.sent import sent_prefixes
@@ -85,6 +85,8 @@ class Note(ABC):
         self.reader: Reader = OpaqueReader()
         self.named: str | None = None
         """The request id that a header of the response names."""
+        self._inflate: Inflater | None = Inflater(b"")
+        """Makes the body plain; None: it has not the coding that it names, and is read no further."""
         self._stopped = False
         # Compressed, a stream could not be read along.
         request.headers["accept-encoding"] = "identity"
@@ -117,7 +119,7 @@ class Note(ABC):
             self.feed(response.content)
             self.end()
         else:
-            self.reader = inflating(self.reader, response.headers.get("content-encoding", ""))
+            self._inflate = _inflater(response.headers.get("content-encoding", ""))
 
     def reads(self, response: Any) -> Reader:
         """What reads the body along."""
@@ -131,7 +133,13 @@ class Note(ABC):
 
     def feed(self, chunk: bytes) -> None:
         """Take note of the next bytes of the body."""
-        self.reader.feed(chunk)
+        if self._inflate is None:
+            return
+        try:
+            for piece in self._inflate(chunk):
+                self.reader.feed(piece)
+        except CodingError:
+            self._inflate = None
 
     def end(self) -> None:
         """The body is complete."""
@@ -260,6 +268,14 @@ class ResultsNote(Note):
         """Note the results that are not noted yet."""
         if self._results is not None:
             self._results.flush()
+
+
+def _inflater(codings: str) -> Inflater:
+    """What makes a body plain; one of another coding is left alone, as httpx does."""
+    try:
+        return Inflater(codings.encode())
+    except CodingError:
+        return Inflater(b"")
 
 
 def _requested_model(body: bytes) -> str | None:
