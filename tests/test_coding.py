@@ -11,13 +11,20 @@ import brotli
 import pytest
 import zstandard
 
-from receipts.coding import MAX_INFLATED, CodingError, Inflater
+from receipts import coding as coding_module
+from receipts.coding import CodingError, Inflater
 
 CODERS = {
     b"gzip": gzip.compress, b"x-gzip": gzip.compress, b"deflate": zlib.compress, b"br": brotli.compress,
     b"zstd": zstandard.ZstdCompressor().compress,
 }  # fmt: skip
 MIB = 1 << 20
+MAX = 8 * MIB
+
+
+@pytest.fixture
+def small(monkeypatch):
+    monkeypatch.setattr(coding_module, "MAX_INFLATED", MAX)
 
 
 def deflate_raw(data):
@@ -72,24 +79,24 @@ def test_what_has_no_coding_passes_through():
 
 @pytest.mark.parametrize("codings", [b"gzip", b"deflate", b"br", b"zstd", b"gzip, br"])
 @pytest.mark.parametrize("cut", [64, 1 << 30])
-def test_a_body_without_end(codings, cut):
+def test_a_body_without_end(small, codings, cut):
     """The limit is one of all parts together, and the pieces are small, whatever a library would give at once."""
-    body = bytes(MAX_INFLATED + MIB)
+    body = bytes(MAX + MIB)
     for coding in codings.split(b", "):
         body = CODERS[coding](body)
     given = []
-    with pytest.raises(CodingError, match=f"more than {MAX_INFLATED} bytes"):
+    with pytest.raises(CodingError, match=f"more than {MAX} bytes"):
         given.extend(map(len, pieces(codings, body, cut)))
     assert max(given) <= 4 * MIB
-    assert MAX_INFLATED - 4 * MIB <= sum(given) <= MAX_INFLATED
+    assert MAX - 4 * MIB <= sum(given) <= MAX
 
 
-def test_what_is_not_kept_does_not_count():
+def test_what_is_not_kept_does_not_count(small):
     inflate, given = Inflater(b"gzip"), 0
     for _ in range(3):
         inflate.let_go()
-        given += sum(map(len, inflate(gzip.compress(bytes(MAX_INFLATED - MIB)))))
-    assert given == 3 * (MAX_INFLATED - MIB)
+        given += sum(map(len, inflate(gzip.compress(bytes(MAX - MIB)))))
+    assert given == 3 * (MAX - MIB)
 
 
 @pytest.mark.parametrize("coding", [b"gzip", b"deflate", b"br", b"zstd"])
@@ -107,5 +114,5 @@ def test_codings_that_are_not_known(monkeypatch):
     old = ModuleType("brotli")
     old.Decompressor = object
     monkeypatch.setitem(sys.modules, "brotli", old)
-    with pytest.raises(CodingError, match="br: the package brotli is older than 1[.]2"):
+    with pytest.raises(CodingError, match="br: the package brotli is older than"):
         Inflater(b"br")

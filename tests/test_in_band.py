@@ -17,7 +17,8 @@ from cli.sample.server import Replay
 from receipts import Journal
 from receipts.asgi import ReceiptMiddleware
 from receipts.callers import trusted_header
-from receipts.emitting import Emitter, EventStream
+from receipts.emitting import Emitter
+from receipts.emitting.event_stream import EventStream
 from receipts.events import TERMINAL
 from receipts.header import byte_sequence, parse_byte_sequence
 from receipts.wallet import Wallet, commitment

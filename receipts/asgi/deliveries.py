@@ -9,16 +9,8 @@ from collections.abc import AsyncGenerator, Callable
 from typing import Protocol
 
 from receipts.asgi.protocol import Message
-from receipts.emitting import (
-    AwsFrames,
-    CodingError,
-    Emitted,
-    EventStream,
-    Exchange,
-    Inflater,
-    Outcome,
-    inflated,
-)
+from receipts.coding import CodingError
+from receipts.emitting import Emitted, EventReading, Reading
 from receipts.header import COMMENT, RECEIPT, REPLAYED, REQUEST, byte_sequence
 
 Told = Callable[[], None]
@@ -35,9 +27,8 @@ class Delivery(Protocol):
 class Document:
     """A body of JSON. The receipt goes into a header, before the body, so all of it waits."""
 
-    def __init__(self, exchange: Exchange, start: Message, coding: bytes, missing: Told) -> None:
-        self._exchange, self._start, self._coding = exchange, start, coding
-        self._missing = missing
+    def __init__(self, reading: Reading, start: Message, missing: Told) -> None:
+        self._reading, self._start, self._missing = reading, start, missing
         self._parts: list[bytes] = []
 
     async def take(self, message: Message) -> AsyncGenerator[Message, None]:
@@ -46,11 +37,9 @@ class Document:
         if message.get("more_body", False):
             return
         body = b"".join(self._parts)
-        try:
-            self._exchange.read(inflated(body, self._coding))
-        except CodingError:
-            self._exchange.close(Outcome.UNREADABLE)
-        emitted = await self._exchange.issue()
+        self._reading.feed(body)
+        self._reading.end()
+        emitted = await self._reading.exchange.issue()
         if emitted is None:
             self._missing()
         request = None if emitted is None else emitted.request
@@ -63,15 +52,10 @@ class Events:
 
     The start of the answer waits for its first event, which has the id that the answer will be known by. What is compressed goes on
     plain, since nothing can be put into it.
-
-    Args:
-        inflate: inflates it; None: it is plain.
     """
 
-    def __init__(
-        self, exchange: Exchange, start: Message, inflate: Inflater | None, events: EventStream, missing: Told
-    ) -> None:  # fmt: skip
-        self._exchange, self._inflate, self._events = exchange, inflate, events
+    def __init__(self, reading: EventReading, start: Message, missing: Told) -> None:
+        self._reading, self._exchange = reading, reading.exchange
         self._start: Message | None = start
         self._missing = missing
         self._held = b""
@@ -92,39 +76,36 @@ class Events:
     async def _give(self, message: Message) -> AsyncGenerator[Message, None]:
         more = message.get("more_body", False)
         if not more:
-            self._events.close()
-        has_event = self._read_events()
+            self._reading.end()
         if self._start is not None:
-            if more and not has_event:
+            if more and not self._reading.begun:
                 return
             start, self._start, self._came = self._start, None, b""
             yield _headed(self._plain_start(start), None, self._exchange.own_request())
         if self._held:
             held, self._held = self._held, b""
             yield _body(held)
-        if self._exchange.open and (self._events.ended or not more):
+        if self._exchange.open and (self._reading.ended or not more):
             async for one in self._settle():
                 yield one
-        if self._events.ended or not more:
-            yield _body(self._events.rest(), more=more)
+        if self._reading.ended or not more:
+            yield _body(self._reading.rest(), more=more)
 
     def _feed(self, message: Message) -> bool:
         """Take the next bytes. False: they have not the coding that they should have."""
         if self._is_untouched:
             return False
         chunk = message.get("body", b"")
-        if self._start is not None and self._inflate is not None:
+        if self._start is not None and not self._reading.is_plain:
             self._came += chunk
-        try:
-            plain = chunk if self._inflate is None or not chunk else self._inflate(chunk)
-        except CodingError:
+        if not self._reading.feed(chunk):
             return False
-        self._held += self._events.feed(plain)
+        self._held += self._reading.ready()
         return True
 
     def _plain_start(self, start: Message) -> Message:
         """The length changes with the receipt, and the coding is gone."""
-        changed = (b"content-length", *(() if self._inflate is None else (b"content-encoding",)))
+        changed = (b"content-length", *(() if self._reading.is_plain else (b"content-encoding",)))
         kept = [pair for pair in start["headers"] if pair[0].lower() not in changed]
         return {**start, "headers": kept}
 
@@ -133,7 +114,6 @@ class Events:
         if self._is_untouched:
             yield message
             return
-        self._exchange.close(Outcome.UNREADABLE)
         if self._start is None:
             raise CodingError("a stream has not the coding that it names")
         self._missing()
@@ -141,17 +121,9 @@ class Events:
         yield self._start
         yield {**message, "body": self._came}
 
-    def _read_events(self) -> bool:
-        events = self._events.new_events()
-        for event in events:
-            self._exchange.read_event(event)
-        return any(event.strip() for event in events)
-
     async def _settle(self) -> AsyncGenerator[Message, None]:
         """The receipt, if the stream is whole."""
-        exchange = self._exchange
-        if not (self._events.ended or exchange.whole or exchange.answer.failed):
-            self._exchange.close(Outcome.HUNG_UP)
+        self._reading.stop()
         emitted = await self._exchange.issue()
         if emitted is None:
             self._missing()
@@ -160,20 +132,12 @@ class Events:
 
 
 class Along:
-    """A stream that has no room for a receipt: frames of AWS, or an array of JSON. It passes as it is, and is read along.
+    """A stream that has no room for a receipt: frames of AWS, or an array of JSON. It passes as it is, and is read along."""
 
-    Args:
-        inflate: makes it plain, to be read.
-        frames: cuts it; None: it is JSON.
-    """
-
-    def __init__(
-        self, exchange: Exchange, start: Message, inflate: Inflater, frames: AwsFrames | None, missing: Told
-    ) -> None:  # fmt: skip
-        self._exchange, self._inflate, self._frames = exchange, inflate, frames
+    def __init__(self, reading: Reading, start: Message, missing: Told) -> None:
+        self._reading, self._exchange = reading, reading.exchange
         self._start: Message | None = start
         self._missing = missing
-        self._parts: list[bytes] = []
 
     async def take(self, message: Message) -> AsyncGenerator[Message, None]:
         """What goes to the client, now that this came."""
@@ -181,28 +145,14 @@ class Along:
             start, self._start = self._start, None
             yield start
         if self._exchange.open:
-            self._read(message.get("body", b""))
+            self._reading.feed(message.get("body", b""))
         if not message.get("more_body", False):
             await self._settle()
         yield message
 
-    def _read(self, part: bytes) -> None:
-        try:
-            plain = self._inflate(part) if part else b""
-        except CodingError:
-            self._exchange.close(Outcome.UNREADABLE)
-            return
-        if self._frames is None:
-            self._parts.append(plain)
-        else:
-            for document in self._frames.feed(plain):
-                self._exchange.read_document(document)
-
     async def _settle(self) -> None:
-        if self._frames is None and self._exchange.open:
-            self._exchange.read(b"".join(self._parts))
-        elif not (self._exchange.whole or self._exchange.answer.failed):
-            self._exchange.close(Outcome.HUNG_UP)
+        self._reading.end()
+        self._reading.stop()
         if await self._exchange.issue() is None:
             self._missing()
         else:

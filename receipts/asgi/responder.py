@@ -11,17 +11,8 @@ from typing import Final
 from receipts.asgi.deliveries import Along, Delivery, Document, Events
 from receipts.asgi.protocol import Message, Send
 from receipts.callers import Asked
-from receipts.emitting import (
-    AwsFrames,
-    CodingError,
-    EventStream,
-    Exchange,
-    Inflater,
-    Outcome,
-    inflater,
-)
+from receipts.emitting import DocumentReading, EventReading, Exchange, Outcome, reading_of
 
-_FRAMES: Final = b"application/vnd.amazon.eventstream"
 _UNBILLED: Final = "nobody is billed for this request, and it may not be answered without a receipt"
 _UNISSUED: Final = "no receipt could be issued for this answer, and it may not be given without one"
 
@@ -40,10 +31,6 @@ async def answer(send: Send, status: int, kind: bytes, body: bytes) -> None:
     headers = [(b"content-type", kind), (b"content-length", b"%d" % len(body))]
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})
-
-
-def _as_it_is(chunk: bytes) -> bytes:
-    return chunk
 
 
 class ReceiptRequiredError(Exception):
@@ -111,41 +98,14 @@ class Responder:
 
     def _of(self, start: Message) -> Delivery | None:
         """The delivery for an answer, by its headers."""
-        headers = {bytes(name).lower(): bytes(value) for name, value in start["headers"]}
-        kind = headers.get(b"content-type", b"").split(b";")[0].strip().lower()
-        coding = headers.get(b"content-encoding", b"identity").strip().lower()
-        exchange = self._exchange
-        is_json = kind == b"application/json"
-        if kind == _FRAMES or (is_json and exchange.answer.endpoint.streams):
-            return self._along(start, coding, AwsFrames() if kind == _FRAMES else None)
-        if is_json:
-            return Document(exchange, start, coding, self._missing)
-        if kind == b"text/event-stream":
-            return self._events(start, coding)
-        exchange.close(Outcome.UNREADABLE)
-        return None
-
-    def _along(self, start: Message, coding: bytes, frames: AwsFrames | None) -> Delivery | None:
-        inflate = self._inflater(coding)
-        if inflate is None:
+        reading = reading_of(self._exchange, start["headers"], self._leaves_out)
+        if reading is None:
             return None
-        return Along(self._exchange, start, inflate, frames, self._missing)
-
-    def _events(self, start: Message, coding: bytes) -> Delivery | None:
-        inflate = self._inflater(coding)
-        if inflate is None:
-            return None
-        is_plain = coding == b"identity"
-        events = EventStream(self._leaves_out)
-        return Events(self._exchange, start, None if is_plain else inflate, events, self._missing)
-
-    def _inflater(self, coding: bytes) -> Inflater | None:
-        """What inflates the answer; None: its coding is not known."""
-        try:
-            return _as_it_is if coding == b"identity" else inflater(coding)
-        except CodingError:
-            self._exchange.close(Outcome.UNREADABLE)
-            return None
+        if isinstance(reading, EventReading):
+            return Events(reading, start, self._missing)
+        if isinstance(reading, DocumentReading) and not self._exchange.answer.endpoint.streams:
+            return Document(reading, start, self._missing)
+        return Along(reading, start, self._missing)
 
     async def _deliver(self, delivery: Delivery, message: Message) -> None:
         try:

@@ -4,16 +4,15 @@ What is in the path of a server or a gateway (`receipts.asgi`, transports, LiteL
 """
 
 from receipts.emitting.answer import Answer
-from receipts.emitting.aws_frames import AwsFrames
-from receipts.emitting.coding import CodingError, Inflater, inflated, inflater
 from receipts.emitting.counters import Counters, Outcome
 from receipts.emitting.emitter import Account, Emitted, Emitter, Who
 from receipts.emitting.endpoints import Endpoint, endpoint
-from receipts.emitting.event_stream import EventStream
+from receipts.emitting.event_stream import event_document
 from receipts.emitting.exchange import Exchange
 from receipts.emitting.origin import Origin, OriginOf
+from receipts.emitting.reading import DocumentReading, EventReading, Reading, reading_of
 
 __all__ = [
-    "Account", "Answer", "AwsFrames", "CodingError", "Counters", "Emitted", "Emitter", "Endpoint", "EventStream", "Exchange",
-    "Inflater", "Origin", "OriginOf", "Outcome", "Who", "endpoint", "inflated", "inflater",
+    "Account", "Answer", "Counters", "DocumentReading", "Emitted", "Emitter", "Endpoint", "EventReading", "Exchange", "Origin", "OriginOf", "Outcome",
+    "Reading", "Who", "endpoint", "event_document", "reading_of",
 ]  # fmt: skip

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
-from typing import Final
+from typing import Any, Final
 
 from receipts.events import NAMED, TERMINAL
 
@@ -105,6 +106,15 @@ class EventStream:
         found = _EMPTY_LINE.search(self._event, max(0, self._searched - 3))
         self._searched = len(self._event)
         return found.end() if found else None
+
+
+def event_document(event: bytes) -> Any:
+    """The JSON that is the data of an event; None: it is none, as that of ``[DONE]`` is not."""
+    lines = (line[5:] for line in event.splitlines() if line.startswith(b"data:"))
+    try:
+        return json.loads(b"\n".join(lines))
+    except (ValueError, RecursionError):
+        return None
 
 
 def _deciding(event: bytes) -> bytes | None:

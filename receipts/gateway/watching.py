@@ -6,28 +6,23 @@ from collections.abc import Mapping
 from dataclasses import replace
 from http import HTTPStatus
 from types import TracebackType
-from typing import Any, Final
+from typing import Any
 
 from receipts.callers import Asked
 from receipts.emitting import (
     Answer,
-    AwsFrames,
-    CodingError,
     Emitted,
     Emitter,
     Endpoint,
-    EventStream,
     Exchange,
-    Inflater,
     Outcome,
+    Reading,
     endpoint,
-    inflater,
+    reading_of,
 )
 from receipts.gateway.billing import EXTENSION, Billing, Receipted, billing_of
 from receipts.header import CLIENT
 from receipts.ingest import provider_at
-
-_FRAMES: Final = "application/vnd.amazon.eventstream"
 
 
 class Watch:
@@ -43,9 +38,7 @@ class Watch:
         self.receipted = Receipted()
         self.due = False
         """Whether the answer is whole, so that its receipt can be issued."""
-        self._inflate: Inflater | None = None
-        self._form: EventStream | AwsFrames | None = None
-        self._parts: list[bytes] = []
+        self._reading: Reading | None = None
 
     def __enter__(self) -> Watch:
         return self
@@ -68,65 +61,33 @@ class Watch:
     def read(self, response: Any) -> None:
         """The answer begins, and somebody is billed for it: choose how it is read."""
         response.extensions[EXTENSION] = self.receipted
-        kind = response.headers.get("content-type", "").split(";")[0].strip().lower()
-        if kind == "text/event-stream":
-            self._form = EventStream()
-        elif kind == _FRAMES:
-            self._form = AwsFrames()
-        elif kind != "application/json":
-            self.exchange.close(Outcome.UNREADABLE)
-            return
-        coding = response.headers.get("content-encoding", "identity").strip().lower().encode()
-        if response.is_stream_consumed:  # by a transport that has read, and inflated, it itself
+        is_read = (
+            response.is_stream_consumed
+        )  # by a transport that has read, and inflated, it itself
+        headers = response.headers.raw
+        if is_read:
+            headers = [pair for pair in headers if pair[0].lower() != b"content-encoding"]
+        self._reading = reading_of(self.exchange, headers)
+        if is_read:
             self.feed(response.content)
             self.end()
-        elif coding != b"identity":
-            self._open(coding)
-
-    def _open(self, coding: bytes) -> None:
-        try:
-            self._inflate = inflater(coding)
-        except CodingError:
-            self.exchange.close(Outcome.UNREADABLE)
 
     def feed(self, chunk: bytes) -> None:
         """Take note of the next bytes, before they go on."""
-        if not self.exchange.open or not chunk:
-            return
-        try:
-            plain = chunk if self._inflate is None else self._inflate(chunk)
-        except CodingError:
-            self.exchange.close(Outcome.UNREADABLE)
-            return
-        if isinstance(self._form, EventStream):
-            self._form.feed(plain)
-            self._read_events(self._form)
-            self.due = self.due or self._form.ended
-        elif self._form is not None:
-            for document in self._form.feed(plain):
-                self.exchange.read_document(document)
-        else:
-            self._parts.append(plain)
-
-    def _read_events(self, events: EventStream) -> None:
-        for event in events.new_events():
-            self.exchange.read_event(event)
+        if self._reading is not None and self.exchange.open:
+            self._reading.feed(chunk)
+            self.due = self.due or self._reading.ended
 
     def end(self) -> None:
         """The body is complete."""
-        if isinstance(self._form, EventStream):
-            self._form.close()
-            self._read_events(self._form)
-            self.due = self.due or self._form.ended
-        elif self._form is None and self.exchange.open:
-            self.exchange.read(b"".join(self._parts))
+        if self._reading is not None:
+            self._reading.end()
         self.stop()
 
     def stop(self) -> None:
         """Nothing more comes, whoever ended it."""
-        self.due = self.due or self.exchange.whole or self.exchange.answer.failed
-        if not self.due:
-            self.exchange.close(Outcome.HUNG_UP)
+        if self._reading is not None:
+            self.due = self._reading.stop() or self.due
 
     def done(self, emitted: Emitted | None) -> None:
         """The receipt was issued, or there is none."""
