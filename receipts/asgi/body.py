@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 
 from receipts.asgi.protocol import Message, Receive, Scope
+from receipts.emitting import event_document
 
 MAX_BODY: Final = 64 << 20
 """Bytes of a request that are kept; of a longer one nothing is read."""
@@ -90,13 +91,7 @@ def _asking_for_usage(body: bytes) -> bytes | None:
 
 def is_usage_only(event: bytes) -> bool:
     """Whether an event is the one that ``include_usage`` adds: usage, and no choice, or one that says nothing (LiteLLM)."""
-    data = b"".join(line[5:] for line in event.splitlines() if line.startswith(b"data:"))
-    if b'"usage"' not in data:
-        return False
-    try:
-        document: Any = json.loads(data)
-    except (ValueError, RecursionError):
-        return False
+    document = event_document(event) if b'"usage"' in event else None
     if not isinstance(document, dict) or not isinstance(document.get("usage"), dict):
         return False
     choices = document.get("choices")

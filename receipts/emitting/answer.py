@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from receipts.emitting.endpoints import Endpoint
+from receipts.emitting.event_stream import event_document
 from receipts.emitting.origin import Origin
 from receipts.ingest import last_usage, part_of
 from receipts.prefixes import prompt_token_ids
@@ -73,11 +73,7 @@ class Answer:
             return
         lines = event.splitlines()
         self.failed = self.failed or b"event: error" in lines or b"event:error" in lines
-        data = b"\n".join(line[5:].strip() for line in lines if line.startswith(b"data:"))
-        try:
-            document = json.loads(data)
-        except (ValueError, RecursionError):
-            return  # not JSON, as [DONE] is not; nothing to note
+        document = event_document(event)
         if isinstance(document, Mapping):
             self.add_part(document)
 
