@@ -153,7 +153,7 @@ class KeyFolder:
     def _stamp_now(self) -> tuple[int, int, int] | None:
         try:
             found = (self.path / PUBLIC).stat()
-        except FileNotFoundError:
+        except OSError:  # it is told when it is read
             return None
         return found.st_ino, found.st_mtime_ns, found.st_size
 

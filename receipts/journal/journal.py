@@ -189,6 +189,10 @@ class Journal:
             results = self._written(group)
         except JournalError as error:
             tell_all((order, error) for order in group)
+        except Exception as error:  # noqa: BLE001  # without the writer, all who ask would wait for ever
+            failed = JournalError(f"the receipts could not be signed or written: {error!r}")
+            failed.__cause__ = error
+            tell_all((order, failed) for order in group)
         else:
             tell_all(results)
 
