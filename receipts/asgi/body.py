@@ -12,6 +12,8 @@ from receipts.emitting import event_document
 MAX_BODY: Final = 64 << 20
 """Bytes of a request that are kept; of a longer one nothing is read."""
 
+_TRUE: Final = ("1", "on", "t", "true", "y", "yes")
+
 
 class RequestBody:
     """What the application reads, kept.
@@ -47,9 +49,14 @@ class RequestBody:
         return message
 
     @property
+    def kept(self) -> bool:
+        """Whether it is short enough to be kept."""
+        return self._room >= 0
+
+    @property
     def data(self) -> bytes:
         """The body; empty, if it was not read to its end, or is too long to be kept."""
-        return b"".join(self._parts) if self._whole and self._room >= 0 else b""
+        return b"".join(self._parts) if self._whole and self.kept else b""
 
     async def _read(self) -> bytes:
         """Read all of it, for the application as well."""
@@ -78,15 +85,25 @@ def _asking_for_usage(body: bytes) -> bytes | None:
         document = json.loads(body)
     except (ValueError, RecursionError):
         return None
-    if not isinstance(document, dict) or document.get("stream") is not True:
+    if not isinstance(document, dict) or not _is_true(document.get("stream")):
         return None
     options = document.get("stream_options")
     if options is not None and not isinstance(options, Mapping):
         return None
-    if (options or {}).get("include_usage"):
+    if _is_true((options or {}).get("include_usage")):
         return None
     asked = document | {"stream_options": {**(options or {}), "include_usage": True}}
     return json.dumps(asked).encode()
+
+
+def _is_true(value: object) -> bool:
+    """Whether a server takes it for true: those that are built with Pydantic, as vLLM is, take some numbers and words as well.
+
+    Source: https://docs.pydantic.dev/latest/concepts/conversion_table/, bool.
+    """
+    if isinstance(value, str):
+        return value.strip().lower() in _TRUE
+    return isinstance(value, int | float) and value == 1
 
 
 def is_usage_only(event: bytes) -> bool:

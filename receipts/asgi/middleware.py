@@ -88,7 +88,7 @@ class ReceiptMiddleware:
         length = await body.ask_for_usage() if asked_for_usage else None
         responder = Responder(
             exchange,
-            lambda: Asked(scope["path"], scope["headers"], body.data, scope),
+            lambda: Asked(scope["path"], scope["headers"], body.data, scope, body.kept),
             send,
             required=options.required,
             leaves_out=None if length is None else is_usage_only,

@@ -18,12 +18,14 @@ class Asked:
         headers: with lower-case names, as ASGI has them.
         body: as it came.
         context: what the server knows of it besides: the scope of ASGI, the extensions of a request of httpx.
+        kept: whether the body was kept; else it was too long, and ``body`` is empty.
     """
 
     path: str
     headers: Sequence[tuple[bytes, bytes]] = ()
     body: bytes = b""
     context: Mapping[str, Any] = field(default_factory=dict)
+    kept: bool = True
 
     def header(self, name: str) -> str | None:
         """The value of a header; None: it is not there, is there more than once, or is no text of UTF-8."""
@@ -36,14 +38,23 @@ class Asked:
         except UnicodeDecodeError:
             return None
 
-    @cached_property
+    @property
+    def is_open(self) -> bool:
+        """Whether all that the body says is known: there is none, or it is a JSON object with each member once."""
+        return self.kept and (not self.body or self._read is not None)
+
+    @property
     def document(self) -> Mapping[str, Any]:
         """The body as JSON; empty, if it is no JSON object, or names a member twice: two readers may take another one of the two."""
+        return {} if self._read is None else self._read
+
+    @cached_property
+    def _read(self) -> Mapping[str, Any] | None:
         try:
             document = json.loads(self.body, object_pairs_hook=_unique)
         except (ValueError, RecursionError):
-            return {}
-        return document if isinstance(document, dict) else {}
+            return None
+        return document if isinstance(document, dict) else None
 
     @property
     def choices(self) -> int:
