@@ -34,6 +34,7 @@ _SECTIONS = {
         "correct": "issue what is right in place of a receipt",
         "close": "close a period with a signed statement",
         "archive": "move closed periods out of a journal",
+        "journal": "copy a journal",
     },
     "For customers and auditors": {
         "trust": "pin, list and remove the issuers that you trust",

@@ -40,7 +40,19 @@ def application(path: str) -> int | None:
         return None
     with Path(path).open("rb") as stream:
         head = stream.read(_APPLICATION.stop)
-    return int.from_bytes(head[_APPLICATION], "big") if head.startswith(_HEAD) else None
+    if not head.startswith(_HEAD):
+        return None
+    found = int.from_bytes(head[_APPLICATION], "big")
+    # Where who made it was killed, all of it may be beside the file.
+    return found or (_application_beside(path) if Path(f"{path}-wal").exists() else 0)
+
+
+def _application_beside(path: str) -> int:
+    try:
+        with reading(path) as db:
+            return int(db.execute("PRAGMA application_id").fetchone()[0])
+    except sqlite3.Error:
+        return 0
 
 
 def size(path: str) -> int:

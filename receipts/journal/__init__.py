@@ -12,6 +12,7 @@ A period of a journal is closed with `receipts.close_journal`.
 
 from receipts.errors import DuplicateRequestError, JournalError
 from receipts.journal.contents import Archives, is_journal, journal_archives, journal_items
+from receipts.journal.copying import copy_journal
 from receipts.journal.journal import Journal
 from receipts.journal.stores import Store, is_url, open_store, shown
 
@@ -21,6 +22,7 @@ __all__ = [
     "Journal",
     "JournalError",
     "Store",
+    "copy_journal",
     "is_journal",
     "is_url",
     "journal_archives",
