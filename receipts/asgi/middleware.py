@@ -7,7 +7,7 @@ from http import HTTPStatus
 from time import monotonic
 
 from receipts.asgi.body import RequestBody, is_usage_only, with_length
-from receipts.asgi.protocol import App, Receive, Scope, Send
+from receipts.asgi.protocol import App, Message, Receive, Scope, Send
 from receipts.asgi.responder import ReceiptRequiredError, Responder, answer, refuse
 from receipts.asgi.settings import Options, SettingError, emitter_from_environment
 from receipts.callers import Asked
@@ -16,6 +16,7 @@ from receipts.errors import JournalError
 
 _CAN_BE_ASKED = ("chat.completions", "completions")
 """The APIs whose streams come without usage, unless they are asked for it."""
+_ENDS = ("lifespan.shutdown.complete", "lifespan.shutdown.failed")
 _PROMETHEUS = b"text/plain; version=0.0.4; charset=utf-8"
 _AGAIN_S = 5.0
 """After so long it is tried again to open what could not be opened."""
@@ -34,6 +35,8 @@ class ReceiptMiddleware:
         required: whether no answer is given without a receipt: it is refused with 403 or 503 then, and a stream is broken off before
             its last event. Without, no answer is ever harmed by a receipt that cannot be issued.
         metrics: the path at which the counters are given as Prometheus text; None: nowhere. Whoever can reach the server can read it.
+        closes: whether the emitter's journal is closed when the server shuts down. It is in any case where it was opened as the
+            environment says; one that was given is its giver's to close.
     """
 
     def __init__(
@@ -44,18 +47,20 @@ class ReceiptMiddleware:
         include_usage: bool = False,
         required: bool = False,
         metrics: str | None = None,
+        closes: bool = False,
     ) -> None:
         self.app = app
         self.emitter = emitter
         """What issues; None: it is not opened yet."""
         self._again = 0.0
+        self._is_given, self._closes = emitter is not None, closes or emitter is None
         given = Options(include_usage=include_usage, required=required, metrics=metrics)
         self._options = None if emitter is None else given
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request (ASGI 3)."""
         if scope["type"] != "http":
-            await self.app(scope, receive, send)
+            await self.app(scope, receive, self._at_end(send))
             return
         options = self._options = self._options or Options.from_environment()
         found = endpoint(scope["method"], scope["path"])
@@ -68,6 +73,18 @@ class ReceiptMiddleware:
             await answer(send, 200, _PROMETHEUS, emitter.prometheus().encode())
         else:
             await self._watch(Exchange(emitter, Answer(found)), scope, receive, send)
+
+    def _at_end(self, send: Send) -> Send:
+        """Close the journal once the application has shut down: what is left of it is one file then, with nothing beside."""
+
+        async def send_on(message: Message) -> None:
+            if self._closes and self.emitter is not None and message["type"] in _ENDS:
+                self.emitter.journal.close()
+                # What comes after, in a server that starts once more, opens it anew.
+                self.emitter = self.emitter if self._is_given else None
+            await send(message)
+
+        return send_on
 
     def _opened(self) -> Emitter | None:
         """What issues; None: it cannot be opened as the environment says, which is logged, and tried again after a while."""

@@ -26,7 +26,7 @@ def app(emitter: Emitter | None = None) -> App:
     from litellm.proxy.proxy_server import app as proxy
 
     options = asdict(Options.from_environment())
-    watched = ReceiptMiddleware(proxy, emitter or _emitter(), **options)
+    watched = ReceiptMiddleware(proxy, emitter or _emitter(), closes=emitter is None, **options)
     hook = _hook()
 
     def begin() -> Call:
