@@ -462,7 +462,7 @@ def test_stdin_and_stdout(shell, closed, monkeypatch):
 
 
 COMMANDS = [
-    "", "keygen", "key", "key list", "key rotate", "key revoke", "key hash", "tags", "tags check", "ingest", "issue", "close", "trust", "trust add", "trust list", "trust remove",
+    "", "keygen", "key", "key list", "key rotate", "key revoke", "key hash", "tags", "tags check", "ingest", "issue", "close", "archive", "journal", "journal copy", "trust", "trust add", "trust list", "trust remove",
     "verify", "memory", "memory list", "memory export", "memory compare", "memory forget",
     "cache", "show", "prove", "demo",
 ]  # fmt: skip
@@ -487,6 +487,8 @@ def test_help_fits_the_terminal(shell, line):
         "ingest",
         "issue",
         "close",
+        "archive",
+        "journal copy",
         "trust add",
         "verify",
         "memory export",
@@ -507,7 +509,17 @@ def test_help_says_whose_commands_they_are(shell):
     sections = re.findall(r"^(For .*):\n((?:  .+\n)+)", out, re.MULTILINE)
     commands = {title: [row.split()[0] for row in rows.splitlines()] for title, rows in sections}
     assert commands == {
-        "For providers": ["keygen", "key", "tags", "ingest", "issue", "correct", "close", "archive"],
+        "For providers": [
+            "keygen",
+            "key",
+            "tags",
+            "ingest",
+            "issue",
+            "correct",
+            "close",
+            "archive",
+            "journal",
+        ],
         "For customers and auditors": ["trust", "verify", "memory", "cache"],
         "For both": ["show", "prove", "demo"],
     }

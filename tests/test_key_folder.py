@@ -166,6 +166,53 @@ def test_a_stolen_key_is_revoked(shell, keys, clock):
     assert (closed.code, "would be rejected: item 0: " in closed.err) == (2, True)
 
 
+def test_the_key_that_signs_is_revoked(shell, keys, clock):
+    """Once a key was rotated, the first in the list has ended: to revoke that stops no thief, and is warned of."""
+    old = kid_text(KEY.kid)
+    new = shell("key rotate --keys keys").out.strip()
+    clock.now = START + 2 * DAY
+    ended = shell(f"key revoke {old} --keys keys")
+    assert (ended.code, ended.err) == (0,
+        (f"receipt: key {old} is revoked from 2026-11-03; give keys/issuer.jwks.json to your customers\n"
+        f"receipt: warning: key {old} had ended 2026-11-02 already: that changes nothing; the key that signs now is {new} (--signing)\n"),
+    )  # fmt: skip
+    revoked = shell("key revoke --signing --keys keys --reason compromised")
+    assert (revoked.code, revoked.err) == (0,
+        (f"receipt: key {new} is revoked from 2026-11-03; give keys/issuer.jwks.json to your customers\n"
+        "receipt: warning: no key may sign now: receipt key rotate --keys keys\n"),
+    )  # fmt: skip
+    assert [one["revoked"]["reason"] for one in published()] == ["unspecified", "compromised"]
+    none = shell("key revoke --signing --keys keys")
+    assert (none.code, none.err) == (2,
+        "receipt: error: no key in keys may sign now\nreceipt: hint: receipt key list prints its keys; name one\n",
+    )  # fmt: skip
+    clock.now += DAY
+    again = shell(f"key revoke {old} --keys keys --at 2026-11-02")
+    assert (again.code, again.err.count("changes nothing")) == (0, 1)
+    earlier = shell(f"key revoke {old} --keys keys --at 2026-11-01")
+    assert (earlier.code, earlier.err.count("changes nothing")) == (0, 0)
+
+
+@pytest.mark.parametrize("line", ["", "KID --signing"])
+def test_one_key_is_named(shell, keys, line):
+    result = shell(f"key revoke {line} --keys keys")
+    assert (result.code, result.err) == (2,
+        "receipt: error: give either KID or --signing\nreceipt: hint: see receipt key revoke --help\n",
+    )  # fmt: skip
+
+
+def test_of_two_keys_that_may_sign_the_youngest_is_revoked(shell, keys, clock):
+    """As for receipts (`KeyFolder.for_receipt`)."""
+    shell("key rotate --keys keys --from 2026-11-05")
+    document = json.loads(Path("keys/issuer.jwks.json").read_bytes())
+    del document["keys"][0]["exp"]
+    Path("keys/issuer.jwks.json").write_text(json.dumps(document))
+    clock.now = START + 10 * DAY
+    signs = kid_text(KeyFolder("keys").for_receipt(clock.now).kid)
+    assert json.loads(shell("key revoke --signing --keys keys --json").out)["kid"] == signs
+    assert signs != kid_text(KEY.kid)
+
+
 def test_a_revocation_is_not_taken_back(shell, keys, clock):
     kid = kid_text(KEY.kid)
     assert shell(f"key revoke {kid} --keys keys --at 2026-11-10").code == 0

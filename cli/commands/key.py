@@ -36,6 +36,7 @@ What it signed for that time and later is rejected by everybody who has the new 
 key what was honest (receipt key rotate).
 
 \b
+receipt key revoke --signing --keys keys/ --reason compromised
 receipt key revoke KID --keys keys/ --at 2026-11-22T10:00:00Z \\
   --reason compromised
 """
@@ -190,8 +191,9 @@ def _tell(folder: key_folder.Keys, begins: int) -> None:
 
 
 @key.command(help=_REVOKE_HELP)
-@click.argument("kid")
+@click.argument("kid", required=False)
 @key_folder_option
+@click.option("--signing", is_flag=True, help="The key that signs now, instead of a KID.")
 @click.option("--at", type=INSTANT, metavar="TIME", help="From when on. Default: now.")
 @click.option(
     "--reason",
@@ -201,34 +203,64 @@ def _tell(folder: key_folder.Keys, begins: int) -> None:
 )
 @output_options()
 def revoke(
-    kid: str,
+    kid: str | None,
     keys: str,
+    signing: bool,
     at: int | None,
     reason: str,
     as_json: bool,
     quiet: bool,  # noqa: ARG001  # read by `say`
 ) -> None:
     """Revoke a key in the key file."""
+    if (kid is None) != signing:
+        raise click.UsageError("give either KID or --signing")
     with key_folder.locked(keys):
         folder = key_folder.load(keys)
-        found = next((one for one in folder.signing.keys if one.kid == kid), None)
-        if found is None:
-            public = Path(keys, key_folder.PUBLIC)
-            raise CliError(f"{public} has no key {kid}", "receipt key list prints its keys")
+        found = _named(folder, kid)
         moment = key_folder.now() // 1000 * 1000 if at is None else at
         if found.revoked is not None and found.revoked < moment:
-            message = f"key {kid} is revoked from {show_instant(found.revoked)} already"
+            message = f"key {found.kid} is revoked from {show_instant(found.revoked)} already"
             raise CliError(message, "a revocation is not taken back: name an earlier time, or none")
         changed = key_folder.document(keys)
         for entry in changed["keys"]:
-            if entry.get("kid") == kid:
+            if entry.get("kid") == found.kid:
                 entry["revoked"] = {"revoked_at": moment // 1000, "reason": reason}
         key_folder.publish(keys, changed)
     if as_json:
-        print_json({"kid": kid, "revoked": moment, "reason": reason})
-    say(f"key {kid} is revoked from {show_instant(moment)}; give {Path(keys, key_folder.PUBLIC)} to your customers")  # fmt: skip
-    if not any(o.key and o.may_sign(key_folder.now()) for o in key_folder.load(keys).signing.keys):
+        print_json({"kid": found.kid, "revoked": moment, "reason": reason})
+    public = Path(keys, key_folder.PUBLIC)
+    say(f"key {found.kid} is revoked from {show_instant(moment)}; give {public} to your customers")
+    _warn_of_others(folder, found, moment)
+    if not any(one.may_sign(key_folder.now()) for one in _own(key_folder.load(keys))):
         warn(f"no key may sign now: receipt key rotate --keys {keys}")
+
+
+def _named(folder: key_folder.Keys, kid: str | None) -> PublishedKey:
+    """The key of this name; without one, that which signs now."""
+    if kid is None:
+        signs = _signs(folder)
+        if signs is None:
+            raise CliError(f"no key in {folder.path} may sign now", "receipt key list prints its keys; name one")  # fmt: skip
+        return signs
+    found = next((one for one in folder.signing.keys if one.kid == kid), None)
+    if found is None:
+        public = Path(folder.path, key_folder.PUBLIC)
+        raise CliError(f"{public} has no key {kid}", "receipt key list prints its keys")
+    return found
+
+
+def _signs(folder: key_folder.Keys) -> PublishedKey | None:
+    """The key that signs now: the youngest that may."""
+    return max((one for one in _own(folder) if one.may_sign(key_folder.now())), key=lambda one: one.start, default=None)  # fmt: skip
+
+
+def _warn_of_others(folder: key_folder.Keys, revoked: PublishedKey, moment: int) -> None:
+    """A revocation that changes nothing, because the key had ended before, may be of the wrong key."""
+    if revoked.lasts(moment):
+        return
+    signs = _signs(folder)
+    other = "" if signs is None else f"; the key that signs now is {signs.kid} (--signing)"
+    warn(f"key {revoked.kid} had ended {show_instant(revoked.end or 0)} already: that changes nothing{other}")  # fmt: skip
 
 
 @key.command("hash", help=_HASH_HELP)
