@@ -2,11 +2,11 @@
 
 from receipts.callers.asked import Asked, Caller
 from receipts.callers.keys import KeyTable, TableKey, key_hash, trusted_header
-from receipts.callers.tag_sources import Source
+from receipts.callers.tag_sources import TagSource
 from receipts.callers.tagging import Fault, Reason, TagContract, Tagged, TagRule
 from receipts.callers.toml_file import TomlFileError
 
 __all__ = [
-    "Asked", "Caller", "Fault", "KeyTable", "Reason", "Source", "TableKey", "TagContract", "TagRule", "Tagged",
+    "Asked", "Caller", "Fault", "KeyTable", "Reason", "TableKey", "TagContract", "TagRule", "TagSource", "Tagged",
     "TomlFileError", "key_hash", "trusted_header",
 ]  # fmt: skip

@@ -45,7 +45,7 @@ State = Callable[[Request], object]
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class TagSource:
     """One source of a tag.
 
     Attributes:
@@ -64,7 +64,7 @@ class Source:
         return self.kind in ("header", "metadata", "path")
 
 
-def read_source(member: Member, tag: str) -> Source:
+def read_source(member: Member, tag: str) -> TagSource:
     """A source of a tag.
 
     Raises:
@@ -73,7 +73,7 @@ def read_source(member: Member, tag: str) -> Source:
     kind, _, rest = member.text().partition(":")
     if kind not in _READERS or not rest:
         raise member.error(_KINDS)
-    return Source(member.text(), kind, _READERS[kind](member, rest, tag))
+    return TagSource(member.text(), kind, _READERS[kind](member, rest, tag))
 
 
 def _header(member: Member, name: str, _tag: str) -> State:

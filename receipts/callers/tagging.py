@@ -21,7 +21,7 @@ from receipts import limits
 from receipts.callers.asked import Asked, Caller
 from receipts.callers.followed import Told
 from receipts.callers.tag_names import UNTAGGED, check_tag_names
-from receipts.callers.tag_sources import Request, Source, read_source
+from receipts.callers.tag_sources import Request, TagSource, read_source
 from receipts.callers.toml_file import Member, read_toml
 
 
@@ -63,7 +63,7 @@ class TagRule:
 
     name: str
     required: bool
-    sources: tuple[Source, ...]
+    sources: tuple[TagSource, ...]
     allowed: frozenset[str] | None
 
     def stated(self, request: Request) -> object:
