@@ -94,8 +94,11 @@ def test_every_public_object_has_a_docstring(package):
         assert described, f"{path}: {node.name}"
 
 
-WALLS = {"receipts/emitting/emitter.py", "receipts/emitting/exchange.py"}
-"""Where whatever goes wrong is counted and logged, because no answer of a server may be harmed by its receipt."""
+WALLS = {
+    "receipts/emitting/emitter.py", "receipts/emitting/exchange.py", "receipts/journal/journal.py",
+}  # fmt: skip
+"""Where whatever goes wrong is told to who waits, or counted and logged: no answer of a server may be harmed by its receipt, and no error
+may end the thread that signs."""
 
 
 def test_no_check_swallows_every_exception():
