@@ -237,10 +237,11 @@ def test_identifiers_of_prompts(shell, prompted):
     assert shell(f"{PROMPTED} --out b.cbor").code == 0
     found = receipts()
     assert [(one.id, one.prefix) for one in found["msg_1"].cache_writes] == [(ids(body())[1], 2000)]
-    expected = token_ids(MODEL, tokens, (1500, 2000, 2010), KEY.for_time(NOON))
+    ends = (1500, 2000, 1024, 2010)
+    expected = token_ids(MODEL, tokens, ends, KEY.for_time(NOON))
     two = found["msg_2"]
     said = [two.cache_read, *two.cache_writes, *two.commitments]
-    assert [tuple(one) for one in said] == [(TOKENS_HMAC, expected[n], n) for n in (1500, 2000, 2010)]  # fmt: skip
+    assert [tuple(one) for one in said] == [(TOKENS_HMAC, expected[n], n) for n in ends]  # fmt: skip
     assert found["msg_3"].cache_read is None  # another number of tokens than was counted
     assert found["msg_4"].cache_writes == ()  # another account than that of the key
 

@@ -13,14 +13,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from receipts.cache_id import TEXT_HMAC, TOKENS_HMAC, PeriodKey, token_ids
+from receipts.cache_id import TEXT_HMAC, PeriodKey
+from receipts.prefixes import MAX_COMMITMENTS, are_the_prompt, token_cache
 from receipts.request import Cache, CacheEntry, Counts, Source
 from receipts.wallet import SentPrefixes
 
 _MARKED: Final = (("anthropic", "messages"), ("anthropic", "messages-batch"), ("gcp.vertex_ai", "rawPredict"))  # fmt: skip
 """The APIs that cache up to the breakpoints of a request, and nothing else. Others that take the mark may not heed it."""
-_MOST: Final = 64
-"""Commitments of a receipt."""
 
 
 class Prefixes:
@@ -57,18 +56,13 @@ class Prefixes:
 def token_prefixes(
     tokens: Sequence[int], model: str, counts: Counts, key: PeriodKey
 ) -> Cache | None:
-    """What a receipt says of the prefixes of a prompt of token ids; None: it has not as many tokens as were counted.
+    """What a receipt says of the prefixes of a prompt of token ids; None: they are not those that were counted.
 
-    Raises:
-        ReceiptError: a token id is negative.
+    Another tokenizer, or what the provider adds, makes another number of them, and no length would be right.
     """
-    if len(tokens) != counts.logical or not tokens:
-        return None  # another tokenizer, or what the provider adds: no length of it would be right
-    cached, written = counts.cached or 0, _written(counts)
-    ids = token_ids(model, tokens, {n for n in (cached, cached + written, len(tokens)) if n}, key)
-    entries = {n: CacheEntry(TOKENS_HMAC, one, n) for n, one in ids.items()}
-    wrote = [entries.pop(cached + written)] if written else []
-    return _cache(entries.pop(cached, None), wrote, list(entries.values()))
+    if not are_the_prompt(tokens, counts):
+        return None
+    return token_cache(key, model, tokens, counts, sum((counts.writes or {}).values()))
 
 
 def ends_at_marks(source: Source) -> bool:
@@ -89,7 +83,7 @@ def is_one_pass(usage: Mapping[str, Any], counts: Counts) -> bool:
 def _cache(
     read: CacheEntry | None, wrote: list[CacheEntry], rest: list[CacheEntry]
 ) -> Cache | None:
-    return Cache(read, wrote, rest[-_MOST:]) if read or wrote or rest else None
+    return Cache(read, wrote, rest[-MAX_COMMITMENTS:]) if read or wrote or rest else None
 
 
 def _written(counts: Counts) -> int:

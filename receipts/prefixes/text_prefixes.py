@@ -5,16 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any, Final
+from typing import Any
 
 from receipts.cache_id import TEXT_HMAC, PeriodKey, block_ids, block_list
 from receipts.prefixes.billed_lengths import billed_lengths
 from receipts.prefixes.lengths import Lengths
 from receipts.prefixes.marks import Marks, find_marks
+from receipts.prefixes.token_prefixes import MAX_COMMITMENTS
 from receipts.request import Cache, CacheEntry, Counts
-
-_MAX_COMMITMENTS: Final = 8
-"""Entries beside what was read and written, the longest ones: a receipt also travels in a header."""
 
 
 def text_cache(
@@ -67,7 +65,7 @@ class _Prefixes:
             for at, length in self.lengths.items()
             if written and cached is not None and at in self.marks.ttls and length > cached
         ]
-        others = sorted(set(self.lengths) - {*read, *writes}, reverse=True)[:_MAX_COMMITMENTS]
+        others = sorted(set(self.lengths) - {*read, *writes}, reverse=True)[:MAX_COMMITMENTS]
         if not self.lengths:
             return None
         return Cache(

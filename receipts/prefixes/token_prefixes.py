@@ -9,7 +9,8 @@ from receipts.cache_id import TOKENS_HMAC, PeriodKey, token_ids
 from receipts.request import Cache, CacheEntry, Counts
 
 _SHORTEST: Final = 1024
-_MAX_COMMITMENTS: Final = 8
+MAX_COMMITMENTS: Final = 8
+"""Entries beside what was read and written, the longest ones: a receipt also travels in a header."""
 _MAX_TOKEN: Final = 2**32 - 1
 """What a prompts file of a verifier may have."""
 
@@ -24,18 +25,29 @@ def are_the_prompt(tokens: Sequence[int], counts: Counts) -> bool:
     )
 
 
-def token_cache(key: PeriodKey, model: str, tokens: Sequence[int], counts: Counts) -> Cache:
+def token_cache(
+    key: PeriodKey, model: str, tokens: Sequence[int], counts: Counts, written: int = 0
+) -> Cache:
     """What was read, and commitments to the whole prompt and to the longest fronts of it whose length is a power of two.
 
     So receipts of prompts with a common front of 1,024 tokens or more have an identifier in common.
+
+    Args:
+        key: that of the month.
+        model: as in the receipt.
+        tokens: of the whole prompt (`are_the_prompt`).
+        counts: as in the receipt.
+        written: how many tokens were written right behind what was read, and are named; 0: none, or it is not known where.
     """
     size, cached = len(tokens), counts.cached or 0
+    end = cached + written
     powers = [1 << bit for bit in range(_SHORTEST.bit_length() - 1, (size - 1).bit_length())]
-    committed = [n for n in (*powers, size) if n != cached][-_MAX_COMMITMENTS:]
-    ids = token_ids(model, tokens, [*committed, *([cached] if cached else [])], key)
+    committed = [n for n in (*powers, size) if n not in (cached, end)][-MAX_COMMITMENTS:]
+    ids = token_ids(model, tokens, [*committed, *{n for n in (cached, end) if n}], key)
     return Cache(
         CacheEntry(TOKENS_HMAC, ids[cached], cached) if cached else None,
-        commitments=[CacheEntry(TOKENS_HMAC, ids[n], n) for n in committed],
+        [CacheEntry(TOKENS_HMAC, ids[end], end)] if written else (),
+        [CacheEntry(TOKENS_HMAC, ids[n], n) for n in committed],
     )
 
 
