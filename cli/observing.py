@@ -20,21 +20,14 @@ from receipts.observing import (
     Places,
     Prefixes,
     check_call,
-    ends_at_marks,
     first_answers,
     is_one_pass,
     left_out,
     observe,
     token_prefixes,
 )
-from receipts.wallet import (
-    SentPrefixes,
-    WalletError,
-    is_wallet,
-    sent_prefixes,
-    wallet_calls,
-    wallet_prefixes,
-)
+from receipts.prefixes import MarkedPrefixes, is_billed_by_marks
+from receipts.wallet import WalletError, is_wallet, sent_prefixes, wallet_calls, wallet_prefixes
 from verifier import CacheEntry as KnownEntry
 from verifier import Prompt, Receipt, RecordError, read_prompts
 
@@ -71,7 +64,7 @@ class Identifiers:
     """What identifiers can be computed from: the wallet's own, or the customer's prompts with the account's cache key."""
 
     lengths: Prefixes
-    noted: Mapping[int, SentPrefixes]
+    noted: Mapping[int, MarkedPrefixes]
     key: CacheKey | None = None
     prompts: Mapping[str, Prompt] = field(default_factory=dict)
 
@@ -86,7 +79,7 @@ class Identifiers:
         sent = self._sent(number, account, seen, prompt)
         return (
             None
-            if sent is None or not ends_at_marks(seen.source)
+            if sent is None or not is_billed_by_marks(seen.source)
             else self.lengths.of(sent, seen.counts)
         )
 
@@ -95,7 +88,7 @@ class Identifiers:
 
     def _sent(
         self, number: int, account: str, seen: Observation, prompt: Prompt | None
-    ) -> SentPrefixes | None:
+    ) -> MarkedPrefixes | None:
         if self.key is not None and prompt is not None and prompt.body is not None:
             return sent_prefixes(prompt.body, seen.model, seen.time, self.key)
         noted = self.noted.get(number)
@@ -198,10 +191,11 @@ def identifiers(
 
 def _learn(lengths: Prefixes, journal: str) -> None:
     for item in items(kept((journal,))):
-        if isinstance(item.claims, Receipt):
-            for entry in (item.claims.cache_read, *item.claims.cache_writes, *item.claims.commitments):  # fmt: skip
+        said = item.claims
+        if isinstance(said, Receipt):
+            for entry in (said.cache_read, *said.cache_writes, *said.commitments):
                 if entry is not None:
-                    lengths.know(_known(entry))
+                    lengths.know(said.account, said.model, _known(entry))
 
 
 def _known(entry: KnownEntry) -> CacheEntry:

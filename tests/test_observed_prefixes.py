@@ -7,10 +7,11 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from receipts import CacheEntry, Counts
+from receipts import CacheEntry, Counts, Source
 from receipts.cache_id import TEXT_HMAC, TOKENS_HMAC, CacheKey, text_ids, token_ids
 from receipts.observing import Prefixes, is_one_pass
-from receipts.wallet import Wallet, sent_prefixes, wallet_prefixes
+from receipts.prefixes import Identifiers, is_billed_by_marks
+from receipts.wallet import Wallet, WalletError, sent_prefixes, wallet_prefixes
 from tests.build import ISSUER, NOON
 from tests.test_observing import ISSUE, receipts
 from tests.wallets import TestWallet
@@ -56,14 +57,21 @@ def entries(cache):
 
 def test_where_the_last_mark_is():
     found = sent(json.dumps(body()).encode())
-    assert (found.ids, found.last) == (tuple(ids(body())), 1)
+    assert (found.ids, found.marks.last) == (tuple(ids(body())[:2]), 1)
     assert (found.account, found.period, found.model) == ("acme", "2026-11", MODEL)
-    assert sent(body(marked=False)).last is None
+    assert sent(body(marked=False)) is None
     tools = [{"name": "a", **MARK}, {"name": "b"}]
-    assert sent(body(marked=False, tools=tools)).last == 0
-    assert sent(body(marked=False, tools=tools, tool_choice={"type": "auto"})).last == 1
+    assert sent(body(marked=False, tools=tools)).marks.last == 0
+    assert sent(body(marked=False, tools=tools, tool_choice={"type": "auto"})).marks.last == 1
     later = [{"role": "user", "content": "a"}, {"role": "user", "content": [{"type": "text", "text": "b", **MARK}]}]  # fmt: skip
-    assert sent(body(messages=later)).last == 3
+    assert sent(body(messages=later)).marks.last == 3
+    assert sent(body(cache_control={"type": "ephemeral"})).marks.last == 2  # automatic
+    assert sent(body(anthropic_version="vertex-2023-10-16")).marks.last == 1
+    thought = [{"role": "assistant", "content": [{"type": "thinking", "thinking": "x", "signature": "s"}]}]  # fmt: skip
+    assert sent(body(messages=thought)).marks.certain == 2
+
+
+IMAGE = {"role": "user", "content": [{"type": "image", "source": {"type": "url", "url": "https://example.com"}}]}  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -71,8 +79,8 @@ def test_where_the_last_mark_is():
     [
         b"{", b"[]", b"{}", b"[" * 99_999, {"messages": 5}, {"messages": ["x"]}, {"messages": [{"content": 5}]},
         body(tools=5), body(tools={"a": 1}), body(system=7), body(x=1, tools=[{"n": 2**60}]), body(tools=[{"n": "\ud800"}]),
-        body(cache_control={"type": "ephemeral"}), body(context_management={"edits": []}), body(mcp_servers=[{}]),
-        body(messages=[{"role": "assistant", "content": [{"type": "thinking", "thinking": "x"}]}]),
+        body(context_management={"edits": []}), body(mcp_servers=[{}]), body(output_format={"type": "json_schema"}), body(messages=[IMAGE]),
+        body(tools=[{"type": "web_search_20250305", "name": "web_search"}]),
     ],
 )  # fmt: skip
 def test_a_body_whose_prefixes_are_not_known(of):
@@ -83,9 +91,9 @@ def test_a_mark_elsewhere_may_end_a_prefix_too():
     inner = {"type": "tool_result", "content": [{"type": "text", "text": "x", **MARK}]}
     assert sent(body(messages=[{"role": "user", "content": [inner]}])) is None
     assert sent(body(messages=[{"role": "user", "content": "a", **MARK}])) is None
-    assert sent(body(tools=[{"name": "a", "cache_control": None}])) is None
+    assert sent(body(tools=[{"name": "a", "cache_control": None}])).marks.last == 2  # which is none
     said = [{"role": "user", "content": json.dumps(MARK)}]
-    assert sent(body(messages=said)).last == 1  # a text of it is none
+    assert sent(body(messages=said)).marks.last == 1  # nor is a text of it
 
 
 def test_a_length_is_what_was_counted_up_to_the_last_mark():
@@ -108,16 +116,42 @@ def test_what_was_read_ended_where_an_earlier_request_was_marked():
     assert two.ids[2] == one.ids[2]
     # Where that is not known, it is left open.
     assert entries(Prefixes().of(two, counts(2000, 300))) == [{}, {2300: two.ids[3]}, {}]
-    # What was read is no prefix whose length is known.
-    assert entries(lengths.of(two, counts(1999, 301))) == [{}, {2300: two.ids[3]}, {2000: one.ids[2]}]  # fmt: skip
+    # What was read is no prefix whose length is known; both breakpoints are behind it.
+    assert entries(lengths.of(two, counts(1999, 301))) == [{}, {2000: one.ids[2], 2300: two.ids[3]}, {}]  # fmt: skip
 
 
-def test_an_identifier_never_gets_a_second_length():
-    """Otherwise the observer's own batch would be rejected (R-13.1), for what the provider counted."""
+def test_a_prefix_with_two_lengths_has_none():
+    """Which of them is right is not known; and the observer's own batch would be rejected (R-13.1), for what the provider counted."""
     lengths, one = Prefixes(), sent(body())
-    lengths.know(CacheEntry(TEXT_HMAC, one.ids[1], 2000))
-    assert entries(lengths.of(one, counts(0, 2001))) == [{}, {}, {2000: one.ids[1]}]
-    assert lengths.of(one, counts(0, 1900)) is None  # longer than the request
+    lengths.know("acme", MODEL, CacheEntry(TEXT_HMAC, one.ids[1], 2000))
+    assert entries(lengths.of(one, counts(2000, 0))) == [{2000: one.ids[1]}, {}, {}]
+    for counted in (counts(0, 2100), counts(2000, 0), counts(0, 2000), counts(0, 0, 2010)):
+        assert lengths.of(one, counted) is None
+
+
+def test_counts_that_do_not_belong_to_the_marks():
+    hour = {"cache_control": {"type": "ephemeral", "ttl": "1h"}}
+    one = sent(body(system=[SYSTEM | hour]))
+    assert Prefixes().of(one, counts(0, 2000)) is None  # for 5m
+    assert entries(Prefixes().of(one, Counts(2010, 0, {3600: 2000}))) == [{}, {2000: one.ids[0]}, {}]  # fmt: skip
+
+
+SIDES = {
+    "5m": body(), "image": body(messages=[IMAGE]), "automatic": body(cache_control={"type": "ephemeral"}),
+    "1h": body(system=[SYSTEM | {"cache_control": {"type": "ephemeral", "ttl": "1h"}}]), "output": body(output_format={"type": "json"}),
+    "thinking": body(messages=[{"role": "assistant", "content": [{"type": "thinking", "thinking": "x", "signature": "s"}]}]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", SIDES)
+@pytest.mark.parametrize("source", [("anthropic", "messages"), ("anthropic", "messages-batch"), ("gcp.vertex_ai", "rawPredict"), ("aws.bedrock", "invoke")])  # fmt: skip
+def test_a_gateway_says_the_same_as_an_observer(name, source):
+    """Of the same requests, in the same order, whatever they are; also when a prefix was counted twice, and differently."""
+    identifiers, lengths, of = Identifiers({"acme": KEY}), Prefixes(), SIDES[name]
+    for counted in (counts(0, 2000), counts(2000, 0), counts(0, 2100), counts(2000, 0)):
+        emitted = identifiers.cache("acme", MODEL, of, counted, NOON, None, Source(*source))
+        noted = sent(of) if is_billed_by_marks(Source(*source)) else None
+        assert emitted == (None if noted is None else lengths.of(noted, counted))
 
 
 def test_counts_that_are_no_prefix():
@@ -157,8 +191,21 @@ def test_a_wallet_notes_identifiers_and_no_text(folder):
     ((number, found),) = wallet_prefixes("wallet.db").items()
     (time,) = next(iter(sqlite3.connect("wallet.db").execute("SELECT answered FROM calls")))
     assert number == 1
-    assert (found.ids, found.last) == (tuple(ids(body(), time=time)), 1)
+    assert (found.ids, found.marks) == (tuple(ids(body(), time=time)[:2]), sent(body()).marks)
     assert TEXT_OF_IT.encode() not in Path("wallet.db").read_bytes()
+
+
+@pytest.mark.parametrize(
+    "marks",
+    ["5", "[", "[[], 0, 3, false]", "[[[0, 300]], 0, 3, false]", "[[[1, 60]], 0, 3, false]", "[[[1, true]], 0, 3, false]",
+     "[[[1, 300]], -1, 3, false]", "[[[1, 300]], 0, 3, 0]", "[[[-1, 300], [1, 300]], 0, 3, false]", "[[[1, [300]]], 0, 3, false]", "[" * 99_999],
+)  # fmt: skip
+def test_marks_that_somebody_else_wrote(folder, marks):
+    talk(Provider(usage(0, 2000)), body())
+    with sqlite3.connect("wallet.db") as db:
+        db.execute("UPDATE prefixes SET marks = ?", (marks,))
+    with pytest.raises(WalletError, match="the prefixes of call 1 are damaged"):
+        wallet_prefixes("wallet.db")
 
 
 def test_without_a_key_nothing_is_noted(folder):
@@ -187,14 +234,14 @@ def test_what_was_noted_is_issued(shell, keys, folder):
 
 
 def test_another_wallet_into_the_same_journal(shell, keys, folder):
-    """The lengths of earlier receipts hold: a second one of an identifier would have the batch rejected."""
+    """The lengths of earlier receipts are known: a second one of an identifier would have the batch rejected."""
     for n, counted in enumerate((usage(0, 2000), usage(0, 2001)), 1):
         Path("wallet.db").unlink(missing_ok=True)
         talk(Provider(counted, id=f"msg_{n}"), body())
         assert shell(f"{ISSUE} --journal j.db").code == 0
     assert shell("show j.db --out all.cbor").code == 0
     two = receipts("all.cbor")["msg_2"]
-    assert (two.cache_writes, [one.prefix for one in two.commitments]) == ((), [2000])
+    assert (two.cache_writes, two.commitments) == ((), ())
 
 
 def test_identifiers_of_another_account_month_or_model_are_not_used(shell, keys, folder):

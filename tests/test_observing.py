@@ -335,7 +335,7 @@ HOSTILE = {
     "another kind": ("PRAGMA application_id=1;", "is not a wallet"),
     "text that is none": ("UPDATE calls SET host = CAST(x'ff' AS TEXT);", "UTF-8"),
     "prefixes that are none": (
-        "CREATE TABLE prefixes (call, account, period, model, ids, last); INSERT INTO prefixes VALUES (1, 'a', 'b', 'c', x'00', 7);",
+        "CREATE TABLE prefixes (call, account, period, model, ids, marks); INSERT INTO prefixes VALUES (1, 'a', 'b', 'c', x'00', 7);",
         "the prefixes of call 1 are damaged",
     ),
 }  # fmt: skip

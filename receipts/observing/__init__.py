@@ -12,14 +12,13 @@ from receipts.observing.observation import (
     left_out,
     observe,
 )
-from receipts.observing.prefixes import Prefixes, ends_at_marks, is_one_pass, token_prefixes
+from receipts.observing.prefixes import Prefixes, is_one_pass, token_prefixes
 
 __all__ = [
     "Observation",
     "Places",
     "Prefixes",
     "check_call",
-    "ends_at_marks",
     "first_answers",
     "is_one_pass",
     "left_out",

@@ -16,10 +16,17 @@ from collections.abc import Mapping
 from typing import Final
 
 from receipts.prefixes.marks import Marks
-from receipts.request import Counts
+from receipts.request import Counts, Source
 
+_APIS: Final = frozenset({("anthropic", "messages"), ("anthropic", "messages-batch"), ("gcp.vertex_ai", "rawPredict")})  # fmt: skip
+"""Provider and API that cache up to the breakpoints of a request, and nothing else. Others that take the mark may not heed it."""
 _UNSTATED, _FIVE_MINUTES, _HOUR = 0, 300, 3600
 _TTLS: Final = frozenset({_UNSTATED, _FIVE_MINUTES, _HOUR})
+
+
+def is_billed_by_marks(source: Source | None) -> bool:
+    """Whether what is read and written ends at the breakpoints of a request body."""
+    return source is not None and (source.provider, source.api) in _APIS
 
 
 def billed_lengths(counts: Counts, marks: Marks) -> dict[int, int] | None:

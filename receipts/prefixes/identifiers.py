@@ -15,14 +15,12 @@ from typing import Any, Final
 from receipts import limits
 from receipts.cache_id import CacheKey, PeriodKey
 from receipts.errors import ReceiptError
+from receipts.prefixes.billed_lengths import is_billed_by_marks
 from receipts.prefixes.lengths import Lengths
-from receipts.prefixes.text_prefixes import text_cache
+from receipts.prefixes.text_prefixes import marked_prefixes, text_cache
 from receipts.prefixes.token_prefixes import are_the_prompt, token_cache
 from receipts.prefixes.vllm import Vllm
 from receipts.request import Cache, Counts, Source
-
-_BILLED_BY_BREAKPOINT: Final = frozenset({("anthropic", "messages")})
-"""Provider and API whose counts say where a prefix ends (`receipts.prefixes.billed_lengths`)."""
 
 Keys = Mapping[str, CacheKey] | Callable[[str], CacheKey | None]
 
@@ -89,7 +87,7 @@ class Identifiers:
             return None
         if tokens is not None and are_the_prompt(tokens, counts):
             found: Cache | None = self._of_tokens(key, model, body, counts, tokens)
-        elif source and (source.provider, source.api) in _BILLED_BY_BREAKPOINT:
+        elif is_billed_by_marks(source):
             found = self._of_text(key, model, body, counts)
         else:
             found = None
@@ -112,9 +110,10 @@ class Identifiers:
         self, key: PeriodKey, model: str, body: Mapping[str, Any], counts: Counts
     ) -> Cache | None:
         try:
-            return text_cache(key, model, body, counts, self._lengths)
+            sent = marked_prefixes(key, model, body)
         except ReceiptError:  # the body has no blocks: it is of another API, or no JSON
             return None
+        return None if sent is None else text_cache(sent, counts, self._lengths)
 
     def _of_tokens(
         self,

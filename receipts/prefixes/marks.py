@@ -6,6 +6,7 @@ blocks is not taken: then no length is certain.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -14,7 +15,7 @@ from receipts.cache_id import Block
 
 _BODY: Final = frozenset({
     "model", "messages", "system", "tools", "tool_choice", "thinking", "cache_control", "max_tokens", "metadata",
-    "stop_sequences", "stream", "temperature", "top_k", "top_p", "service_tier", "inference_geo",
+    "stop_sequences", "stream", "temperature", "top_k", "top_p", "service_tier", "inference_geo", "anthropic_version",
 })  # fmt: skip
 """Members of a body that are blocks of the identifier, or change nothing that the model reads. Others may: servers of tools, edits of
 the context, a schema of the output, a container."""
@@ -64,6 +65,29 @@ class Marks:
         """The number of the block with the last breakpoint of an hour."""
         return max((at for at, ttl in self.ttls.items() if ttl == _HOUR), default=None)
 
+    def to_json(self) -> str:
+        """As JSON, for `from_json`."""
+        return json.dumps([list(self.ttls.items()), self.first, self.certain, self.nested])
+
+    @classmethod
+    def from_json(cls, text: str) -> Marks:
+        """From JSON, which anybody may have made.
+
+        Raises:
+            ValueError: it is of no breakpoints.
+        """
+        try:
+            pairs, first, certain, nested = json.loads(text)
+            ttls = {at: ttl for at, ttl in pairs}  # noqa: C416  # pairs, and nothing else
+            known = set(ttls.values()) <= set(_TTLS.values())
+        except (TypeError, RecursionError):
+            raise ValueError(text) from None
+        numbers = [*ttls, *ttls.values(), first, certain]
+        whole = all(type(one) is int and one >= 0 for one in numbers) and type(nested) is bool
+        if not (ttls and known and whole):
+            raise ValueError(text)
+        return cls(ttls, first, certain, nested)
+
 
 def find_marks(body: Mapping[str, Any], blocks: Sequence[Block]) -> Marks | None:
     """The breakpoints of a request; None: it has none, or none that say for certain where a prefix ends."""
@@ -74,6 +98,8 @@ def find_marks(body: Mapping[str, Any], blocks: Sequence[Block]) -> Marks | None
     ttls = _ttls(marks)
     if not ttls or not _BODY.issuperset(body) or not all(map(_is_sure, blocks)):
         return None
+    if any("cache_control" in message for message in body.get("messages") or ()):
+        return None  # a place where the provider knows no mark
     certain = next((at for at, one in enumerate(blocks) if _is_thinking(one)), len(blocks))
     nested = any(isinstance(_get(one, "content"), list) for one in blocks[: max(ttls) + 1])
     return Marks(ttls, int(blocks[0].kind == "settings"), certain, nested)

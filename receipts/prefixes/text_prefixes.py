@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
-from receipts.cache_id import TEXT_HMAC, PeriodKey, block_ids, block_list
+from receipts.cache_id import TEXT_HMAC, PeriodKey, block_ids, block_list, month_of
 from receipts.prefixes.billed_lengths import billed_lengths
 from receipts.prefixes.lengths import Lengths
 from receipts.prefixes.marks import Marks, find_marks
@@ -15,10 +15,29 @@ from receipts.prefixes.token_prefixes import MAX_COMMITMENTS
 from receipts.request import Cache, CacheEntry, Counts
 
 
-def text_cache(
-    key: PeriodKey, model: str, body: Mapping[str, Any], counts: Counts, memory: Lengths
-) -> Cache | None:
-    """The prefixes of a request whose lengths are certain; None: there are none.
+@dataclass(frozen=True, slots=True)
+class MarkedPrefixes:
+    """The prefixes of a request up to its last breakpoint, by the text recipe, without the text.
+
+    Attributes:
+        account, period, model: what the identifiers depend on besides the text: the account of the cache key, the month, the model.
+        ids: the identifiers of the prefixes that end after each block.
+        marks: the breakpoints.
+    """
+
+    account: str
+    period: str
+    model: str
+    ids: Sequence[bytes]
+    marks: Marks
+
+    def is_for(self, account: str, model: str, time: int) -> bool:
+        """Whether a receipt for this account and model, of this time in ms, has them."""
+        return (self.account, self.model, self.period) == (account, model, month_of(time))
+
+
+def marked_prefixes(key: PeriodKey, model: str, body: Mapping[str, Any]) -> MarkedPrefixes | None:
+    """The prefixes of a request body; None: it has no breakpoints, or none that say for certain where a prefix ends.
 
     Raises:
         ReceiptError: the body has no such blocks, or no RFC 8785 form.
@@ -27,18 +46,24 @@ def text_cache(
     marks = find_marks(body, blocks)
     if marks is None:
         return None
-    billed = billed_lengths(counts, marks)
+    ids = tuple(block_ids(model, blocks[: marks.last + 1], key))
+    return MarkedPrefixes(key.account, key.period, model, ids, marks)
+
+
+def text_cache(sent: MarkedPrefixes, counts: Counts, memory: Lengths) -> Cache | None:
+    """The prefixes of a request whose lengths are certain; None: there are none."""
+    billed = billed_lengths(counts, sent.marks)
     if billed is None:
         return None
-    ids = block_ids(model, blocks[: marks.last + 1], key)
-    known = memory.recall(key.account, model, ids)
+    ids, account, model = sent.ids, sent.account, sent.model
+    known = memory.recall(account, model, ids)
     lengths = {at: known[one] for at, one in enumerate(ids) if one in known}
-    new = {at: length for at, length in billed.items() if at < marks.certain}
+    new = {at: length for at, length in billed.items() if at < sent.marks.certain}
     if not _ascend(lengths | new, counts.logical):
         return None
-    if not memory.learn(key.account, model, {ids[at]: length for at, length in new.items()}):
+    if not memory.learn(account, model, {ids[at]: length for at, length in new.items()}):
         return None
-    return _Prefixes(ids, lengths | new, marks, counts).cache()
+    return _Prefixes(ids, lengths | new, sent.marks, counts).cache()
 
 
 def _ascend(lengths: Mapping[int, int], most: int) -> bool:

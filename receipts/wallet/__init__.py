@@ -12,14 +12,13 @@ of a call is in spec/record.md.
 from receipts.wallet.call import Call, Outcome, commitment
 from receipts.wallet.contents import is_wallet, wallet_calls, wallet_prefixes, wallet_receipts
 from receipts.wallet.schema import WalletError
-from receipts.wallet.sent import SentPrefixes, sent_prefixes
+from receipts.wallet.sent import sent_prefixes
 from receipts.wallet.store import Store
 from receipts.wallet.wallet import Wallet
 
 __all__ = [
     "Call",
     "Outcome",
-    "SentPrefixes",
     "Store",
     "Wallet",
     "WalletError",

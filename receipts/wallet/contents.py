@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from typing import Any, Final
 
 from receipts.databases import application, reading, size
+from receipts.prefixes import MarkedPrefixes, Marks
 from receipts.wallet.schema import APPLICATION, VERSION, WalletError
-from receipts.wallet.sent import SentPrefixes
 
 _COLUMNS: Final = (
     "number", "sent", "answered", "host", "path", "credential", "account", "status", "outcome", "replay",
@@ -48,7 +48,7 @@ def wallet_calls(path: str) -> Iterator[dict[str, Any]]:
             yield {**call, "receipts": receipts[call["number"]]}
 
 
-def wallet_prefixes(path: str) -> dict[int, SentPrefixes]:
+def wallet_prefixes(path: str) -> dict[int, MarkedPrefixes]:
     """The prefixes that the calls of a wallet sent, by the number of the call; none where it was opened without a cache key.
 
     Raises:
@@ -59,21 +59,21 @@ def wallet_prefixes(path: str) -> dict[int, SentPrefixes]:
         if db.execute("SELECT 1 FROM sqlite_schema WHERE name = 'prefixes'").fetchone() is None:
             return {}
         _check_table(db, path, "prefixes")
-        rows = db.execute("SELECT call, account, period, model, ids, last FROM prefixes")
+        rows = db.execute("SELECT call, account, period, model, ids, marks FROM prefixes")
         return {row[0]: _prefixes(path, *row) for row in rows}
 
 
-def _prefixes(path: str, call: Any, *row: Any) -> SentPrefixes:
-    account, period, model, packed, last = row
-    texts = all(isinstance(text, str) for text in (account, period, model))
+def _prefixes(path: str, call: Any, *row: Any) -> MarkedPrefixes:
+    account, period, model, packed, text = row
+    texts = all(isinstance(one, str) for one in (account, period, model, text))
     ids = _split(packed) if isinstance(packed, bytes) else ()
-    if (
-        not texts
-        or not ids
-        or not (last is None or (isinstance(last, int) and 0 <= last < len(ids)))
-    ):
+    try:
+        marks = Marks.from_json(text) if texts else None
+    except ValueError:
+        marks = None
+    if marks is None or marks.last != len(ids) - 1:
         raise WalletError(f"{path} is not a wallet: the prefixes of call {call} are damaged")
-    return SentPrefixes(account, period, model, ids, last)
+    return MarkedPrefixes(account, period, model, ids, marks)
 
 
 def _split(packed: bytes) -> tuple[bytes, ...]:

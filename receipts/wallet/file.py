@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Final
 
 from receipts.databases import OWN, make
+from receipts.prefixes import MarkedPrefixes
 from receipts.wallet.call import Call, Outcome, Result
 from receipts.wallet.schema import PREFIXES, WalletError, prepare
-from receipts.wallet.sent import SentPrefixes
 
 _WAIT_MS: Final = 10_000
 """How long a writer waits for another process."""
@@ -124,13 +124,20 @@ class WalletFile:
         rows = [(number, data) for data in receipts]
         self._db.executemany("INSERT INTO receipts VALUES (?, ?)", rows)
 
-    def add_prefixes(self, number: int, sent: SentPrefixes) -> None:
+    def add_prefixes(self, number: int, sent: MarkedPrefixes) -> None:
         """Note the prefixes that a call sent.
 
         Raises:
             sqlite3.Error, OSError, WalletError: nothing of it was written.
         """
-        row = (number, sent.account, sent.period, sent.model, b"".join(sent.ids), sent.last)
+        row = (
+            number,
+            sent.account,
+            sent.period,
+            sent.model,
+            b"".join(sent.ids),
+            sent.marks.to_json(),
+        )
         with self._transaction():
             self._db.execute(PREFIXES)
             self._db.execute("INSERT OR REPLACE INTO prefixes VALUES (?, ?, ?, ?, ?, ?)", row)

@@ -29,7 +29,7 @@ _TABLES: Final = (
 )
 PREFIXES: Final = (
     "CREATE TABLE IF NOT EXISTS prefixes (call INTEGER PRIMARY KEY REFERENCES calls, account TEXT NOT NULL, period TEXT NOT NULL,"
-    " model TEXT NOT NULL, ids BLOB NOT NULL, last INTEGER)"
+    " model TEXT NOT NULL, ids BLOB NOT NULL, marks TEXT NOT NULL)"
 )
 """Identifiers of the prefixes that a call sent, one after the other; it is there where a wallet was opened with a cache key."""
 _OF_REQUESTS: Final = """INSERT INTO calls (number, sent, host, path, status, outcome, commitment, nonce, requested_model, request)

@@ -12,10 +12,10 @@ from concurrent.futures import Future
 from hmac import digest
 from typing import Any, Final
 
+from receipts.prefixes import MarkedPrefixes
 from receipts.wallet.call import Call, Result
 from receipts.wallet.file import WalletFile
 from receipts.wallet.schema import WalletError
-from receipts.wallet.sent import SentPrefixes
 
 _log = logging.getLogger("receipts.wallet")
 _PATIENCE_S: Final = 0.1
@@ -71,7 +71,7 @@ class Store:
         """`save` a call whose response has just named its id; one that is known already makes it a replay."""
         self._order(lambda file: file.answer(call))
 
-    def add_prefixes(self, call: Call, compute: Callable[[], SentPrefixes | None]) -> None:
+    def add_prefixes(self, call: Call, compute: Callable[[], MarkedPrefixes | None]) -> None:
         """Note the prefixes that a call sent, which are computed where no client waits for it."""
 
         def job(file: WalletFile) -> None:
