@@ -319,7 +319,8 @@ def test_a_folder_of_another_issuer(shell, journal):
         (ALL.replace("--out nov", "--out none/nov"), "none/nov: No such file or directory"),
         (ALL.replace("j.db", "none.db"), "none.db is not there"),
         (f"{ALL} --journal ./j.db", "are one journal"),
-        (ALL.replace("--early ", "").replace("2026-11", "2090-11"), "2090-11 is not over"),
+        (ALL.replace("2026-11", "2026-11-01/2090-11-01").replace("--early ", ""), "2026-11-01/2090-11-01 is not over"),
+        (ALL.replace("2026-11", "2090-11"), "2090-11 has not begun"),
     ],
 )  # fmt: skip
 def test_how_it_is_not_called(shell, journal, line, message):

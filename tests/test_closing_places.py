@@ -292,14 +292,20 @@ def raise_(error):
 def test_a_period_that_is_not_over(shell, gateways, monkeypatch):
     """A month of next year by mistake, or this month on the 20th: every receipt that still comes would be late."""
     clock = Clock(monkeypatch, NOON)
-    for period, shown in (("2026-11", "2026-11"), ("2027-11", "2027-11")):
+    line = f"close --keys keys --account {ACCOUNT} --journal a.db --out x.cbor"
+    refused(
+        shell(f"{line} --period 2026-11"),
+        "2026-11 is not over",
+        "or now with --early: what comes later needs a late statement",
+    )
+    for more in ("", "--early", "--late", "--early --late --empty"):
         refused(
-            shell(
-                f"close --keys keys --account {ACCOUNT} --period {period} --journal a.db --out x.cbor"
-            ),
-            f"{shown} is not over",
-            "or now with --early: what comes later needs a late statement",
+            shell(f"{line} --period 2027-11 {more}"),
+            "2027-11 has not begun",
+            "look at the year and the month; it begins 2027-11-01",
         )
+    clock.now = NOVEMBER[0] - 1
+    refused(shell(f"{CLOSE} --journal a.db --out x.cbor --early"), "2026-11 has not begun", "2026-11-01")  # fmt: skip
     clock.now = NOVEMBER[1] - 1
     assert shell(f"{CLOSE} --journal a.db --out x.cbor").code == 2
     assert not Path("x.cbor").exists()

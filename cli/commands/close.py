@@ -66,7 +66,7 @@ _REFUSED = 1
     metavar="FILE",
     help="The journal to close from, instead of a BATCH; all of an account's together.",
 )
-@click.option("--early", is_flag=True, help="Close a period that is not over yet.")
+@click.option("--early", is_flag=True, help="Close a period that has begun, and is not over yet.")
 @click.option("--empty", is_flag=True, help="Close an account of which nothing is known yet.")
 @click.option("--all", "every", is_flag=True, help="Every account of the journals.")
 @jobs_option
@@ -90,8 +90,7 @@ def close(
 ) -> None:
     """Close a period of a batch, or of one account or all of them in journals."""
     _check_use(batch, journals, every=every, others=bool(account or previous or empty))
-    if not (early or late):  # what is late is of a period that is closed
-        _check_over(period)
+    _check_over(period, early=early or late)  # what is late is of a period that is closed
     folder = key_folder.load(keys)
     kind = LATE if late else REGULAR
     closing = Closing(folder.issuer, folder.signing, *period, kind, empty)
@@ -121,12 +120,14 @@ def _check_use(batch: str | None, journals: tuple[str, ...], *, every: bool, oth
         )
 
 
-def _check_over(period: tuple[int, int]) -> None:
-    if period[1] > key_folder.now():
-        ends = show_instant(period[1])
-        hint = (
-            f"close it from {ends} on, or now with --early: what comes later needs a late statement"
-        )
+def _check_over(period: tuple[int, int], *, early: bool) -> None:
+    start, end = period
+    now = key_folder.now()
+    if start > now:  # nothing can have been billed in it, and all that will be would be late
+        message = f"{show_period(*period)} has not begun"
+        raise CliError(message, f"look at the year and the month; it begins {show_instant(start)}")
+    if end > now and not early:
+        hint = f"close it from {show_instant(end)} on, or now with --early: what comes later needs a late statement"
         raise CliError(f"{show_period(*period)} is not over", hint)
 
 
