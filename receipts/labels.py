@@ -40,3 +40,9 @@ TOTALS: Final[Table] = {
     "logical": 1, "cached": 2, "attributed": 3, "writes": 4, "output": 5, "reasoning": 6, "amounts": 7,
     "units": 8, "corrected": 9, "corrections": 10,
 }  # fmt: skip
+
+RATE_CARD: Final[Table] = {"version": 1, "issuer": 2, "name": 3, "currency": 4, "rows": 5}
+PRICE_ROW: Final[Table] = {
+    "provider": 1, "model": 2, "aliases": 3, "terms": 4, "from": 5, "until": 6, "above": 7, "days": 8, "hours": 9,
+    "input": 10, "cached": 11, "writes": 12, "output": 13, "parts": 14, "units": 15,
+}  # fmt: skip

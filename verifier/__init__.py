@@ -28,6 +28,7 @@ from verifier.customer.cache_id import blocks as prompt_blocks
 from verifier.customer.jcs import canonical
 from verifier.customer.prompts import Prompt, read_prompts
 from verifier.customer.record import Record, RecordError, check_files
+from verifier.format.card import PriceRow, Rate
 from verifier.format.claims import (
     LATE,
     REGULAR,
@@ -47,6 +48,10 @@ from verifier.item.policy import Policy, Signatures
 from verifier.order.block import COLUMNS
 from verifier.order.index import RowBlock
 from verifier.order.workers import Workers, in_processes, in_this_process
+from verifier.pricing.card import CardError, RateCard, read_card
+from verifier.pricing.line import PricedLine, UnpricedError
+from verifier.pricing.price import Price, price
+from verifier.pricing.usage import PRICED_COLUMNS, Usage, usage_at, usage_of
 from verifier.procedure.batch import verify_batch, verify_rows
 from verifier.procedure.container import verify_container
 from verifier.procedure.question import Question
@@ -78,10 +83,12 @@ from verifier.statements.known import (
 __all__ = [
     "COLUMNS",
     "LATE",
+    "PRICED_COLUMNS",
     "REGULAR",
     "RULES",
     "AccountSummary",
     "CacheEntry",
+    "CardError",
     "Charge",
     "ChargeLine",
     "Check",
@@ -103,7 +110,12 @@ __all__ = [
     "Period",
     "PeriodError",
     "Policy",
+    "Price",
+    "PriceRow",
+    "PricedLine",
     "Prompt",
+    "Rate",
+    "RateCard",
     "Receipt",
     "Record",
     "RecordError",
@@ -120,8 +132,10 @@ __all__ = [
     "TokenCounts",
     "Totals",
     "TrustedKey",
+    "UnpricedError",
     "UnreadableError",
     "UnverifiedItem",
+    "Usage",
     "Verdict",
     "VerifiedRows",
     "batch_file",
@@ -134,7 +148,9 @@ __all__ = [
     "kid_text",
     "parse_period",
     "plural",
+    "price",
     "prompt_blocks",
+    "read_card",
     "read_item",
     "read_items",
     "read_jwks",
@@ -143,6 +159,8 @@ __all__ = [
     "show_instant",
     "show_period",
     "statements_in",
+    "usage_at",
+    "usage_of",
     "verified_rows",
     "verify",
 ]

@@ -88,7 +88,7 @@ def _text(value: str) -> bytes:
     return bytes((0x78, len(value))) + value.encode()
 
 
-def _types(kind: Kind) -> bytes:
+def _types(kind: str) -> bytes:
     """Labels 16, 258 and 259: type, hash of the payload, type of the content."""
     name = f"application/vnd.token-{kind}+"
     return b"\x10" + _text(name + "cose") + b"\x19\x01\x02\x2f\x19\x01\x03" + _text(name + "cbor")
@@ -102,6 +102,7 @@ _STATEMENT_TAIL: Final = _types(Kind.STATEMENT)
 _KID: Final = slice(6, 38)
 MAX_NAME: Final = 512
 """Bytes of a name (spec/receipt.md, Limits)."""
+_CARD_TAIL: Final = _types("rate-card")
 _MAX_SUBJECT: Final = 2 * (3 + MAX_NAME) + 4
 """Bytes of label 15 with two names of that length."""
 
@@ -125,6 +126,17 @@ def read_header(protected: bytes) -> Header:
         expected=f"{RECEIPT_HEAD.hex()} <kid> {RECEIPT_TAIL.hex()}, or that of a statement",
         actual=_shown(protected),
     )
+
+
+def read_card_header(protected: bytes) -> bytes:
+    """The key id in the protected header of a rate card, which is that of a receipt but for its types.
+
+    Raises:
+        Fault: ``header-invalid``.
+    """
+    if protected[:6] == RECEIPT_HEAD and protected[38:] == _CARD_TAIL:
+        return protected[_KID]
+    raise Fault("header-invalid", "the protected header is not that of a rate card")
 
 
 def _subject(encoded: bytes) -> tuple[str, str] | None:

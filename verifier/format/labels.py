@@ -89,3 +89,22 @@ TOTALS: Final[Table] = {
     9: "corrected",
     10: "corrections",
 }
+
+RATE_CARD: Final[Table] = {1: "version", 2: "issuer", 3: "name", 4: "currency", 5: "rows"}
+PRICE_ROW: Final[Table] = {
+    1: "provider",
+    2: "model",
+    3: "aliases",
+    4: "terms",
+    5: "from",
+    6: "until",
+    7: "above",
+    8: "days",
+    9: "hours",
+    10: "input",
+    11: "cached",
+    12: "writes",
+    13: "output",
+    14: "parts",
+    15: "units",
+}
