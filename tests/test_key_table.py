@@ -133,7 +133,7 @@ def test_refused(name):
         KeyTable.from_toml(data, "keys.toml")
     error = raised.value
     assert (error.line, error.field, error.expected, error.found) == (line, field, expected, found)
-    place = "keys.toml" if line is None else f"keys.toml, line {line}"
+    place = "keys.toml" if line is None else f"keys.toml, line {line}, column {error.column}"
     assert str(error) == f"{place}: {field}: expected {expected}, found {found}"
     assert "secret" not in str(error)
     assert "\n" not in str(error)
@@ -189,7 +189,7 @@ def test_a_broken_table_is_told_once_and_the_old_one_goes_on(followed, caplog):
     write(path, row(account="5"))
     with caplog.at_level(logging.ERROR, "receipts.emitting"):
         assert [table.find(request) for _ in range(3)] == [ACME] * 3
-    expected = f"{path} has changed and cannot be used, what it said before goes on: {path}, line 3: key[0].account: expected text, found 5"
+    expected = f"{path} has changed and cannot be used, what it said before goes on: {path}, line 3, column 1: key[0].account: expected text, found 5"
     assert [record.getMessage() for record in caplog.records] == [expected]
     write(path, row(account='"hooli"'))
     assert table.find(request) == Caller("hooli", {})
@@ -225,7 +225,9 @@ def test_a_file_that_cannot_be_used_is_refused_at_the_start(tmp_path):
     with pytest.raises(FileNotFoundError):
         KeyTable.from_file(tmp_path / "keys.toml")
     (tmp_path / "keys.toml").write_text("key = 5")
-    with pytest.raises(TomlFileError, match=r"keys.toml, line 1: key: expected an array, found 5"):
+    with pytest.raises(
+        TomlFileError, match=r"keys.toml, line 1, column 1: key: expected an array, found 5"
+    ):
         KeyTable.from_file(tmp_path / "keys.toml")
 
 

@@ -345,7 +345,9 @@ def test_refused(name):
         TagContract.from_toml(text.encode(), "contract.toml")
     error = raised.value
     assert (error.line, error.field, error.expected, error.found) == (line, field, expected, found)
-    place = "contract.toml" if line is None else f"contract.toml, line {line}"
+    place = (
+        "contract.toml" if line is None else f"contract.toml, line {line}, column {error.column}"
+    )
     assert str(error) == f"{place}: {field}: expected {expected}, found {found}"
 
 
@@ -360,7 +362,7 @@ def test_a_contract_follows_its_file(tmp_path, caplog):
     (record,) = caplog.records
     assert record.getMessage() == (
         f"{path} has changed and cannot be used, what it said before goes on: "
-        f"{path}, line 4: tags.t.from[0]: expected a value: at the end, since it is always stated, found 'value:one'"
+        f"{path}, line 4, column 9: tags.t.from[0]: expected a value: at the end, since it is always stated, found 'value:one'"
     )
     path.write_text(source("value:another"))
     assert right(contract, asked()) == {"t": "another"}
@@ -440,8 +442,8 @@ def test_a_claim_before_the_key_is_warned_of(shell, files):
 
 
 BAD = {
-    "a contract": ("tags check bad.toml", "bad.toml, line 1: owner: expected text, found 5", "docs/provider.md (Who is billed, and tags) has an example of both files"),
-    "a table": ("tags check contract.toml --keys-table bad.toml", "bad.toml, line 1: owner: expected one of key, found an unknown member", "docs/provider.md (Who is billed, and tags) has an example of both files"),
+    "a contract": ("tags check bad.toml", "bad.toml, line 1, column 1: owner: expected text, found 5", "docs/provider.md (Who is billed, and tags) has an example of both files"),
+    "a table": ("tags check contract.toml --keys-table bad.toml", "bad.toml, line 1, column 1: owner: expected one of key, found an unknown member", "docs/provider.md (Who is billed, and tags) has an example of both files"),
     "no file": ("tags check nowhere.toml", "nowhere.toml: No such file or directory", "check the path, the permissions and the room on the disk"),
     "no request": ("tags check contract.toml --try bad.toml", "bad.toml: request: Invalid JSON: expected value at line 1 column 1", 'for instance {"path": "/v1/messages", "headers": {"x-team": "search"}}'),
     "a member of a request": ("tags check contract.toml --try bad.json", "bad.json: query: Extra inputs are not permitted", 'for instance {"path": "/v1/messages", "headers": {"x-team": "search"}}'),

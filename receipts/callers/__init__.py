@@ -4,7 +4,7 @@ from receipts.callers.asked import Asked, Caller
 from receipts.callers.keys import KeyTable, TableKey, key_hash, trusted_header
 from receipts.callers.tag_sources import TagSource
 from receipts.callers.tagging import Fault, Reason, TagContract, Tagged, TagRule
-from receipts.callers.toml_file import TomlFileError
+from receipts.toml_file import TomlFileError
 
 __all__ = [
     "Asked", "Caller", "Fault", "KeyTable", "Reason", "TableKey", "TagContract", "TagRule", "TagSource", "Tagged",

@@ -9,7 +9,7 @@ from pathlib import Path
 from threading import Lock
 from typing import ClassVar, Generic, Self, TypeVar
 
-from receipts.callers.toml_file import TomlFileError
+from receipts.toml_file import TomlFileError
 
 _Read = TypeVar("_Read")
 _log = logging.getLogger("receipts.emitting")

@@ -24,8 +24,8 @@ from receipts import limits
 from receipts.callers.asked import Asked, Caller
 from receipts.callers.followed import Told
 from receipts.callers.tag_names import check_tag_names
-from receipts.callers.toml_file import Member, read_toml
 from receipts.errors import ReceiptError
+from receipts.toml_file import Member, read_toml
 
 CREDENTIALS: Final = frozenset((b"authorization", b"x-api-key", b"api-key", b"x-goog-api-key"))
 """The headers that a key comes in: of OpenAI and most others, Anthropic, Azure, Google."""

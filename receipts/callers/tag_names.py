@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from receipts.callers.toml_file import Member
+from receipts.toml_file import Member
 
 UNTAGGED: Final = "untagged"
 """The tag that names who owns what is wrong with the others; ``untagged/NAME`` says of one what is wrong (spec/receipt.md, 15)."""

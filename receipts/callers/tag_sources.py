@@ -12,7 +12,7 @@ from typing import Final
 
 from receipts.callers.asked import Asked, Caller
 from receipts.callers.keys import HEADER_NAME, SECRETS
-from receipts.callers.toml_file import Member
+from receipts.toml_file import Member
 
 _KINDS: Final = "header:NAME, metadata:NAME, key:NAME, path:TEMPLATE or value:TEXT"
 _METADATA: Final = ("metadata", "requestMetadata", "labels")

@@ -22,7 +22,7 @@ from receipts.callers.asked import Asked, Caller
 from receipts.callers.followed import Told
 from receipts.callers.tag_names import UNTAGGED, check_tag_names
 from receipts.callers.tag_sources import Request, TagSource, read_source
-from receipts.callers.toml_file import Member, read_toml
+from receipts.toml_file import Member, read_toml
 
 
 class Reason(StrEnum):

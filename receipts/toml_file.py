@@ -15,27 +15,35 @@ Path = tuple[str | int, ...]
 _BARE: Final = re.compile(r"[A-Za-z0-9_-]+")
 _NAME: Final = r"""(?:[A-Za-z0-9_-]+|"(?:[^"\\]|\\.)*"|'[^']*')"""
 _DOTTED: Final = rf"{_NAME}(?:\s*\.\s*{_NAME})*"
+_INNER: Final = re.compile(rf"({_DOTTED})\s*=|{_NAME}|\S")
+"""What an inline table or array consists of, as far as it matters here."""
 _HEADER: Final = re.compile(rf"\s*(\[\[?)\s*({_DOTTED})\s*\]")
 _MEMBER: Final = re.compile(rf"\s*({_DOTTED})\s*=")
 _SHOWN: Final = 60
 """So many characters of a text are shown."""
 
 
+Place = tuple[int, int]
+"""Line and column, from 1."""
+
+
 class TomlFileError(ValueError):
-    """A key table or a tagging contract cannot be used: a member is wrong, missing or unknown.
+    """A key table, a tagging contract or the source of a rate card cannot be used: a member is wrong, missing or unknown.
 
     Attributes:
         file: its name.
-        line: where, from 1; None: not known.
+        line, column: where, from 1; None: not known.
         field: the member.
         expected: what had to be there.
         found: what is there. Never what could be a secret.
     """
 
-    def __init__(self, file: str, line: int | None, field: str, expected: str, found: str) -> None:
-        place = file if line is None else f"{file}, line {line}"
-        super().__init__(f"{place}: {field}: expected {expected}, found {found}")
-        self.file, self.line, self.field = file, line, field
+    def __init__(self, file: str, place: Place | None, field: str, expected: str, found: str) -> None:  # fmt: skip
+        self.line = None if place is None else place[0]
+        self.column = None if place is None else place[1]
+        where = file if place is None else f"{file}, line {place[0]}, column {place[1]}"
+        super().__init__(f"{where}: {field}: expected {expected}, found {found}")
+        self.file, self.field = file, field
         self.expected, self.found = expected, found
 
 
@@ -45,22 +53,22 @@ class Member:
 
     Attributes:
         file: the file's name.
-        lines: the line of each member, by its path.
+        places: where each member begins, by its path.
         path: of this one.
         value: as TOML has it.
     """
 
     file: str
-    lines: Mapping[Path, int]
+    places: Mapping[Path, Place]
     path: Path
     value: Any
 
     def error(self, expected: str, found: str | None = None) -> TomlFileError:
         """What is wrong with this value; ``found``: in other words than the value itself."""
         near = (self.path[:size] for size in range(len(self.path), 0, -1))
-        line = next((self.lines[path] for path in near if path in self.lines), None)
+        place = next((self.places[path] for path in near if path in self.places), None)
         found = _shown(self.value) if found is None else found
-        return TomlFileError(self.file, line, _field(self.path), expected, found)
+        return TomlFileError(self.file, place, _field(self.path), expected, found)
 
     def text(self) -> str:
         """A text of 1 to 512 bytes, as names and values of receipts are (spec/receipt.md, Limits).
@@ -138,7 +146,7 @@ class Member:
         return members
 
     def _inner(self, name: str | int, value: Any) -> Member:
-        return Member(self.file, self.lines, (*self.path, name), value)
+        return Member(self.file, self.places, (*self.path, name), value)
 
 
 def read_toml(data: bytes, file: str) -> Member:
@@ -151,23 +159,24 @@ def read_toml(data: bytes, file: str) -> Member:
         text = data.decode()
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
+        column = error.start - data.rfind(b"\n", 0, error.start)
         byte = f"byte {data[error.start]:#04x}"
-        raise TomlFileError(file, line, "file", "text in UTF-8", byte) from None
+        raise TomlFileError(file, (line, column), "file", "text in UTF-8", byte) from None
     try:
         document = tomllib.loads(text)
     except ValueError as error:  # it says line and column
         raise TomlFileError(file, None, "file", "TOML", str(error)) from None
     except RecursionError:
         raise TomlFileError(file, None, "file", "TOML", "deeply nested values") from None
-    return Member(file, dict(_lines(text)), (), document)
+    return Member(file, dict(_places(text)), (), document)
 
 
-def _lines(text: str) -> Iterator[tuple[Path, int]]:
-    """Where tables and members begin. `tomllib` does not say it, so this looks at the beginnings of lines.
+def _places(text: str) -> Iterator[tuple[Path, Place]]:
+    """Where tables and members begin. `tomllib` does not say it, so this looks at the beginnings of lines, and into inline tables.
 
-    Inside of texts of several lines it may see what is none, and a member is then told by a wrong line of the same name.
+    Inside of texts of several lines it may see what is none, and a member is then told by a wrong place of the same name.
     """
-    seen: dict[Path, int] = {}
+    seen: dict[Path, Place] = {}
     arrays: dict[Path, int] = {}
     table: Path = ()
     for number, line in enumerate(text.split("\n"), 1):
@@ -176,12 +185,36 @@ def _lines(text: str) -> Iterator[tuple[Path, int]]:
             if header[1] == "[[":
                 arrays[table] = arrays.get(table, -1) + 1
                 table = (*table, arrays[table])
-            seen.setdefault(table, number)
+            seen.setdefault(table, (number, header.start(1) + 1))
         elif member := _MEMBER.match(line):
             names = _names(member[1])
             for size in range(1, len(names) + 1):
-                seen.setdefault(table + names[:size], number)
+                seen.setdefault(table + names[:size], (number, member.start(1) + 1))
+            for path, column in _inner_places(line[member.end() :]):
+                seen.setdefault(table + names + path, (number, member.end() + column))
     yield from seen.items()
+
+
+def _inner_places(value: str) -> Iterator[tuple[Path, int]]:
+    """The members and items of a value on one line, and their columns, from 1."""
+    path: list[str | int] = []
+    for part in _INNER.finditer(value):
+        sign, name = part[0], part[1]
+        if name is not None and path:
+            names = _names(name)
+            path[-1] = names[-1]
+            yield (*path[:-1], *names), part.start() + 1
+        elif sign == "," and path:
+            path[-1] = path[-1] + 1 if isinstance(path[-1], int) else path[-1]
+        elif sign in ("]", "}") and path:
+            path.pop()
+        elif sign == "#":
+            return
+        else:
+            if path and isinstance(path[-1], int):
+                yield tuple(path), part.start() + 1
+            if sign in ("[", "{"):
+                path.append(0 if sign == "[" else "")
 
 
 def _names(dotted: str) -> tuple[str, ...]:
