@@ -19,6 +19,7 @@ else:
 
 RECEIPT: Final = "receipt"
 STATEMENT: Final = "statement"
+RATE_CARD: Final = "rate-card"
 
 CRYPTOGRAPHY: Final = "cryptography"
 PYNACL: Final = "pynacl"
@@ -102,7 +103,7 @@ class Signer:
 
     Args:
         key: the private key.
-        kind: `RECEIPT` or `STATEMENT`.
+        kind: `RECEIPT`, `STATEMENT` or `RATE_CARD`.
         subject: issuer and account of a statement.
     """
 

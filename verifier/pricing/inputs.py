@@ -76,6 +76,8 @@ def _part(
     tokens = units.get(part, stated)
     if tokens is None:
         return None
+    if stated is not None and stated > tokens:
+        raise UnpricedError(f"units.{cached_part}", f"at most {part}, {tokens}", str(stated))
     low = high = stated if stated is not None else 0
     if stated is None and cached != 0:
         high = tokens if cached is None else min(tokens, cached)

@@ -74,7 +74,7 @@ def price(card: RateCard, usage: Usage) -> Price:
     if usage.models is None:
         tokens = [_tokens(row, usage.counts, usage.units, None)]
     else:
-        tokens = _by_model(card, usage, usage.models)
+        tokens = _by_model(card, usage, usage.models, row)
     beside = _beside(row, usage)
     storage = sum(line.amount for line in beside if line.unit == STORAGE)
     lines = [line for one in tokens for line in one.lines]
@@ -104,13 +104,15 @@ def _row(card: RateCard, usage: Usage, model: str, logical: int) -> PriceRow:
     return row
 
 
-def _by_model(card: RateCard, usage: Usage, models: Mapping[str, TokenCounts]) -> list[_Tokens]:
+def _by_model(
+    card: RateCard, usage: Usage, models: Mapping[str, TokenCounts], of_response: PriceRow
+) -> list[_Tokens]:
     """The tokens of several models, each at its own row. Parts are not stated by model, so they cannot be priced apart."""
     rows = {model: _row(card, usage, model, counts.logical) for model, counts in models.items()}
     for part in PARTS & usage.units.keys():
         if usage.units[part] and any(part in row.parts for row in rows.values()):
             raise UnpricedError(f"units.{part}", "the part by model", "one number")
-    if usage.model not in models and any(unit in rows for unit in usage.units):
+    if usage.model not in models and any(usage.units.get(unit) for unit in of_response.units):
         raise UnpricedError("model", "one of the models", usage.model)
     return [_tokens(rows[model], counts, {}, model) for model, counts in models.items()]
 
