@@ -98,7 +98,7 @@ def read_card(data: bytes) -> RateCard:
     """
     try:
         content, cose = cbor2.loads(data)
-        is_card = header_kind(cose.value[0]) == KIND
+        is_card = header_kind(cose.value[0]) == KIND and cbor2.dumps([content, cose]) == data
     except (cbor2.CBORDecodeError, TypeError, ValueError, AttributeError, IndexError):
         is_card = False
     if not is_card:
