@@ -1,7 +1,9 @@
 """Rate cards: what a source may say, which row a request has, and what a card must not be (spec/rate-card.md)."""
 
 import hashlib
+import json
 from datetime import UTC, datetime
+from pathlib import Path
 
 import cbor2
 import pytest
@@ -520,3 +522,48 @@ def test_selection_refuses_by_itself():
     with pytest.raises(ClaimsError, match=r"rows\.1: expected another time or size than row 0"):
         Selection([*checking(HEAD + CLAUDE).rows, checking(HEAD + CLAUDE).rows[0]._replace(number=1)])  # fmt: skip
     assert TokenCounts(1, 0, 1, None, None, None).logical == 1
+
+
+VECTORS = json.loads((Path(__file__).parents[1] / "spec/vectors/rate-cards.json").read_text())
+
+
+@pytest.mark.parametrize("vector", VECTORS["cards"], ids=lambda vector: vector["id"])
+def test_vectors_of_cards(vector):
+    data = bytes.fromhex(vector["card"])
+    if vector["field"] is None:
+        assert read_to_check(data).digest == read_card(data).digest
+        cddl(data)
+        return
+    with pytest.raises(CardError) as raised:
+        read_to_check(data)
+    if vector["field"] not in ("content", "protected"):
+        assert str(raised.value).startswith(f"{vector['field']}: expected ")
+    with pytest.raises(RateCardError):
+        read_card(data)
+
+
+def cddl(data):
+    """What is valid fits the CDDL."""
+    from tests.test_spec import validate
+
+    validate("rate-card", data)
+
+
+@pytest.mark.parametrize("vector", VECTORS["prices"], ids=lambda vector: vector["id"])
+def test_vectors_of_prices(vector):
+    from receipts import Counts
+    from receipts.ratecard import price as charge
+    from verifier import price
+
+    writes = vector["writes"] and {int(ttl): n for ttl, n in vector["writes"].items()}
+    told = Counts(*(vector[name] for name in ("logical", "cached")), writes, vector["output"], vector["reasoning"], vector["units"] or None)  # fmt: skip
+    data = bytes.fromhex(VECTORS["card"])
+    found = price(read_to_check(data), usage(vector["provider"], vector["model"], told, time=vector["time"]))  # fmt: skip
+    assert (str(found.lower), str(found.amount)) == (vector["lower"], vector["upper"])
+    source, card = source_of(vector["provider"]), read_card(data)
+    if found.uncertain:
+        with pytest.raises(NotCharged):
+            charge(card, vector["model"], told, source, vector["time"])
+    else:
+        made = charge(card, vector["model"], told, source, vector["time"])
+        assert str(sum(line.amount for line in made.lines)) == vector["upper"]

@@ -49,12 +49,12 @@ SCOPES = {
     "batch-honest": {},
     "receipt-cached-unstated": {"arithmetic": (4, 5, 0, "1 receipt without a count of cached tokens")},
     "receipt-everything": {
-        "rate cards": (0, 1, 0, "the rate cards that the charges name were not looked at"),
+        "rate cards": (0, 1, 0, "the rate cards that the charges name were not given (--card FILE)"),
         "one identifier, one prefix": (3, 3, 0, "1 read of a prefix that is seen here for the first time"),
     },
     "receipt-line-amount": {
         "arithmetic": (4, 5, 1, None),
-        "rate cards": (0, 1, 0, "the rate cards that the charges name were not looked at"),
+        "rate cards": (0, 1, 0, "the rate cards that the charges name were not given (--card FILE)"),
     },
     "receipt-claims-version": UNREADABLE | {"format": (5, 6, 0, UNDECODED)},
     "receipt-encoding-trailing": UNREADABLE | {"format": (5, 6, 1, None)},

@@ -22,6 +22,7 @@ VECTOR_FILES = (
     "units.json",
     "corrections.json",
     "observed.json",
+    "cards.json",
     "containers.json",
     "limits.json",
     "record.json",
@@ -99,7 +100,7 @@ def test_rules_are_numbered_from_one_without_a_gap():
     for rule in RULE_TEXTS:
         step, number = map(int, rule[2:].split("."))
         steps.setdefault(step, []).append(number)
-    assert list(steps) == list(range(18))
+    assert list(steps) == list(range(19))
     assert all(numbers == list(range(1, len(numbers) + 1)) for numbers in steps.values())
 
 

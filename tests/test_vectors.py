@@ -15,6 +15,7 @@ from verifier import (
     Record,
     by_kid,
     bytes_source,
+    read_card,
     read_jwks,
     verify,
 )
@@ -27,6 +28,7 @@ FILES = (
     "units.json",
     "corrections.json",
     "observed.json",
+    "cards.json",
     "containers.json",
     "limits.json",
     "record.json",
@@ -97,6 +99,7 @@ def run(document, vector, **kwargs):
         policy,
         period=tuple(period) if period else None,
         record=record_of(options),
+        cards=[read_card(bytes.fromhex(card)) for card in options.get("cards", [])],
         known=known(options),
     )
 

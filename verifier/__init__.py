@@ -61,6 +61,7 @@ from verifier.reading.framing import UnreadableError
 from verifier.reading.recognise import NotABatchError
 from verifier.reading.sources import Source, batch_file, batch_stream, bytes_source
 from verifier.reading.unverified import UnverifiedItem, read_item, read_items
+from verifier.report.cards import CardSummary
 from verifier.report.codes import RULES, Rule, Severity
 from verifier.report.escape import escape
 from verifier.report.findings import Conflict, Finding, Findings, plural
@@ -89,6 +90,7 @@ __all__ = [
     "AccountSummary",
     "CacheEntry",
     "CardError",
+    "CardSummary",
     "Charge",
     "ChargeLine",
     "Check",
@@ -174,6 +176,7 @@ def verify(
     known: Known = nothing_known,
     jobs: int = 1,
     record: Record | None = None,
+    cards: Sequence[RateCard] = (),
 ) -> Report:
     """Verify a batch (one source or more), a proof or an equivocation: spec/verification.md.
 
@@ -184,6 +187,7 @@ def verify(
         known: the signed statements of an issuer and account that the caller knows from earlier.
         jobs: processes that check receipts; the report is the same.
         record: the customer's own record, to compare with; not for a proof or an equivocation.
+        cards: rate cards: charges that name one are computed again, and receipts without a charge are priced by each.
 
     Raises:
         PeriodError: the period ends before it begins.
@@ -195,7 +199,7 @@ def verify(
     if record is not None:
         check_files(record)
     _check_period(period)
-    question = Question(sources, policy, period, known, record, workers=_workers(jobs))
+    question = Question(sources, policy, period, known, record, cards=cards, workers=_workers(jobs))
     with _closed_after(sources):
         kind = subject(sources[0].first(2)) if len(sources) == 1 else Subject.BATCH
         if kind is Subject.BATCH:
@@ -233,7 +237,8 @@ def verified_rows(
     _check_period(period)
     wanted = frozenset(columns)
     with _closed_after(sources):
-        return verify_rows(Question(sources, policy, period, known, None, wanted, _workers(jobs)))
+        question = Question(sources, policy, period, known, columns=wanted, workers=_workers(jobs))
+        return verify_rows(question)
 
 
 def _check_period(period: Period | None) -> None:

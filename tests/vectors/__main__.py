@@ -13,12 +13,14 @@ from pathlib import Path
 from tests.vectors import (
     batches,
     cache_id,
+    cards,
     containers,
     corrections,
     examples,
     limits,
     merkle,
     observed,
+    ratecards,
     receipts,
     record,
     units,
@@ -36,10 +38,12 @@ def files() -> dict[Path, bytes]:
         "units.json": document("Units, models, spans", units.vectors()),
         "corrections.json": document("Corrections", corrections.vectors()),
         "observed.json": document("Receipts of an observer", observed.vectors()),
+        "cards.json": document("Charges and the rate cards that they name", cards.vectors()),
         "containers.json": document("Proofs and equivocations", containers.vectors()),
         "limits.json": document("Limits, at each and one beyond", limits.vectors()),
         "record.json": document("The customer's own record", record.vectors()),
         "merkle.json": merkle.document(),
+        "rate-cards.json": ratecards.document(),
     }
     vectors["cache-id.json"] = cache_id.document()
     found = {SPEC / "vectors" / name: _json(content) for name, content in vectors.items()}

@@ -60,7 +60,9 @@ class Vector:
             "comment": self.comment,
             "keys": self.keys,
             "options": {
-                name: [raw.hex() for raw in value] if name in ("known", "received") else value
+                name: [raw.hex() for raw in value]
+                if name in ("cards", "known", "received")
+                else value
                 for name, value in self.options.items()
             },
             **self._stored(),

@@ -47,6 +47,7 @@ def _procedure(question: Question, *, signatures: bool) -> VerifiedRows:
         steps.check_chains(run)  # 11
         steps.check_completeness(run)  # 12
         steps.check_identifiers(run)  # 13
+        steps.check_charges(run)  # 18
         steps.check_record(run)  # 14
         run.conflicts += vouched_conflicts(run)  # 14: what only the statement vouches for
         return steps.conclude(run)  # 15

@@ -45,12 +45,15 @@ def _count(findings: Findings, codes: Iterable[str]) -> int:
     return sum(findings.counts.get(code, 0) for code in codes)
 
 
-def of_items(opened: Part, findings: Findings, *, early: str | None, sealed: bool) -> list[Check]:
+def of_items(
+    opened: Part, findings: Findings, charges: Check | None, *, early: str | None, sealed: bool
+) -> list[Check]:
     """Steps 1 to 8: what concerns each item by itself.
 
     Args:
         opened: what came of these steps.
         findings: all of them.
+        charges: that of the rate cards; None: no card was given.
         early: where the reading ended before its end; None: it did not.
         sealed: whether receipts' own signatures were left to the statements (R-5.3).
     """
@@ -60,7 +63,7 @@ def of_items(opened: Part, findings: Findings, *, early: str | None, sealed: boo
         _sealed(counts) if sealed else _signatures(counts, findings),
         _arithmetic(counts, findings),
         _cache_ids(counts),
-        *_charges(counts),
+        *_charges(counts, charges),
         *_timestamps(counts),
     ]
 
@@ -112,9 +115,11 @@ def _cache_ids(counts: Counts) -> Check:
     return Check("cache identifiers stated", counts.identified, counts.cached, 0, reason)
 
 
-def _charges(counts: Counts) -> list[Check]:
-    reason = "the rate cards that the charges name were not looked at"
-    return [Check("rate cards", 0, counts.charged, 0, reason)] if counts.charged else []
+def _charges(counts: Counts, checked: Check | None) -> list[Check]:
+    if not counts.charged:
+        return []
+    reason = "the rate cards that the charges name were not given (--card FILE)"
+    return [checked or Check("rate cards", 0, counts.charged, 0, reason)]
 
 
 def _timestamps(counts: Counts) -> list[Check]:

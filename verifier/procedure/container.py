@@ -14,6 +14,7 @@ from verifier.item.opening import Opened
 from verifier.item.policy import Policy
 from verifier.order.block import Item
 from verifier.order.part import Demand, Part
+from verifier.pricing.checking import ChargeChecks
 from verifier.procedure import checks
 from verifier.procedure.question import Question
 from verifier.reading.container import (
@@ -72,6 +73,7 @@ class _Verification:
         self.objects: list[_Object] = []
         self.checks: list[Check] = []
         self.conflicts: list[Conflict] = []
+        self.charge_checks = ChargeChecks(question.cards, self.part.findings)
 
     @property
     def findings(self) -> Findings:
@@ -84,18 +86,13 @@ class _Verification:
             if self.kind is Subject.PROOF:
                 self.checks.append(self._prove(path))  # R-16.3, R-16.4
                 self._hold_against_known(self.question.known, self.question.policy)  # R-16.5
+                self._check_charge()  # 18
             else:
                 self.checks.append(self._contradict())  # R-17.3, R-17.4
         except ContainerFault as fault:
+            rule, at = self._rule(fault.rule), fault.offset
             self.findings.add(
-                Finding(
-                    fault.code,
-                    str(fault),
-                    rule=self._rule(fault.rule),
-                    item=0,
-                    offset=fault.offset,
-                    field=fault.field,
-                )
+                Finding(fault.code, str(fault), rule, item=0, offset=at, field=fault.field)
             )
         if self.question.period is not None:  # R-16.6, R-17.5
             message = f"{_A[self.kind]} does not show that a period is complete"
@@ -178,6 +175,13 @@ class _Verification:
                     self.findings.count_more(code, chain.findings.counts[code] - kept)
                 self.conflicts += chain.conflicts
 
+    def _check_charge(self) -> None:
+        """R-18.1 to R-18.4 for the receipt of a proof; the time of what a correction corrects is not known."""
+        one = self.objects[0]
+        claims = one.opened.claims
+        if self.question.cards and isinstance(claims, Receipt) and not one.opened.lost and claims.corrects is None:  # fmt: skip
+            self.charge_checks.add_receipt(claims, one.item.number, one.item.offset)
+
     def _contradict(self) -> Check:
         """Both objects are signed, and cannot both be honest."""
         name = "contradiction"
@@ -202,6 +206,8 @@ class _Verification:
     def report(self, read: Input) -> Report:
         """All that there is to say."""
         unchecked = f"{_A[self.kind]} does not show it"
+        cards, charged = self.question.cards, self.part.counts.charged
+        charges = self.charge_checks.check(charged) if cards else None
         return Report(
             self.kind,
             [read],
@@ -210,7 +216,7 @@ class _Verification:
             self.question.policy.account,
             [],
             [
-                *checks.of_items(self.part, self.findings, early=None, sealed=False),
+                *checks.of_items(self.part, self.findings, charges, early=None, sealed=False),
                 *checks.of_billers(*self._signers()),
                 *self.checks,
                 Check("other receipts, totals", 0, 0, 0, unchecked),
@@ -223,6 +229,7 @@ class _Verification:
                 if one.opened.claims is not None
             ],
             self.conflicts,
+            cards=list(self.charge_checks.summaries.values()),
         )
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from verifier.customer.record import Record
 from verifier.item.policy import Policy
 from verifier.order.workers import Workers, in_this_process
+from verifier.pricing.card import RateCard
 from verifier.reading.sources import Source
 from verifier.statements.completeness import Period
 from verifier.statements.known import Known, nothing_known
@@ -24,6 +25,7 @@ class Question:
         known: the statements that the caller knows from earlier.
         record: the customer's own record.
         columns: of receipts, that are wanted afterwards (`verifier.order.block.COLUMNS`).
+        cards: the rate cards that the caller gives.
         workers: who takes the items through steps 2 to 8.
     """
 
@@ -33,4 +35,5 @@ class Question:
     known: Known = nothing_known
     record: Record | None = None
     columns: frozenset[str] = frozenset()
+    cards: Sequence[RateCard] = ()
     workers: Workers = in_this_process

@@ -11,6 +11,7 @@ from verifier.format.claims import Statement
 from verifier.order.collection import AccountName, Collection
 from verifier.order.index import RowBlock
 from verifier.order.part import Demand, Part
+from verifier.pricing.checking import CHARGE_COLUMNS, ChargeChecks
 from verifier.procedure import checks
 from verifier.procedure.question import Question
 from verifier.reading.framing import Batch
@@ -62,12 +63,15 @@ class Run:
         omitted: some of the received receipts that are not in the batch.
         raw_statements: the validly signed statements of the input.
         identifier_checks, record_checks: the scope of steps 13 and 14.
+        charge_checks: what comes of the rate cards (R-18.1 to R-18.4).
     """
 
     def __init__(self, question: Question, *, signatures: bool) -> None:
         columns = question.columns
         if question.record is not None:
             columns |= question.record.columns
+        if question.cards:
+            columns |= CHARGE_COLUMNS
         self.question = question
         self.demand = Demand(question.policy, columns, signatures)
         self.batch = Batch(question.sources)
@@ -80,6 +84,7 @@ class Run:
         self.raw_statements: list[tuple[Statement, bytes]] = []
         self.identifier_checks: list[Check] = []
         self.record_checks = [checks.CUSTOMER]
+        self.charge_checks = ChargeChecks(question.cards, self.opened.findings)
 
     @property
     def findings(self) -> Findings:

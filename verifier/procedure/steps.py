@@ -166,6 +166,12 @@ def check_identifiers(run: Run) -> None:
         run.identifier_checks = [check]
 
 
+def check_charges(run: Run) -> None:
+    """R-18.1 to R-18.4: the last words against the rate cards, if there are any."""
+    if run.question.cards:
+        run.charge_checks.add_blocks(run.last_words(timed=True))
+
+
 def check_record(run: Run) -> None:
     """Step 14.
 

@@ -29,6 +29,7 @@ def report_of(run: Run) -> Report:
         run.findings,
         conflicts=run.conflicts,
         statements=run.raw_statements,
+        cards=list(run.charge_checks.summaries.values()),
     )
 
 
@@ -51,9 +52,15 @@ def _checks(run: Run) -> list[Check]:
     collected = sum(account.total_receipts for account in run.collection.accounts.values())
     accounts = len({*run.collection.accounts, *run.ledgers})
     period = run.question.period
+    charged = run.opened.counts.charged
+    charges = run.charge_checks.check(charged) if run.question.cards else None
     return [
         *checks.of_items(
-            run.opened, run.findings, early=run.ending.told, sealed=not run.demand.signatures
+            run.opened,
+            run.findings,
+            charges,
+            early=run.ending.told,
+            sealed=not run.demand.signatures,
         ),
         *checks.of_billers(
             collected, sum(a.total_sums.observed for a in run.collection.accounts.values())

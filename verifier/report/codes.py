@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from verifier.report.card_codes import CARD_RULES
 from verifier.report.record_codes import RECORD_RULES
 from verifier.report.rule import Rule, Severity, incomplete, rejected
 
@@ -245,4 +246,5 @@ RULES: Final[dict[str, Rule]] = {
     "conflict-unproven": rejected(
         "R-17.4", "the two objects do not contradict each other", "this file proves nothing"
     ),
+    **CARD_RULES,
 }

@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import Any
 
 from verifier.format.claims import LATE, Receipt, Statement, Totals
+from verifier.report.cards import CardSummary
 from verifier.report.codes import RULES, Severity
 from verifier.report.findings import Conflict, Findings
 
@@ -109,6 +110,7 @@ class Report:
         objects: what a proof or an equivocation consists of; empty for a batch.
         conflicts: proofs of equivocation, as signed objects.
         statements: those of the input with a valid signature, and their bytes: what a caller may remember.
+        cards: the rate cards that the caller gave, and what came of them.
     """
 
     subject: Subject
@@ -122,6 +124,7 @@ class Report:
     objects: list[ObjectSummary] = field(default_factory=list)
     conflicts: list[Conflict] = field(default_factory=list)
     statements: list[tuple[Statement, bytes]] = field(default_factory=list)
+    cards: list[CardSummary] = field(default_factory=list)
 
     @property
     def receipts(self) -> int:
@@ -156,6 +159,7 @@ class Report:
             "observed": self.observed,
             "accounts": [_account(account) for account in self.accounts],
             "objects": [_object(one) for one in self.objects],
+            "cards": [card.as_dict() for card in self.cards],
             "checks": [_check(check) for check in self.checks],
             "findings": [finding.as_dict() for finding in self.findings.in_input_order()],
             "finding_counts": dict(sorted(self.findings.counts.items())),

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 from verifier.format.claims import LATE, Statement, Totals
 from verifier.report import period
+from verifier.report.cards import card_rows
 from verifier.report.codes import RULES
 from verifier.report.escape import escape
 from verifier.report.findings import Finding, plural
@@ -60,6 +61,9 @@ def _lines(report: Report, style: Style) -> Iterator[str]:
     for one in report.objects:
         yield ""
         yield from _object(one)
+    for card in report.cards:
+        yield ""
+        yield from _rows(card_rows(card))
     yield ""
     yield style("  checked", "heading")
     for check in report.checks:

@@ -47,7 +47,7 @@ def totals_rows(totals: Totals, uncounted: int) -> Iterator[tuple[str, str]]:
     for unit, quantity in sorted((totals.units or {}).items()):
         yield "unit", f"{escape(unit)}: {quantity:,}"
     for currency, amount in sorted((totals.amounts or {}).items()):
-        yield "charged", _money(currency, amount)
+        yield "charged", money(currency, amount)
     if totals.corrected is not None and totals.corrections is not None:
         yield "corrected", _brief(totals.corrected)
         yield "instead", _brief(totals.corrections)
@@ -58,7 +58,7 @@ def _brief(totals: Totals) -> str:
     counts = [("logical", totals.logical), ("cached", totals.cached), ("output", totals.output)]
     words = [f"{name} {count:,}" for name, count in counts if count is not None]
     words += [f"{escape(unit)} {count:,}" for unit, count in sorted((totals.units or {}).items())]
-    words += [_money(*amount) for amount in sorted((totals.amounts or {}).items())]
+    words += [money(*amount) for amount in sorted((totals.amounts or {}).items())]
     return ", ".join(words)
 
 
@@ -67,9 +67,10 @@ def _net(totals: Totals, before: Totals, after: Totals) -> Iterator[tuple[str, s
     amounts = [one.amounts or {} for one in (totals, before, after)]
     for currency in sorted({currency for one in amounts for currency in one}):
         plain, less, more = (one.get(currency, 0) for one in amounts)
-        yield "net", _money(currency, plain - less + more)
+        yield "net", money(currency, plain - less + more)
 
 
-def _money(currency: str, amount: int) -> str:
+def money(currency: str, amount: int) -> str:
+    """An amount in picounits, as a decimal number with all twelve digits."""
     sign, picounits = ("-", -amount) if amount < 0 else ("", amount)
     return f"{sign}{picounits // _PICOUNITS:,}.{picounits % _PICOUNITS:012d} {currency}"
