@@ -56,7 +56,15 @@ def test_the_verifier_opens_no_socket():
 
 
 @pytest.mark.parametrize(
-    "package", ["receipts", "verifier", "receipts.ingest", "receipts.cache_id", "attribution.cache"]
+    "package",
+    [
+        "receipts",
+        "verifier",
+        "receipts.ingest",
+        "receipts.cache_id",
+        "attribution.cache",
+        "attribution.money",
+    ],
 )
 def test_public_names_are_those_listed(package):
     """``__all__`` is what the package offers: no more public names in its namespace than it lists, and modules."""

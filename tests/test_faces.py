@@ -11,7 +11,7 @@ FACES = [
     "receipts", "receipts.asgi", "receipts.cache_id", "receipts.callers", "receipts.closing", "receipts.emitting",
     "receipts.gateway", "receipts.ingest", "receipts.journal", "receipts.journal.stores", "receipts.litellm",
     "receipts.observing", "receipts.prefixes", "receipts.ratecard", "receipts.wallet", "cli", "cli.commands", "verifier", "attribution",
-    "attribution.cache",
+    "attribution.cache", "attribution.money",
 ]  # fmt: skip
 WITH_FUNCTIONS = {"verifier"}
 """Faces that offer functions of their own."""

@@ -1,0 +1,90 @@
+"""From priced requests to tables, a block at a time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Final
+
+from attribution.money.ledger.appending import BLOCK, append
+from attribution.money.prices import Price, Pricer
+from attribution.money.registry import Registry
+from attribution.money.rows import Row
+
+_HOUR_MS: Final = 3_600_000
+_DAY_MS: Final = 86_400_000
+_TABLES: Final = ("receipts", "lines", "entries", "writes", "gaps")
+
+
+@dataclass(frozen=True)
+class Terms:
+    """By what requests are read: the registry, and another pricer if one is given."""
+
+    registry: Registry
+    other: Pricer | None
+
+    @cached_property
+    def teams(self) -> frozenset[str]:
+        """The registered teams."""
+        return frozenset(self.registry.teams)
+
+    def gaps(self, row: Row) -> list[tuple[str, str]]:
+        """What a request lacks of the tagging contract: tag and reason, each tag once."""
+        found = {tag: "absent" for tag in self.registry.tagging.required if tag not in row.tags}
+        for tag, allowed in self.registry.tagging.allowed.items():
+            if tag in row.tags and row.tags[tag] not in allowed:
+                found[tag] = "not allowed"
+        if row.tags.get("team") not in self.teams:
+            found["team"] = "unknown" if "team" in row.tags else "absent"
+        return list(found.items())
+
+
+class Loading:
+    """Adds requests to the tables of a database."""
+
+    def __init__(self, db: Any, terms: Terms) -> None:
+        self._db = db
+        self._terms = terms
+        self._share = terms.registry.owner_share
+        self._blocks: dict[str, list[tuple[Any, ...]]] = {name: [] for name in _TABLES}
+
+    def add(self, row: Row, price: Price) -> None:
+        """Add a request."""
+        blocks, item = self._blocks, row.item
+        gaps = self._terms.gaps(row)
+        blocks["receipts"].append(self._receipt(row, price, len(gaps)))
+        blocks["lines"] += [(item, *line) for line in price.lines]
+        blocks["entries"] += [(item, *entry) for entry in row.entries]
+        for ttl, tokens in (row.writes or {}).items():
+            rate = price.rates.writes.get(ttl) if ttl else max(price.rates.writes.values())
+            blocks["writes"].append((item, ttl, tokens, (rate or 0) - price.rates.uncached))
+        blocks["gaps"] += [(item, tag, reason) for tag, reason in gaps]
+        if len(blocks["receipts"]) == BLOCK:
+            self.flush()
+
+    def _receipt(self, row: Row, price: Price, gaps: int) -> tuple[Any, ...]:
+        tags, rates = row.tags, price.rates
+        stated = tags.get("team")
+        amount, input_cost, storage = price.amount, price.input_cost, price.storage
+        written = None if row.writes is None else sum(row.writes.values())
+        saving_rate = rates.uncached - rates.cached
+        other = self._terms.other
+        return (
+            row.item, row.time, row.time // _DAY_MS, row.time // _HOUR_MS, row.request,
+            row.provider, f"{row.provider}/{row.model}",
+            stated if stated in self._terms.teams else None, stated,
+            tags.get("feature"), tags.get("environment"), tags.get("customer"), tags.get("surface"),
+            tags.get("session"), tags.get("user"), tags.get("prefix"),
+            row.logical, row.cached, written, row.output, row.reasoning,
+            amount, amount - input_cost - storage + price.full_input, price.saving, price.premium, storage,
+            input_cost, price.full_input, price.uncertain,
+            saving_rate, self._share.numerator * saving_rate // self._share.denominator,
+            None if other is None else other.price(row).amount,
+            gaps, row.miss,
+        )  # fmt: skip
+
+    def flush(self) -> None:
+        """Write what is in memory."""
+        for name, rows in self._blocks.items():
+            append(self._db, name, rows)
+            rows.clear()
