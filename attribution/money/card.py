@@ -103,7 +103,7 @@ def _price(row: Row, card: CardRow) -> Price:
     writes = row.writes or {}
     cached = row.cached or 0
     rates = {ttl: _write_rate(row, card, ttl) for ttl in writes}
-    parts = list(_input_parts(row, card, cached))
+    parts = list(_input_parts(row, card))
     apart = sum(plain for _, plain, _, _, _ in parts)
     apart_cached = sum(read for _, _, read, _, _ in parts)
     plain = row.logical - cached - sum(writes.values()) - apart
@@ -128,7 +128,7 @@ def _price(row: Row, card: CardRow) -> Price:
     return Price(kept, card.text, full, saving, premium, _uncertain(row, card, rates))
 
 
-def _input_parts(row: Row, card: CardRow, cached: int) -> Iterator[tuple[str, int, int, int, int]]:
+def _input_parts(row: Row, card: CardRow) -> Iterator[tuple[str, int, int, int, int]]:
     """Parts that are priced apart: kind, plain and cached tokens, and their rates."""
     for kind in _PARTS:
         count = row.units.get(f"input.{kind}")

@@ -46,14 +46,16 @@ SELECT item,
     CASE WHEN named.entry IS NOT NULL THEN 1 WHEN registered.prefix IS NOT NULL THEN 2 ELSE 3 END AS source,
     coalesce(ids.prefix, registered.prefix, 'id:' || unowned.entry.identifier) AS prefix,
     named.entry.identifier AS identifier,
-    coalesce(named.entry.length, least(registered.tokens, receipts.logical), unowned.entry.length) AS length
+    CASE WHEN named.entry IS NOT NULL THEN named.entry.length
+        WHEN registered.prefix IS NOT NULL THEN least(registered.tokens, receipts.logical)
+        ELSE unowned.entry.length END AS length
 FROM receipts
 LEFT JOIN named USING (item)
 LEFT JOIN unowned USING (item)
 LEFT JOIN registered_ids AS ids ON ids.identifier = named.entry.identifier
 LEFT JOIN registered ON registered.prefix = receipts.prefix_tag
 WHERE receipts.logical > 0
-    AND coalesce(named.entry, unowned.entry) IS NOT NULL OR receipts.logical > 0 AND registered.prefix IS NOT NULL;
+    AND (named.entry IS NOT NULL OR registered.prefix IS NOT NULL OR unowned.entry IS NOT NULL);
 
 CREATE TABLE prefixes AS           -- with what the cache did inside of it
 WITH measured AS (
