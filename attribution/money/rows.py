@@ -5,51 +5,36 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
-from verifier import RowBlock, VerifiedRows
+from verifier import PRICED_COLUMNS, RowBlock, Usage, VerifiedRows, usage_at
 
-COLUMNS: Final = (
-    "request", "model", "logical", "cached", "writes", "output", "reasoning", "cache", "source", "tags", "units",
-)  # fmt: skip
+COLUMNS: Final = (*PRICED_COLUMNS, "request", "cache", "tags")
 """The columns of verified rows that are read."""
 _NOTHING: Final[Mapping[str, Any]] = {}
 
 
 class Row(NamedTuple):
-    """One request: counts in tokens, time in ms; None is unknown, never zero.
+    """One request.
 
     Attributes:
         item: its number in the input, which no other row has.
-        time: when.
         request: its identifier.
-        provider: who served it.
-        model: by the provider's name.
-        terms: what else selects its price.
-        logical: input tokens.
-        cached: those of them that the cache served.
-        writes: those of them that were written to the cache, by TTL in s; 0: not known.
-        output: output tokens.
-        reasoning: those of them that are reasoning.
-        units: parts and units by name.
-        entries: prefixes that the receipt names (read, written, committed): identifier in hexadecimal, and length.
+        usage: what it used, of which model, when. Absent counts are unknown, never zero.
+        entries: prefixes that the receipt names (read, written, committed): identifier in hexadecimal, and length in tokens.
         miss: the provider's own reason for a miss.
         tags: as they stand in the receipt.
     """
 
     item: int
-    time: int
     request: str
-    provider: str
-    model: str
-    terms: Mapping[str, str]
-    logical: int
-    cached: int | None
-    writes: Mapping[int, int] | None
-    output: int | None
-    reasoning: int | None
-    units: Mapping[str, int]
+    usage: Usage
     entries: frozenset[tuple[str, int]]
     miss: str | None
     tags: Mapping[str, str]
+
+    @property
+    def model(self) -> str:
+        """As keys have it: provider/model."""
+        return f"{self.usage.provider or ''}/{self.usage.model}"
 
 
 def verified(rows: VerifiedRows, *, incomplete: bool = False) -> Iterator[Row]:
@@ -63,22 +48,17 @@ def verified(rows: VerifiedRows, *, incomplete: bool = False) -> Iterator[Row]:
         NotVerifiedError: the verdict is not good enough.
     """
     for block in rows.blocks(incomplete=incomplete):
-        yield from _of_block(block)
+        for at in range(len(block.items)):
+            yield _row(block, at)
 
 
-def _of_block(block: RowBlock) -> Iterator[Row]:
-    columns = [block.columns[name] for name in COLUMNS]
-    for item, time, *values in zip(block.items, block.times, *columns, strict=True):
-        request, model, logical, cached, writes, output, reasoning, cache, source, tags, units = (
-            values
-        )
-        terms = dict(source.terms or _NOTHING) if source else {}
-        if source and source.tier is not None:
-            terms["tier"] = source.tier
-        yield Row(
-            item, time, request, source.provider if source else "", model, terms, logical, cached, writes, output,
-            reasoning, units or _NOTHING, _entries(cache), source.miss if source else None, tags or _NOTHING,
-        )  # fmt: skip
+def _row(block: RowBlock, at: int) -> Row:
+    columns = block.columns
+    source = columns["source"][at]
+    return Row(
+        block.items[at], columns["request"][at], usage_at(block, at), _entries(columns["cache"][at]),
+        source.miss if source else None, columns["tags"][at] or _NOTHING,
+    )  # fmt: skip
 
 
 def _entries(cache: Any) -> frozenset[tuple[str, int]]:

@@ -2,9 +2,9 @@
 
 from dataclasses import replace
 
-from attribution.money.card import Card, CardRow
-from attribution.money.registry import Prefix, Registry, Team
-from attribution.money.rows import Row
+from attribution.money import Prefix, Registry, Row, Team
+from tests.finance.cards import card
+from verifier import TokenCounts, Usage
 
 DAY = 86_400_000
 START = 20_362 * DAY
@@ -12,26 +12,32 @@ START = 20_362 * DAY
 MICRO = 10**6
 """Picounits of a millionth."""
 IDENTIFIER = "ab" * 32
-CARD_ROW = CardRow(
-    "anthropic", "sonnet", 0, 3_000_000, 300_000, 15_000_000, writes={300: 3_750_000}
-)
-CARD = Card([CARD_ROW])
+SONNET = {
+    "provider": "anthropic", "model": "sonnet", "input": 3_000_000, "cached": 300_000, "output": 15_000_000,
+    "writes": {300: 3_750_000},
+}  # fmt: skip
+CARD = card(SONNET)
 TEAMS = {name: Team(name) for name in ("assist", "data", "growth", "platform", "search")}
 REGISTRY = Registry(
     "USD", TEAMS, prefixes={"copilot": Prefix("copilot", "platform", 8000, [IDENTIFIER])}, platform="platform",
 )  # fmt: skip
-_PLAIN = Row(0, START, "", "anthropic", "sonnet", {}, 0, 0, {}, 0, None, {}, frozenset(), None, {})
 
 
-def request(number, team=None, **fields):
-    """A request, one second after the one before; ``prefix``: whether it has the prefix. Other fields as those of `Row`."""
-    has_prefix = fields.pop("prefix", False)
-    tags = {**({} if team is None else {"team": team}), **fields.pop("tags", {})}
-    entries = frozenset({(IDENTIFIER, 8000)}) if has_prefix else frozenset()
-    row = _PLAIN._replace(
-        item=number, time=START + 1000 * number, request=f"r{number:04}", entries=entries, tags=tags
+def request(number, team=None, *, logical=0, cached=0, writes=None, output=0, **fields):
+    """A request, one second after the one before, by `team`.
+
+    Other fields: ``prefix`` (whether it has the prefix), ``entries``, ``tags``, ``time``, ``miss``, ``provider``, ``model``, ``units``.
+    """
+    entries = fields.get("entries", {(IDENTIFIER, 8000)} if fields.get("prefix") else set())
+    tags = {**({} if team is None else {"team": team}), **fields.get("tags", {})}
+    counts = TokenCounts(
+        logical, cached, None if cached is None else logical - cached, writes or {}, output, None
     )
-    return row._replace(**fields)
+    usage = Usage(
+        fields.get("provider", "anthropic"), fields.get("model", "sonnet"), {}, None,
+        fields.get("time", START + 1000 * number), counts, fields.get("units", {}),
+    )  # fmt: skip
+    return Row(number, f"r{number:04}", usage, frozenset(entries), fields.get("miss"), tags)
 
 
 ROWS = [

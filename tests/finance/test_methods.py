@@ -11,6 +11,7 @@ from attribution.money.ledger.leaves import Method, table
 from attribution.money.ledger.ledger import Ledger
 from attribution.money.methods.all import allocate_all, compared
 from tests.finance.running import CARD, MICRO, REGISTRY, ROWS, keeping
+from verifier import price
 
 
 def shares(registry, method, rows=ROWS):
@@ -21,15 +22,15 @@ def shares(registry, method, rows=ROWS):
 
 
 def test_prices_of_the_running_example():
-    prices = [CARD.price(row) for row in ROWS]
+    prices = [price(CARD, row.usage) for row in ROWS]
     assert [price.amount for price in prices] == [
         51_000 * MICRO,
         23_400 * MICRO,
         5400 * MICRO,
         15_000 * MICRO,
     ]
-    assert sum(price.saving for price in prices) == 43_200 * MICRO
-    assert sum(price.premium for price in prices) == 6000 * MICRO
+    assert sum(price.read_saving for price in prices) == 43_200 * MICRO
+    assert sum(price.write_premium for price in prices) == 6000 * MICRO
 
 
 def test_direct():

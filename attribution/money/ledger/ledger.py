@@ -11,9 +11,10 @@ from typing import Any, Final
 from attribution.money.ledger.appending import append
 from attribution.money.ledger.loading import Loading, Terms
 from attribution.money.ledger.schema import PREFIXES, TABLES
-from attribution.money.prices import Pricer, priced
+from attribution.money.prices import priced
 from attribution.money.registry import Registry
 from attribution.money.rows import Row
+from verifier import RateCard
 
 _ROWS: Final = 20_000
 """Rows in memory at once."""
@@ -61,21 +62,21 @@ class Ledger:
         self._folder.cleanup()
 
     def load(
-        self, rows: Iterable[Row], pricer: Pricer, registry: Registry, other: Pricer | None = None
+        self, rows: Iterable[Row], card: RateCard, registry: Registry, other: RateCard | None = None
     ) -> None:
         """Price requests, store them, and find the prefix of each.
 
         Args:
             rows: in any order.
-            pricer: by which they are priced.
+            card: by which they are priced.
             registry: whose teams, tags and prefixes count.
-            other: another pricer, whose price stands beside.
+            other: another card, whose price stands beside.
 
         Raises:
             PriceError: a card does not price a request.
         """
         loading = Loading(self.db, Terms(registry, other))
-        for row, price in priced(iter(rows), pricer):
+        for row, price in priced(rows, card):
             loading.add(row, price)
         loading.flush()
         ids = [(key, prefix.name) for prefix in registry.prefixes.values() for key in prefix.ids]

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Final
 
 from attribution.money.ledger.appending import BLOCK, append
-from attribution.money.prices import Price, Pricer
+from attribution.money.prices import input_cost, premium_rate, price_of, saving_rate
 from attribution.money.registry import Registry
 from attribution.money.rows import Row
+from verifier import Price, RateCard
 
 _HOUR_MS: Final = 3_600_000
 _DAY_MS: Final = 86_400_000
@@ -18,10 +20,10 @@ _TABLES: Final = ("receipts", "lines", "entries", "writes", "gaps")
 
 @dataclass(frozen=True)
 class Terms:
-    """By what requests are read: the registry, and another pricer if one is given."""
+    """By what requests are read: the registry, and another card if one is given."""
 
     registry: Registry
-    other: Pricer | None
+    other: RateCard | None
 
     @cached_property
     def teams(self) -> frozenset[str]:
@@ -53,33 +55,31 @@ class Loading:
         blocks, item = self._blocks, row.item
         gaps = self._terms.gaps(row)
         blocks["receipts"].append(self._receipt(row, price, len(gaps)))
-        blocks["lines"] += [(item, *line) for line in price.lines]
+        blocks["lines"] += [(item, one.name, one.quantity, one.amount) for one in price.lines]
         blocks["entries"] += [(item, *entry) for entry in row.entries]
-        for ttl, tokens in (row.writes or {}).items():
-            rate = price.rates.writes.get(ttl) if ttl else max(price.rates.writes.values())
-            blocks["writes"].append((item, ttl, tokens, (rate or 0) - price.rates.uncached))
+        for ttl, tokens in (row.usage.counts.writes or {}).items():
+            blocks["writes"].append((item, ttl, tokens, premium_rate(price.row, ttl)))
         blocks["gaps"] += [(item, tag, reason) for tag, reason in gaps]
         if len(blocks["receipts"]) == BLOCK:
             self.flush()
 
     def _receipt(self, row: Row, price: Price, gaps: int) -> tuple[Any, ...]:
-        tags, rates = row.tags, price.rates
+        tags, usage, counts = row.tags, row.usage, row.usage.counts
         stated = tags.get("team")
-        amount, input_cost, storage = price.amount, price.input_cost, price.storage
-        written = None if row.writes is None else sum(row.writes.values())
-        saving_rate = rates.uncached - rates.cached
+        written = None if counts.writes is None else sum(counts.writes.values())
+        saved = saving_rate(price.row)
         other = self._terms.other
         return (
-            row.item, row.time, row.time // _DAY_MS, row.time // _HOUR_MS, row.request,
-            row.provider, f"{row.provider}/{row.model}",
+            row.item, usage.time, usage.time // _DAY_MS, usage.time // _HOUR_MS, row.request,
+            usage.provider or "", row.model, json.dumps([usage.terms, usage.tier], sort_keys=True),
             stated if stated in self._terms.teams else None, stated,
             tags.get("feature"), tags.get("environment"), tags.get("customer"), tags.get("surface"),
             tags.get("session"), tags.get("user"), tags.get("prefix"),
-            row.logical, row.cached, written, row.output, row.reasoning,
-            amount, amount - input_cost - storage + price.full_input, price.saving, price.premium, storage,
-            input_cost, price.full_input, price.uncertain,
-            saving_rate, self._share.numerator * saving_rate // self._share.denominator,
-            None if other is None else other.price(row).amount,
+            counts.logical, counts.cached, written, counts.output, counts.reasoning,
+            price.amount, price.full, price.read_saving, price.write_premium, price.storage,
+            input_cost(price.lines), price.full_input, price.uncertain,
+            saved, self._share.numerator * saved // self._share.denominator,
+            None if other is None else price_of(row, other).amount,
             gaps, row.miss,
         )  # fmt: skip
 

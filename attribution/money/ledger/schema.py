@@ -9,6 +9,7 @@ TABLES: Final = """
 CREATE TABLE receipts (            -- one request each
     item BIGINT, time BIGINT, day DATE, hour BIGINT, request VARCHAR,
     provider VARCHAR, model VARCHAR,               -- model: provider/model
+    terms VARCHAR,                                 -- JSON: what else selected the price, and the tier
     team VARCHAR, stated_team VARCHAR,             -- team: a registered one
     feature VARCHAR, environment VARCHAR, customer VARCHAR, surface VARCHAR,
     session VARCHAR, "user" VARCHAR, prefix_tag VARCHAR,
@@ -17,7 +18,7 @@ CREATE TABLE receipts (            -- one request each
     input_cost HUGEINT, full_input HUGEINT, uncertain HUGEINT,
     saving_rate HUGEINT, share_rate HUGEINT,       -- of a cached token: u - c, and the owner's share of it
     other_price HUGEINT,                           -- by another card, if one was given
-    gaps INTEGER, miss VARCHAR
+    gaps BIGINT, miss VARCHAR
 );
 CREATE TABLE lines (item BIGINT, class VARCHAR, quantity HUGEINT, amount HUGEINT);
 CREATE TABLE entries (item BIGINT, identifier VARCHAR, length HUGEINT);

@@ -14,7 +14,11 @@ from attribution.money.registry import Breakage, Deploy, Registry
 _HEALTHY: Final = 7
 _LEAST: Final = 3
 _LEAST_BASELINE: Final = Fraction(1, 5)
-NAMES_IT, NEAR_IN_TIME, NO_CAUSE = "deploy names the prefix", "deploy near in time", "no cause shown"
+NAMES_IT, NEAR_IN_TIME, NO_CAUSE = (
+    "deploy names the prefix",
+    "deploy near in time",
+    "no cause shown",
+)
 _BUCKETS: Final = """
 SELECT prefix, model, time // $1 AS bucket, count(*), sum(hit), sum(length)
 FROM prefixes WHERE source < 3 GROUP BY ALL ORDER BY prefix, model, bucket
@@ -138,5 +142,7 @@ def find_breaks(ledger: Ledger, registry: Registry, end: int) -> list[Break]:
             start = fall.first * length if deploy is None else deploy.time
             stop = end if fall.end is None else fall.end * length
             owner = registry.prefixes[prefix].owner
-            found.append(Break(len(found), prefix, model, owner, start, stop, fall.baseline, deploy))
+            found.append(
+                Break(len(found), prefix, model, owner, start, stop, fall.baseline, deploy)
+            )
     return found
