@@ -49,7 +49,12 @@ def price_of(row: Row, card: RateCard) -> Price:
 
 def input_cost(lines: Iterable[PricedLine]) -> int:
     """What the input lines cost: uncached, cached, written, and parts of them."""
-    return sum(line.amount for line in lines if line.kind in _INPUT)
+    return sum(line.amount for line in lines if is_input(line))
+
+
+def is_input(line: PricedLine) -> bool:
+    """Whether a line is one of the input."""
+    return line.kind in _INPUT
 
 
 def saving_rate(row: PriceRow) -> int:

@@ -22,6 +22,7 @@ def append(db: Any, table: str, rows: Iterable[tuple[Any, ...]]) -> None:
 
     described = db.execute(f"DESCRIBE {table}").fetchall()
     kinds = {
+        "BOOLEAN": pa.bool_(),
         "BIGINT": pa.int64(),
         "INTEGER": pa.int32(),
         "HUGEINT": pa.decimal128(38, 0),

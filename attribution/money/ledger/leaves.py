@@ -91,6 +91,11 @@ def table(
     return list(ledger.ask(query, [str(method), *(value for _, value in where)]))
 
 
+def amounts(ledger: Ledger, method: Method, dimension: str) -> dict[str | None, int]:
+    """What a method gives to each value of one dimension."""
+    return {key: amount for key, amount in table(ledger, method, [dimension])}  # noqa: C416  # for mypy
+
+
 def _dimension(name: str) -> str:
     if name not in DIMENSIONS:
         raise ValueError(f"{name} is no dimension: {', '.join(DIMENSIONS)}")

@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Any, Final
 
 from attribution.money.ledger.appending import BLOCK, append
-from attribution.money.prices import input_cost, premium_rate, price_of, saving_rate
+from attribution.money.prices import input_cost, is_input, premium_rate, price_of, saving_rate
 from attribution.money.registry import Registry
 from attribution.money.rows import Row
 from verifier import Price, RateCard
@@ -55,7 +55,9 @@ class Loading:
         blocks, item = self._blocks, row.item
         gaps = self._terms.gaps(row)
         blocks["receipts"].append(self._receipt(row, price, len(gaps)))
-        blocks["lines"] += [(item, one.name, one.quantity, one.amount) for one in price.lines]
+        blocks["lines"] += [
+            (item, one.name, is_input(one), one.quantity, one.amount) for one in price.lines
+        ]
         blocks["entries"] += [(item, *entry) for entry in row.entries]
         for ttl, tokens in (row.usage.counts.writes or {}).items():
             blocks["writes"].append((item, ttl, tokens, premium_rate(price.row, ttl)))

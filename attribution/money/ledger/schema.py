@@ -20,7 +20,7 @@ CREATE TABLE receipts (            -- one request each
     other_price HUGEINT,                           -- by another card, if one was given
     gaps BIGINT, miss VARCHAR
 );
-CREATE TABLE lines (item BIGINT, class VARCHAR, quantity HUGEINT, amount HUGEINT);
+CREATE TABLE lines (item BIGINT, class VARCHAR, is_input BOOLEAN, quantity HUGEINT, amount HUGEINT);
 CREATE TABLE entries (item BIGINT, identifier VARCHAR, length HUGEINT);
 CREATE TABLE writes (item BIGINT, ttl HUGEINT, tokens HUGEINT, premium_rate HUGEINT);
 CREATE TABLE gaps (item BIGINT, tag VARCHAR, reason VARCHAR);

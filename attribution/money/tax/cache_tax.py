@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Final
 
 from attribution.money.ledger.ledger import Ledger
@@ -58,7 +58,10 @@ class Tax:
     @property
     def net(self) -> int:
         """What the team's cache came to."""
-        return 2 * self.credit - sum(getattr(self, field.name) for field in fields(self))
+        return (
+            self.credit - self.misses_owned - self.invalidations_caused - self.warmups
+            - self.write_premiums - self.storage
+        )  # fmt: skip
 
 
 Taxes = dict[str | None, Tax]
