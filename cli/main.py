@@ -41,6 +41,7 @@ _SECTIONS = {
         "verify": "verify a batch, a proof or an equivocation",
         "memory": "list, compare and forget the statements that you have seen",
         "cache": "show hit rates, misses, and the credits that were due",
+        "attribute": "say who pays, and what the cache saved or cost whom",
     },
     "For both": {
         "show": "print a batch without checking it",

@@ -37,6 +37,8 @@ from receipts.request import (
 )
 from receipts.signing import Signed
 from receipts.statement import LATE, REGULAR, Period, Previous
+from receipts.toml_file import Member as TomlMember
+from receipts.toml_file import TomlFileError, read_toml
 
 __all__ = [
     "LATE",
@@ -72,6 +74,8 @@ __all__ = [
     "SigningKey",
     "Source",
     "Span",
+    "TomlFileError",
+    "TomlMember",
     "TooLateError",
     "UsageError",
     "close_batch",
@@ -82,5 +86,6 @@ __all__ = [
     "jwk",
     "jwks",
     "kid_text",
+    "read_toml",
     "repriced",
 ]

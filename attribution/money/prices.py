@@ -15,8 +15,8 @@ _INPUT: Final = range(3)
 class PriceError(ValueError):
     """The card does not price a request: it has no row for it, or no rate for something that it used."""
 
-    def __init__(self, row: Row, what: str) -> None:
-        super().__init__(f"request {row.request}: {what}")
+    def __init__(self, request: str, what: str) -> None:
+        super().__init__(f"request {request}: {what}")
 
 
 def priced(rows: Iterable[Row], card: RateCard) -> Iterator[tuple[Row, Price]]:
@@ -30,7 +30,7 @@ def priced(rows: Iterable[Row], card: RateCard) -> Iterator[tuple[Row, Price]]:
         gained = found.read_saving - found.write_premium - found.storage
         if found.full - found.amount != gained:
             raise PriceError(
-                row, f"saved {gained}, but the prices are {found.full - found.amount} apart"
+                row.request, f"saved {gained}, but the prices are {found.full - found.amount} apart"
             )
         yield row, found
 
@@ -44,7 +44,7 @@ def price_of(row: Row, card: RateCard) -> Price:
     try:
         return price(card, row.usage)
     except UnpricedError as error:
-        raise PriceError(row, str(error)) from None
+        raise PriceError(row.request, str(error)) from None
 
 
 def input_cost(lines: Iterable[PricedLine]) -> int:

@@ -52,7 +52,8 @@ class Asked:
     Attributes:
         period: in ms, the end exclusive.
         method: of the chargeback.
-        hit_rate: of what-if; None: the other card's prices.
+        hit_rate: of what-if; None: the other prices that the ledger was loaded with.
+        other: what they are, in words.
         spans: the two times of a spike; None: the week that rose most, and the one before.
         trend: week or day.
         tables: the dimensions of the tables of each method.
@@ -62,6 +63,7 @@ class Asked:
     period: tuple[int, int]
     method: Method = Method.DIRECT
     hit_rate: Fraction | None = Fraction(3, 10)
+    other: str = ""
     spans: tuple[Span, Span] | None = None
     trend: str = "week"
     tables: Sequence[Sequence[str]] = TABLES
@@ -202,7 +204,8 @@ class Reports:
         """What customers would cost."""
         rate = self._asked.hit_rate
         if rate is None:
-            return {"what_if": {"rows": what_if.by_other_card(self._ledger)}}
+            rows = what_if.at_other_price(self._ledger)
+            return {"what_if": {"other": self._asked.other, "rows": rows}}
         rows = what_if.at_hit_rate(self._ledger, rate)
         return {"what_if": {"hit_rate": rounded(rate, 2), "rows": rows}}
 

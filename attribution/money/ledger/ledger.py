@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import TracebackType
@@ -62,7 +62,11 @@ class Ledger:
         self._folder.cleanup()
 
     def load(
-        self, rows: Iterable[Row], card: RateCard, registry: Registry, other: RateCard | None = None
+        self,
+        rows: Iterable[Row],
+        card: RateCard,
+        registry: Registry,
+        other: Callable[[Row], int] | None = None,
     ) -> None:
         """Price requests, store them, and find the prefix of each.
 
@@ -70,7 +74,7 @@ class Ledger:
             rows: in any order.
             card: by which they are priced.
             registry: whose teams, tags and prefixes count.
-            other: another card, whose price stands beside.
+            other: another price of a request, in picounits, which stands beside.
 
         Raises:
             PriceError: a card does not price a request.

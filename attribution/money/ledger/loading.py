@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Final
 
 from attribution.money.ledger.appending import BLOCK, append
-from attribution.money.prices import input_cost, is_input, premium_rate, price_of, saving_rate
+from attribution.money.prices import input_cost, is_input, premium_rate, saving_rate
 from attribution.money.registry import Registry
 from attribution.money.rows import Row
-from verifier import Price, RateCard
+from verifier import Price
 
 _HOUR_MS: Final = 3_600_000
 _DAY_MS: Final = 86_400_000
@@ -20,10 +21,10 @@ _TABLES: Final = ("receipts", "lines", "entries", "writes", "gaps")
 
 @dataclass(frozen=True)
 class Terms:
-    """By what requests are read: the registry, and another card if one is given."""
+    """By what requests are read: the registry, and another price if one is asked for."""
 
     registry: Registry
-    other: RateCard | None
+    other: Callable[[Row], int] | None
 
     @cached_property
     def teams(self) -> frozenset[str]:
@@ -81,7 +82,7 @@ class Loading:
             price.amount, price.full, price.read_saving, price.write_premium, price.storage,
             input_cost(price.lines), price.full_input, price.uncertain,
             saved, self._share.numerator * saved // self._share.denominator,
-            None if other is None else price_of(row, other).amount,
+            None if other is None else other(row),
             gaps, row.miss,
         )  # fmt: skip
 

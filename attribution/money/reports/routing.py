@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from attribution.money.amounts import money
 from attribution.money.ledger.ledger import Key, Ledger
+from attribution.money.prices import PriceError
 from verifier import PriceRow, RateCard, TokenCounts, Usage
 
 LONGEST_GAP_MS: Final = 300_000
@@ -25,15 +26,11 @@ ORDER BY ALL
 """  # noqa: S608  # numbers of our own
 
 
-class NoRowError(ValueError):
-    """The card has no row for the backend that a session left, at the time and size of the next request."""
-
-
 def routing(ledger: Ledger, card: RateCard) -> list[dict[str, Any]]:
     """Moves by the two models and the team: what was paid, and what it had cost to stay.
 
     Raises:
-        NoRowError: the card does not say what it had cost.
+        PriceError: the card does not say what it had cost.
     """
     sums: dict[tuple[str, str, str | None], list[int]] = {}
     for move in ledger.ask(_MOVES):
@@ -75,7 +72,5 @@ def _row(move: Key, card: RateCard, logical: int) -> PriceRow:
     )
     row = card.row(usage, logical)
     if row is None:
-        raise NoRowError(
-            f"request {request}: the card has no row for {model}, where its session was before"
-        )
+        raise PriceError(request, f"the card has no row for {model}, where its session was before")
     return row

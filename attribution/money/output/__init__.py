@@ -1,0 +1,1 @@
+"""The document for people and spreadsheets: text in 80 columns, CSV, Markdown."""
