@@ -58,7 +58,9 @@ from verifier import Period, Policy, RateCard, Verdict
 _NOT_ENOUGH: Final = 1
 _SHORT: Final = ("attributed", "allocation", "chargeback", "cache-tax", "breaks", "exposure")
 """The reports of the text, where none is named."""
-_IN_HEAD: Final = ("attribution", "period", "currency", "inputs", "verdict", "findings", "card")
+_IN_HEAD: Final = (
+    "attribution", "period", "currency", "inputs", "verdict", "findings", "card", "method", "open",
+)  # fmt: skip
 _REGISTRY_HINT: Final = "spec/attribution.md says what finance.toml may have"
 _HELP = """Attribute what verified receipts cost: to teams, features, customers and days, by four methods; with the cache tax.
 
@@ -295,5 +297,7 @@ def _head(document: Mapping[str, Any]) -> list[str]:
         lines.append(f"NOT VERIFIED: {document['verdict']} ({', '.join(document['findings'])})")
     if document["open"]:
         lines.append("the period is open: no statement closes it, and more receipts may come")
-    lines += [f"{one['name']}: sha256 {one['sha256']}" for one in document["inputs"]]
+    lines.append(f"method of the chargeback: {document['method']}")
+    for one in document["inputs"]:
+        lines += [one["name"], f"  sha256 {one['sha256']}"]
     return lines

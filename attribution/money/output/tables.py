@@ -5,8 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
+from attribution.money.registry import Rule
+
 Cell = str | int | None
 _NONE: Final = "-"
+_NAMED_BY_DATA: Final = {"provider_reasons", *map(str, Rule)}
+"""Groups of a row whose members are called as a reason or a team is."""
 
 
 class Table(NamedTuple):
@@ -17,8 +21,10 @@ class Table(NamedTuple):
 
     @property
     def columns(self) -> list[str]:
-        """All columns, in the order in which they come first."""
-        return list(dict.fromkeys(column for row in self.rows for column in row))
+        """All columns, in the order in which they come first; a group that a row does not have is none of its own."""
+        names = dict.fromkeys(column for row in self.rows for column in row)
+        groups = {name.partition(".")[0] for name in names if "." in name}
+        return [name for name in names if name not in groups]
 
 
 def tables(document: Mapping[str, Any], skipped: Sequence[str] = ()) -> Iterator[Table]:
@@ -28,16 +34,13 @@ def tables(document: Mapping[str, Any], skipped: Sequence[str] = ()) -> Iterator
         document: as `Reports.document` makes it.
         skipped: members that are no figures.
     """
-    loose: dict[str, Cell] = {}
-    for name, value in document.items():
-        if name in skipped:
-            continue
-        if isinstance(value, dict | list):
-            yield from _tables(name.replace("_", " "), value)
-        else:
-            loose[name] = value
+    shown = {name: value for name, value in document.items() if name not in skipped}
+    loose = {name: value for name, value in shown.items() if not isinstance(value, dict | list)}
     if loose:
         yield Table("figures", [loose])
+    for name, value in shown.items():
+        if name not in loose:
+            yield from _tables(name.replace("_", " "), value)
 
 
 def _tables(name: str, value: dict[str, Any] | list[Any]) -> Iterator[Table]:
@@ -61,10 +64,12 @@ def _is_tables(value: Any) -> bool:
 
 
 def _flat(row: Mapping[str, Any]) -> dict[str, Cell]:
-    """A row with no groups in it: a group's members are columns of their own."""
+    """A row with no groups in it: a group's members are columns of their own; whose names are data, they are one text."""
     found: dict[str, Cell] = {}
     for name, value in row.items():
-        if isinstance(value, Mapping):
+        if name in _NAMED_BY_DATA:
+            found[name] = ", ".join(f"{key} {inner}" for key, inner in value.items()) or None
+        elif isinstance(value, Mapping):
             found |= {f"{name}.{inner}": cell for inner, cell in _flat(value).items()}
         elif isinstance(value, list):
             found[name] = " ".join(str(one) for one in value)

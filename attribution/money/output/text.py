@@ -13,6 +13,8 @@ from verifier import escape
 
 WIDTH: Final = 80
 _LONGEST: Final = 27
+_PARTS: Final = 3
+"""A table that needs more parts to fit is written row by row."""
 _AMOUNT: Final = re.compile(r"-?[0-9]+\.[0-9]{12}")
 _NUMBER: Final = re.compile(r"-?[0-9][0-9,]*(?:\.[0-9]+)?")
 
@@ -35,13 +37,22 @@ def _table(table: Table) -> Iterator[str]:
     yield escape(table.name, WIDTH)
     columns = table.columns
     cells = {column: [_cell(row.get(column)) for row in table.rows] for column in columns}
-    if len(table.rows) == 1:
-        for column in columns:
-            yield f"  {escape(column, 40):40} {cells[column][0]}".rstrip()
-        return
     keys = [column for column in columns if not all(map(_is_number, cells[column]))][:2]
-    for group in _groups(keys, columns, cells):
-        yield from _lines(group, cells)
+    groups = list(_groups(keys, columns, cells))
+    if len(table.rows) > 1 and len(groups) <= _PARTS:
+        for group in groups:
+            yield from _lines(group, cells)
+        return
+    for at, row in enumerate(table.rows):
+        if at:
+            yield ""
+        yield from (f"  {_title(column):27} {_whole(row.get(column))}" for column in columns)
+
+
+def _whole(cell: Cell) -> str:
+    """A cell that has a line for itself."""
+    short = _cell(cell)
+    return escape(shown(cell), WIDTH - _LONGEST - 3) if short.endswith("...") else short
 
 
 def _cell(cell: Cell) -> str:
