@@ -880,7 +880,9 @@ def test_a_compressed_body_is_read_along(wallet, codings, compress, cut):
     check(line, url="x", usage=CHAT_USAGE, **CHAT | {"requested_model": None, "key": None})
 
 
-@pytest.mark.parametrize("body", [b"", b"\x1f", b"junk" * 100, gzip.compress(b'{"id": "r"}', mtime=0)[:20]])
+@pytest.mark.parametrize(
+    "body", [b"", b"\x1f", b"junk" * 100, gzip.compress(b'{"id": "r"}', mtime=0)[:20]]
+)
 @pytest.mark.parametrize("coding", ["gzip", "deflate"])
 def test_a_body_that_has_not_its_coding(wallet, coding, body):
     headers = {"content-type": "application/json", "content-encoding": coding}
