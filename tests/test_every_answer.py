@@ -151,6 +151,35 @@ def test_what_has_not_the_coding_that_it_names_goes_on_as_it_came(app, kind, cod
     assert counted(app) == {"unreadable": 1}
 
 
+@pytest.mark.parametrize("compress", [gzip.compress, brotli.compress, zstandard.ZstdCompressor().compress])  # fmt: skip
+def test_a_body_that_is_inflated_without_end(app, monkeypatch, compress):
+    """The limit is one for all parts of a body. Of a stream, which nobody keeps, it is one for each part."""
+    monkeypatch.setattr("receipts.coding.MAX_INFLATED", 1 << 20)
+    name = {gzip.compress: b"gzip", brotli.compress: b"br"}.get(compress, b"zstd")
+    text = json.dumps({"id": "c", "model": "m", "usage": CACHED}) + " " * (3 << 20)
+    data = compress(text.encode())
+    first = start(JSON, (b"content-encoding", name))
+    assert came(run(app, [first, *cut(data, max(len(data) // 9, 1))])) == (data, [])
+    assert counted(app) == {"unreadable": 1}
+
+
+def test_a_long_stream_has_no_limit_but_of_its_parts(app, monkeypatch):
+    monkeypatch.setattr("receipts.coding.MAX_INFLATED", 1 << 20)
+    plain = lines(chunk()) + b": " + b" " * (3 << 20) + b"\n\n" + lines(chunk(finish="stop", usage=CACHED)) + DONE  # fmt: skip
+    data = gzip.compress(plain)
+    sent = run(app, [start(EVENTS, (b"content-encoding", b"gzip")), *cut(data, 200)])
+    assert came(sent)[0] == plain
+    assert counted(app) == {"issued": 1}
+
+
+@pytest.mark.parametrize("kind", [JSON, EVENTS])
+def test_a_body_of_very_many_members(app, kind):
+    data = gzip.compress(b"") * 9_999
+    first = start(kind, (b"content-encoding", b"gzip"))
+    run(app, [first, body(data)])
+    assert counted(app) == {"unreadable" if kind == JSON else "hung_up": 1}
+
+
 def test_a_compressed_stream_that_breaks_on_the_way(app):
     """No client could read on: the connection breaks, as it would have without the middleware."""
     plain = lines(chunk(), chunk(usage=CACHED))
