@@ -56,6 +56,12 @@ def test_several_members_of_gzip_and_what_stands_behind():
         assert b"".join(pieces(b"deflate", deflate_raw(b"a"), cut)) == b"a"
 
 
+@pytest.mark.parametrize("size", [65_537, 65_600, 131_073])
+def test_the_end_of_what_has_no_trailer(size):
+    """The last byte of a stream stands for more than was asked for, and nothing follows it."""
+    assert b"".join(pieces(b"deflate", deflate_raw(bytes(size)))) == bytes(size)
+
+
 def test_many_members_take_linear_time_and_no_stack():
     begun = process_time()
     assert b"".join(pieces(b"gzip", gzip.compress(b"") * 50_000)) == b""

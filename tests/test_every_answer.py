@@ -12,7 +12,7 @@ import zstandard
 
 from receipts import Journal
 from receipts.asgi import ReceiptMiddleware
-from receipts.emitting import Emitter
+from receipts.emitting import Emitter, event_document
 from tests.asgi import EVENTS, FRAMES, JSON, body, came, counted, cut, run, start
 from tests.build import ACCOUNT, ISSUER, KEY
 from tests.streams import CACHED, CHAT, DONE, META, chunk, gemini, lines, usage
@@ -87,6 +87,17 @@ def test_a_response_in_the_background(app, journal):
         assert len(receipts) == (status in ("issued", "replayed"))
     (claims,) = receipts_in(journal)
     assert claims.request == receipts[0].request == "resp"
+
+
+@pytest.mark.parametrize(
+    ("event", "document"),
+    [
+        (b'event: x\r\ndata:{\r\ndata: "a":\r\nid: 3\r\ndata:1}\r\n\r\n', {"a": 1}),
+        (b"data: 1\ndata: 2\n\n", None), (b"data: [DONE]\n\n", None), (b": ping\n\n", None), (b"data: " + b"[" * 99_999, None),
+    ],
+)  # fmt: skip
+def test_the_data_of_an_event(event, document):
+    assert event_document(event) == document
 
 
 def deflate_raw(data):

@@ -162,6 +162,17 @@ def test_what_is_compressed_comes_compressed(emitter, data, kind, is_async):
     assert claims_of(billing.receipts[0]).cached == 640
 
 
+def test_what_a_transport_has_read_and_inflated_itself(emitter):
+    headers = {"content-type": "application/json", "content-encoding": "gzip"}
+    packed = gzip.compress(BODY)
+    inner = httpx.MockTransport(lambda _: httpx.Response(200, headers=headers, content=packed))
+    client = httpx.Client(transport=transport(httpx, emitter, inner))
+    with billed_to("acme") as billing:
+        assert client.post("https://api.openai.com" + CHAT).content == BODY
+    assert claims_of(billing.receipts[0]).cached == 640
+    assert counted(emitter) == {"issued": 1}
+
+
 @pytest.mark.parametrize("coding", ["gzip", "compress"])
 def test_what_cannot_be_read_is_counted(emitter, coding):
     inner = sender(httpx, BODY, headers={"content-encoding": coding})

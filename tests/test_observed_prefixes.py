@@ -9,7 +9,7 @@ import pytest
 
 from receipts import CacheEntry, Counts, Source
 from receipts.cache_id import TEXT_HMAC, TOKENS_HMAC, CacheKey, text_ids, token_ids
-from receipts.observing import Prefixes, is_one_pass
+from receipts.observing import Prefixes, is_one_pass, token_prefixes
 from receipts.prefixes import Identifiers, is_billed_by_marks
 from receipts.wallet import Wallet, WalletError, sent_prefixes, wallet_prefixes
 from tests.build import ISSUER, NOON
@@ -129,6 +129,22 @@ def test_a_prefix_with_two_lengths_has_none():
         assert lengths.of(one, counted) is None
 
 
+def test_no_length_is_forgotten():
+    """However many there are: a second length of one would have the batch rejected."""
+    lengths, one = Prefixes(), sent(body())
+    lengths.know("acme", MODEL, CacheEntry(TEXT_HMAC, one.ids[1], 2000))
+    for n in range(300):
+        lengths.know("acme", MODEL, CacheEntry(TEXT_HMAC, n.to_bytes(32), 1))
+    assert lengths.of(one, counts(0, 2001)) is None
+
+
+def test_what_was_written_is_named_once():
+    tokens = list(range(2048))
+    cache = token_prefixes(tokens, MODEL, Counts(2048, 0, {300: 2048}), KEY.for_time(NOON))
+    assert [[one.prefix for one in part] for part in (cache.writes, cache.commitments)] == [[2048], [1024]]  # fmt: skip
+    assert token_prefixes(tokens[1:], MODEL, counts(0, 2000, 48), KEY.for_time(NOON)) is None
+
+
 def test_counts_that_do_not_belong_to_the_marks():
     hour = {"cache_control": {"type": "ephemeral", "ttl": "1h"}}
     one = sent(body(system=[SYSTEM | hour]))
@@ -148,10 +164,13 @@ SIDES = {
 def test_a_gateway_says_the_same_as_an_observer(name, source):
     """Of the same requests, in the same order, whatever they are; also when a prefix was counted twice, and differently."""
     identifiers, lengths, of = Identifiers({"acme": KEY}), Prefixes(), SIDES[name]
-    for counted in (counts(0, 2000), counts(2000, 0), counts(0, 2100), counts(2000, 0)):
+    for seen, counted in enumerate((counts(0, 2000), counts(2000, 0), counts(0, 2100), counts(2000, 0))):  # fmt: skip
         emitted = identifiers.cache("acme", MODEL, of, counted, NOON, None, Source(*source))
         noted = sent(of) if is_billed_by_marks(Source(*source)) else None
         assert emitted == (None if noted is None else lengths.of(noted, counted))
+        told = name in ("5m", "automatic", "thinking") and source[0] != "aws.bedrock"
+        if name != "1h":  # whose writes are none of these
+            assert (emitted is not None) is (told and seen < 2)
 
 
 def test_counts_that_are_no_prefix():

@@ -896,6 +896,17 @@ def test_a_body_that_has_not_its_coding(wallet, coding, body):
     check(line, url="x", path="/v1/chat/completions", status=200, outcome="complete")
 
 
+def test_a_body_that_has_its_coding_too_late(wallet):
+    body = zstandard.ZstdCompressor().compress(json.dumps(completion()).encode())
+    headers = {"content-type": "application/json", "content-encoding": "zstd"}
+    inner = httpx.MockTransport(lambda _: httpx.Response(200, headers=headers, content=iter((b"junk" * 20, body))))  # fmt: skip
+    with httpx.Client(transport=wallet.transport(httpx, inner)) as client:
+        request = client.build_request("POST", "http://x/v1/chat/completions", json={})
+        b"".join(client.send(request, stream=True).iter_raw())
+    (line,) = lines(wallet)
+    check(line, url="x", path="/v1/chat/completions", status=200, outcome="complete")
+
+
 def test_a_client_that_reads_no_further_than_the_length(wallet):
     """The body is whole, although nobody waits for its end."""
 
