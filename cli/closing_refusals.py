@@ -9,7 +9,7 @@ from pathlib import Path
 
 from cli import batches, key_folder
 from cli.terminal import CliError, RefusedError, progress
-from receipts import BatchError, Check, JournalError, NoKeyError, ReceiptError
+from receipts import BatchError, Check, ClosedError, JournalError, NoKeyError, ReceiptError
 from receipts.closing import AccountError, ArchivedError, OldJournalError
 from receipts.journal import shown
 from verifier import (
@@ -52,6 +52,10 @@ def refusals(period: tuple[int, int], account: str | None) -> Iterator[None]:
     except NoKeyError as error:
         message = f"cannot close {show_period(*period)}: {error}"
         raise CliError(message, _NO_KEY_HINT) from None
+    except ClosedError as error:
+        by = f"statement {error.number}, period {show_period(*error.period)}"
+        message = f"{show_period(*period)} of {error.account} is closed already ({by})"
+        raise RefusedError(message, "what came late: --late") from None
     except ReceiptError as error:
         message = f"cannot close {show_period(*period)}: {_readable(error)}"
         hint = _HINTS.get(error.field, _HINT)

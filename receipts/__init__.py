@@ -9,6 +9,7 @@ from receipts.charge import repriced
 from receipts.closing import Check, Closed, Closing, close_batch, close_journal, corrected
 from receipts.errors import (
     BatchError,
+    ClosedError,
     DuplicateRequestError,
     JournalError,
     KeyFileError,
@@ -51,6 +52,7 @@ __all__ = [
     "ChargeLine",
     "Check",
     "Closed",
+    "ClosedError",
     "Closing",
     "Corrected",
     "Counts",

@@ -47,6 +47,20 @@ class TooLateError(ReceiptError):
     """The moment has passed before which a receipt was to be signed. It was not signed."""
 
 
+class ClosedError(ReceiptError):
+    """The period that is to be closed is closed already.
+
+    Attributes:
+        account: whose.
+        number: of the statement that closes its beginning.
+        period: of that statement, start and end in ms.
+    """
+
+    def __init__(self, account: str, start: int, number: int, period: tuple[int, int]) -> None:
+        super().__init__("start", f"a time that no statement of {account} closes", start)
+        self.account, self.number, self.period = account, number, period
+
+
 class NoKeyError(ReceiptError):
     """No key of the issuer may sign for this time: they have ended, were revoked, or have not begun."""
 

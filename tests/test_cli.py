@@ -356,7 +356,19 @@ def test_late_receipts_and_idle_months(shell, keys):
 REFUSED_CLOSINGS = {
     "again": (
         "close batch.cbor --keys keys --period 2026-11",
-        "start: expected the end of the last period, 2026-12-01, found 2026-11-01",
+        "2026-11 of acme is closed already (statement 0, period 2026-11)\nreceipt: hint: what came late: --late",
+    ),
+    "a day inside": (
+        "close batch.cbor --keys keys --period 2026-11-30",
+        "2026-11-30 of acme is closed already (statement 0, period 2026-11)\nreceipt: hint: what came late: --late",
+    ),
+    "over its end": (
+        "close batch.cbor --keys keys --period 2026-11-30/2026-12-02",
+        "start: expected the end of the last period, 2026-12-01, found 2026-11-30",
+    ),
+    "before it": (
+        "close batch.cbor --keys keys --period 2026-10",
+        "start: expected the end of the last period, 2026-12-01, found 2026-10-01",
     ),
     "gap": (
         "close batch.cbor --keys keys --period 2027-01",

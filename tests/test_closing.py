@@ -12,6 +12,7 @@ import pytest
 from receipts import (
     LATE,
     BatchError,
+    ClosedError,
     Billed,
     Charge,
     ChargeLine,
@@ -132,6 +133,16 @@ def test_the_statement_before_is_that_of_another_batch():
         close(data(december), IN_DECEMBER)
     with pytest.raises(ReceiptError, match="start: expected the end of the last period"):
         close(data(december), Closing(ISSUER, KEY, DECEMBER[0] + 1, DECEMBER[1]), previous=[first])
+
+
+def test_what_is_closed_already():
+    """All of the period lies in closed time: the error has the statement that closes its beginning."""
+    _, first = close(data(receipts(2)))
+    inside = Closing(ISSUER, KEY, NOVEMBER[1] - 1000, NOVEMBER[1])
+    with pytest.raises(ClosedError) as error:
+        close(first, inside)
+    assert (error.value.account, error.value.number, error.value.period) == (ACCOUNT, 0, NOVEMBER)
+    assert str(error.value) == f"start: expected a time that no statement of {ACCOUNT} closes, found {NOVEMBER[1] - 1000}"  # fmt: skip
 
 
 def test_late_receipts():

@@ -479,3 +479,16 @@ def test_two_statements_of_one_number_before(shell, closed):
         "there are two statements 0 of acme",
         "receipt verify",
     )
+
+
+def test_a_month_of_a_year_that_is_closed(shell, gateways):
+    """Also where there are others after it: the statement that closes it is named."""
+    line = f"close --keys keys --account {ACCOUNT} --journal a.db --out x.cbor"
+    assert shell(f"{line} --period 2026-01-01/2027-01-01").code == 0
+    assert shell(f"{line} --period 2027-01").code == 0
+    result = shell(f"{line} --period 2026-10")
+    assert (result.code, result.err) == (
+        2,
+        f"receipt: error: 2026-10 of {ACCOUNT} is closed already (statement 0, period 2026-01-01/2027-01-01)\nreceipt: hint: what came late: --late\n",
+    )
+    assert len(statements("x.cbor")) == 1  # what was there stays

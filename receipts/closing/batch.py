@@ -52,7 +52,7 @@ def close_batch(
             shutil.copyfileobj(batch, target)
         check(str(copy))
         known = _known(copy, closing, previous, account)
-        periods = {name: closing.period(name, one.previous) for name, one in known.items()}
+        periods = {name: closing.period(name, one) for name, one in known.items()}
         return _close(copy, known, periods, closing, out)
 
 

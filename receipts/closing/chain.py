@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import BinaryIO
 
 from receipts.closing.objects import KeptReceipt, KeptStatement, kept_objects
-from receipts.errors import BatchError
+from receipts.errors import BatchError, ClosedError
 from receipts.statement import REGULAR, Period, Previous
 
 
@@ -20,12 +20,14 @@ class Chain:
         after: the number of its item in the batch that is closed; receipts before that are closed already.
         known: whether the account has a receipt or a statement.
         digests: of the statements, by number.
+        periods: of the regular statements, by number: start and end in ms.
     """
 
     previous: Previous | None = None
     after: int = -1
     known: bool = False
     digests: dict[int, bytes] = field(default_factory=dict)
+    periods: dict[int, tuple[int, int]] = field(default_factory=dict)
 
     def add(self, statement: KeptStatement) -> None:
         """Add a statement; whatever their order, the last one is that of the highest number.
@@ -42,8 +44,22 @@ class Chain:
         streams = dict(last.streams)
         for entry in statement.streams:
             streams[entry.name] = max(streams.get(entry.name, 0), entry.first + entry.count)
+        if statement.kind == REGULAR:
+            self.periods[statement.number] = statement.start, statement.end
         end = max(last.end, statement.end) if statement.kind == REGULAR else last.end
         self.previous = replace(last, streams=streams, end=end)
+
+    def check_open(self, account: str, start: int, end: int) -> None:
+        """Make sure that a period, in ms, is not closed, as a whole.
+
+        Raises:
+            ClosedError: it is.
+        """
+        if self.previous is None or end > self.previous.end:
+            return
+        for number, period in sorted(self.periods.items()):
+            if period[0] <= start < period[1]:
+                raise ClosedError(account, start, number, period)
 
 
 def chain(statements: Iterable[KeptStatement]) -> Chain:

@@ -6,10 +6,11 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
+from receipts.closing.chain import Chain
 from receipts.closing.objects import KeptStatement
 from receipts.errors import JournalError, ReceiptError
 from receipts.keys import KeySource
-from receipts.statement import REGULAR, Period, Previous
+from receipts.statement import REGULAR, Period
 
 
 class AccountError(JournalError):
@@ -100,13 +101,18 @@ class Closing:
         if not known and not self.empty:
             raise ReceiptError("account", "one with a receipt or a statement", account)
 
-    def period(self, account: str, previous: Previous | None) -> Period:
+    def period(self, account: str, known: Chain) -> Period:
         """The period of an account, without receipts yet.
 
         Raises:
+            ClosedError: it is closed already.
             ReceiptError: it does not continue where the previous one ended.
         """
-        return Period(self.issuer, account, self.start, self.end, kind=self.kind, previous=previous)
+        if self.kind == REGULAR:
+            known.check_open(account, self.start, self.end)
+        return Period(
+            self.issuer, account, self.start, self.end, kind=self.kind, previous=known.previous
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -96,7 +96,8 @@ def prepare(asked: Prepared, spool: Path) -> Prepared:
     closing.standing(account, asked.digests, False)
     statements = kept_statements(stores[0], account)
     check_whole(stores, account, statements)
-    previous = chain(statements).previous
+    found = chain(statements)
+    previous = found.previous
     _collect(asked, previous.streams if previous else {}, spool)
     has_receipts = spool.stat().st_size > 0
     wanted = (closing.start, closing.end, closing.kind)
@@ -108,7 +109,7 @@ def prepare(asked: Prepared, spool: Path) -> Prepared:
     known = bool(statements) or any(store.streams(account) for store in stores)
     closing.check_known(account, known=known)
     asked.check(str(spool))
-    period = closing.period(account, previous)
+    period = closing.period(account, found)
     _add_all(period, spool)
     signed = period.sign(closing.key)
     return replace(asked, statements=same, number=period.number, signed=signed)
