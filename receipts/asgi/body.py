@@ -12,6 +12,7 @@ from receipts.emitting import event_document
 MAX_BODY: Final = 64 << 20
 """Bytes of a request that are kept; of a longer one nothing is read."""
 
+_FRAMING: Final = (b"content-length", b"transfer-encoding")
 _TRUE: Final = ("1", "on", "t", "true", "y", "yes")
 
 
@@ -123,6 +124,6 @@ def _says_nothing(choice: object) -> bool:
 
 
 def with_length(scope: Scope, length: int) -> Scope:
-    """The scope of a request whose body has another length."""
-    headers = [(name, value) for name, value in scope["headers"] if name != b"content-length"]
+    """The scope of a request whose body has another length, and is in one piece."""
+    headers = [pair for pair in scope["headers"] if pair[0] not in _FRAMING]
     return {**scope, "headers": [*headers, (b"content-length", b"%d" % length)]}

@@ -6,13 +6,14 @@ A delivery gets the messages of the application one by one, and gives those that
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable
-from typing import Protocol
+from typing import Final, Protocol
 
 from receipts.asgi.protocol import Message
 from receipts.coding import CodingError
 from receipts.emitting import Emitted, EventReading, Reading
 from receipts.header import COMMENT, RECEIPT, REPLAYED, REQUEST, byte_sequence
 
+_OURS: Final = (RECEIPT, REQUEST)
 Told = Callable[[], None]
 """Called where an answer has no receipt, or one that could not go out with it."""
 
@@ -160,8 +161,8 @@ class Along:
 
 
 def _headed(start: Message, emitted: Emitted | None, request: str | None) -> Message:
-    """The start of an answer, with what is told of its receipt."""
-    headers = [*start["headers"]]
+    """The start of an answer, with what is told of its receipt, and nothing of one that a server behind has issued to this one."""
+    headers = [pair for pair in start["headers"] if pair[0].lower() not in _OURS]
     if request is not None:
         headers.append((REQUEST, request.encode()))
     if emitted is not None:
