@@ -12,10 +12,10 @@ import pytest
 from receipts import (
     LATE,
     BatchError,
-    ClosedError,
     Billed,
     Charge,
     ChargeLine,
+    ClosedError,
     Closing,
     Counts,
     Head,

@@ -1,6 +1,8 @@
 """What got past the emitting side, or brought it to a stop, in an attack on it: each test fails while its hole is there."""
 
+import asyncio
 import json
+from contextlib import nullcontext
 
 import pytest
 
@@ -8,11 +10,12 @@ from receipts import Counts, Journal, JournalError
 from receipts.asgi import ReceiptMiddleware
 from receipts.asgi.body import MAX_BODY
 from receipts.callers import Asked
-from receipts.emitting import Emitter
+from receipts.emitting import Emitter, endpoint
 from receipts.key_folder import KeyFolder
-from tests.asgi import EVENTS, body, came, counted, run, start
+from tests.asgi import EVENTS, JSON, body, came, counted, run, start
 from tests.build import ACCOUNT, ISSUER, KEY
-from tests.streams import CACHED, DONE, chunk, lines, only
+from tests.streams import CACHED, DONE, GOOGLE, chunk, lines, only
+from tests.test_in_band import receipts_in
 
 
 @pytest.fixture
@@ -99,3 +102,81 @@ def test_usage_that_a_client_tries_to_leave_out(journal, asked):
     whole, receipts = came(run(app, [start(EVENTS), body(data)], asked=json.dumps(asked).encode()))
     assert json.loads(app.seen[0]) == asked | {"stream_options": {"include_usage": True}}
     assert (whole, len(receipts)) == (lines(chunk(finish="stop")) + DONE, 1)
+
+
+USED = [body(lines(chunk(), chunk(finish="stop")), more=True), body(lines(only(CACHED)), more=True)]
+
+
+@pytest.mark.parametrize("ends", [[], [RuntimeError("gone")], [asyncio.CancelledError()]])
+def test_a_client_that_hangs_up_when_it_has_all(journal, ends):
+    """All was said but the end of the stream: it was free for whoever hung up there."""
+    app = ReceiptMiddleware(None, Emitter(journal, ACCOUNT))
+    with pytest.raises(type(ends[0])) if ends else nullcontext():
+        run(app, [start(EVENTS), *USED, *ends])
+    assert counted(app) == {"issued": 1}
+    assert app.emitter.counters.undelivered == 1
+    (claims,) = receipts_in(journal)
+    assert (claims.request, claims.logical) == ("c-1", CACHED["prompt_tokens"])
+
+
+def test_a_client_that_hangs_up_before(journal):
+    app = ReceiptMiddleware(None, Emitter(journal, ACCOUNT))
+    run(app, [start(EVENTS), body(lines(chunk(usage=CACHED)), more=True)])
+    assert counted(app) == {"hung_up": 1}
+    assert app.emitter.counters.undelivered == 0
+
+
+@pytest.mark.parametrize("asked", [b'{"n": 2}', b'{"prompt": ["a", "b"]}'])
+def test_members_of_another_api(journal, asked):
+    """A server of Gemini's passes over them, and each stream that asked for two answers was taken for cut."""
+    data = lines({"candidates": [{"index": 0, "finishReason": "STOP"}], "modelVersion": "m", "responseId": "r",
+                  "usageMetadata": {"promptTokenCount": 5, "totalTokenCount": 5}})  # fmt: skip
+    app = ReceiptMiddleware(None, Emitter(journal, ACCOUNT))
+    assert len(came(run(app, [start(EVENTS), body(data)], GOOGLE, asked))[1]) == 1
+
+
+def test_prompts_of_a_chat(journal):
+    app = ReceiptMiddleware(None, Emitter(journal, ACCOUNT))
+    run(app, [start(EVENTS), body(lines(chunk(finish="stop", usage=CACHED)))], asked=b'{"prompt": ["a", "b"]}')  # fmt: skip
+    assert counted(app) == {"issued": 1}
+
+
+ARN = "arn:aws:bedrock:us-east-1:1:inference-profile/us.m"
+
+
+@pytest.mark.parametrize(
+    ("path", "api", "model", "streams"),
+    [
+        (f"/model/{ARN}/converse", "converse", ARN, False),
+        (f"/model/{ARN.replace('/', '%2F')}/converse", "converse", ARN, False),
+        (f"/model/{ARN}/invoke-with-response-stream", "invoke", ARN, True),
+        ("/model/my-stream/converse", "converse", "my-stream", False),
+        ("/v1beta/tunedModels/t-1:generateContent", "generateContent", "t-1", False),
+        ("/v1/projects/p/locations/l/endpoints/12:streamGenerateContent", "generateContent", "12", True),
+        ("/v1beta/models/streamer:generateContent", "generateContent", "streamer", False),
+    ],
+)  # fmt: skip
+def test_models_of_other_names(path, api, model, streams):
+    """These were no calls of a model, and free; and a model with `stream` in its name had no receipt with its answer."""
+    found = endpoint("POST", path)
+    assert (found.api, found.model, found.streams) == (api, model, streams)
+
+
+@pytest.mark.parametrize("kind", [JSON, EVENTS])
+def test_the_receipt_of_a_server_behind(journal, kind):
+    """It is the gateway's own. With two, a client would keep neither, and the name of another request is no name of this one."""
+    app = ReceiptMiddleware(None, Emitter(journal, ACCOUNT))
+    theirs = (b"Token-Receipt", b":AAAA:"), (b"Token-Receipt-Request", b"theirs")
+    data = json.dumps(ANSWER).encode() if kind == JSON else lines(chunk(usage=CACHED)) + DONE
+    sent = run(app, [start(kind, *theirs), body(data)])
+    ours = [(name, value) for name, value in sent[0]["headers"] if name.lower().startswith(b"token")]  # fmt: skip
+    assert [name for name, _ in ours] == ([b"token-receipt"] if kind == JSON else [])
+    assert (b"Token-Receipt", b":AAAA:") not in ours
+
+
+def test_a_body_with_a_length_is_not_in_pieces_as_well(journal):
+    """An application that hands both headers on has the next server read another request out of the body."""
+    app = ReceiptMiddleware(None, Emitter(journal, ACCOUNT), include_usage=True)
+    run(app, [start(EVENTS), body(DONE)], asked=b'{"stream": true}', headers=[(b"transfer-encoding", b"chunked")])  # fmt: skip
+    read, seen = app.seen
+    assert seen == [(b"content-length", b"%d" % len(read))]

@@ -11,7 +11,7 @@ from receipts.asgi.protocol import App, Message, Receive, Scope, Send
 from receipts.asgi.responder import ReceiptRequiredError, Responder, answer, refuse
 from receipts.asgi.settings import Options, SettingError, emitter_from_environment
 from receipts.callers import Asked
-from receipts.emitting import Answer, Emitter, Exchange, Outcome, endpoint
+from receipts.emitting import Answer, Emitter, Exchange, endpoint
 from receipts.errors import JournalError
 
 _CAN_BE_ASKED = ("chat.completions", "completions")
@@ -116,6 +116,6 @@ class ReceiptMiddleware:
         except ReceiptRequiredError:
             pass  # raised once more below, whether or not the application let it through
         finally:
-            exchange.close(Outcome.HUNG_UP)
+            await exchange.end()
         if responder.broken:
             raise ReceiptRequiredError

@@ -56,15 +56,20 @@ class Asked:
             return None
         return document if isinstance(document, dict) else None
 
-    @property
-    def choices(self) -> int:
-        """How many answers it asks for: ``n`` of OpenAI's APIs, for each of its prompts, ``candidateCount`` of Gemini's."""
-        config, prompt = self.document.get("generationConfig"), self.document.get("prompt")
-        n = self.document.get("n")
-        if n is None and isinstance(config, Mapping):
-            n = config.get("candidateCount")
-        prompts = prompt if isinstance(prompt, list) else ()
-        several = len(prompts) if all(isinstance(one, str | list) for one in prompts) else 1
+    def choices(self, api: str) -> int:
+        """How many answers it asks an API for: ``n`` of OpenAI's, for each prompt of a completion, ``candidateCount`` of Gemini's.
+
+        What another API calls so is not looked at: a server passes over what it does not know.
+        """
+        n, several = None, 1
+        if api in ("chat.completions", "completions"):
+            n = self.document.get("n")
+        elif api == "generateContent":
+            config = self.document.get("generationConfig")
+            n = config.get("candidateCount") if isinstance(config, Mapping) else None
+        prompt = self.document.get("prompt") if api == "completions" else None
+        if isinstance(prompt, list) and all(isinstance(one, str | list) for one in prompt):
+            several = len(prompt)
         return max(n if isinstance(n, int) else 1, 1) * max(several, 1)
 
 

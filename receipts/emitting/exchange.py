@@ -30,7 +30,7 @@ class Exchange:
         self.open = True
         """Whether it is still open what becomes of it."""
         self._emitter = emitter
-        self._asked = Asked("")
+        self._asked, self._choices = Asked(""), 1
         self._caller: Caller | None = None
         self._request: str | None = None
         self._is_named = False
@@ -38,11 +38,12 @@ class Exchange:
     @property
     def whole(self) -> bool:
         """Whether the stream said that it is the whole answer."""
-        return self.answer.whole or len(self.answer.finished) >= self._asked.choices
+        return self.answer.whole or len(self.answer.finished) >= self._choices
 
     async def begin(self, asked: Asked) -> bool:
         """The answer begins: find out who is billed. False: nobody is, and there is no receipt."""
         self._asked = asked
+        self._choices = asked.choices(self.answer.endpoint.api)
         self._caller = await self._emitter.caller(asked)
         self.open = self._caller is not None
         return self.open
@@ -52,6 +53,13 @@ class Exchange:
         if self.open:
             self.open = False
             self._emitter.counters.count(outcome)
+
+    async def end(self) -> None:
+        """The answer is over, whoever ended it. If it had said all by then, it is billed, although its end went to nobody."""
+        if not (self.open and self.whole and self.answer.final):
+            self.close(Outcome.HUNG_UP)
+        elif await self.issue() is not None:
+            self.count_undelivered()
 
     def count_undelivered(self) -> None:
         """The receipt could not go out with the answer."""
