@@ -15,7 +15,7 @@ import json
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -82,6 +82,11 @@ class BatchFolder:
         self.path.mkdir(exist_ok=True)
         self.entries()
 
+    def leave(self) -> None:
+        """Remove the folder, if there is nothing in it."""
+        with suppress(OSError):
+            self.path.rmdir()
+
     def put(self, name: str, write: Callable[[BinaryIO], _Written]) -> _Written:
         """Write a batch into its file, whole or not at all; a file that is there already must be the same, and stays.
 
@@ -103,6 +108,15 @@ class BatchFolder:
             if not same.so_far or there.read(1):
                 raise RefusedError(f"{path} is there already, and is another file", _AWAY)
         return written
+
+    def has(self, name: str, statement: bytes) -> bool:
+        """Whether a batch is in its file already: it ends with its signed statement."""
+        path = self.path / name
+        if path.is_symlink() or not path.is_file() or path.stat().st_size < len(statement):
+            return False
+        with path.open("rb") as there:
+            there.seek(-len(statement), os.SEEK_END)
+            return there.read() == statement
 
     def entries(self) -> list[Entry]:
         """What the index says.

@@ -53,6 +53,19 @@ def journals(locations: Sequence[str], issuer: str) -> list[Place]:
     return list(found.values())
 
 
+def has_receipts(places: Sequence[Place], issuer: str, account: str) -> bool:
+    """Whether an account has a receipt of any time in these journals.
+
+    Raises:
+        JournalError: one cannot be read.
+    """
+    for place in places:
+        with contextlib.closing(open_store(place.location, issuer, create=False)) as store:
+            if store.streams(account):
+                return True
+    return False
+
+
 @dataclass(frozen=True, slots=True)
 class _Entry:
     """Where one account is closed: from journals, or else in batches, with the digests of these statements by number, in hex.

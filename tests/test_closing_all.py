@@ -109,6 +109,52 @@ def test_an_idle_month_is_closed_too(shell, journal):
     assert shell(f"verify {both} --period 2026-11-01/2027-01-01").code == 0
 
 
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_a_month_before_all(shell, journal, jobs):
+    """By mistake: nothing was closed, so it is said, and nothing is there afterwards."""
+    wrong = f"{ALL.replace('2026-11', '2026-10').replace('nov', 'oct')} --jobs {jobs}"
+    result = shell(wrong)
+    assert (result.code, result.out, result.err) == (
+        1,
+        "",
+        (
+            "receipt: error: nothing was closed in 2026-10: 3 accounts have their first receipt later: acme, globex, initech\n"
+            "receipt: hint: look at the year and the month, and at the journal\n"
+        ),
+    )
+    assert not Path("oct").exists()
+    said = json.loads(shell(f"{wrong} --json").out)
+    assert (said["statements"], said["refused"], said["later"]) == ([], [], NAMES)
+    Path("oct").mkdir()
+    assert shell(wrong).code == 1
+    assert list(Path("oct").iterdir()) == []  # it was there, and stays
+    assert not Path("keys/closing.db").exists()
+
+
+def test_who_begins_later_is_said(shell, journal):
+    issue("j.db", [f"n{n:02}" for n in range(12)], time=DECEMBER[0])
+    result = shell(ALL)
+    assert (result.code, result.err) == (
+        0,
+        (
+            "receipt: 3 statements over 6 receipts in nov\n"
+            "receipt: 12 accounts have their first receipt later: n00, n01, n02, n03, n04, n05, n06, n07, n08, n09 and 2 more\n"
+        ),
+    )
+    late = shell(f"{ALL} --late --json")
+    assert (late.code, json.loads(late.out)["later"]) == (0, [])
+
+
+def test_a_journal_without_an_account(shell, keys):
+    with closing(open_store("j.db", ISSUER)):
+        pass
+    result = shell(ALL)
+    assert (result.code, result.err.splitlines()[0]) == (1, "receipt: error: nothing was closed in 2026-11")  # fmt: skip
+    assert not Path("nov").exists()
+    late = shell(f"{ALL} --late")
+    assert (late.code, late.err) == (0, "receipt: 0 statements over 0 receipts in nov\n")
+
+
 def test_two_months_in_one_folder(shell, journal):
     assert shell(ALL).code == 0
     assert shell(f"{ALL} --period 2026-12").code == 0

@@ -492,3 +492,21 @@ def test_a_month_of_a_year_that_is_closed(shell, gateways):
         f"receipt: error: 2026-10 of {ACCOUNT} is closed already (statement 0, period 2026-01-01/2027-01-01)\nreceipt: hint: what came late: --late\n",
     )
     assert len(statements("x.cbor")) == 1  # what was there stays
+
+
+def test_a_month_before_the_first_receipt(shell, gateways):
+    """It is closed, since an idle month may be; who meant another one is warned while few have seen the statement."""
+    line = f"close --keys keys --account {ACCOUNT} --journal a.db --period 2026-10 --out x.cbor"
+    for _ in range(2):
+        result = shell(line)
+        assert (result.code, result.err) == (
+            0,
+            (
+                f"receipt: warning: {ACCOUNT} had no receipt in 2026-10, and has later ones: was another period meant?\n"
+                f"receipt: statement 0 of {ACCOUNT} closes 0 receipts\n"
+            ),
+        )
+    result = shell(line.replace("2026-10", "2026-11"))
+    assert (result.code, result.err) == (0, f"receipt: statement 1 of {ACCOUNT} closes 2 receipts\n")  # fmt: skip
+    idle = shell(line.replace(ACCOUNT, "idle") + " --empty")
+    assert (idle.code, idle.err) == (0, "receipt: statement 0 of idle closes 0 receipts\n")

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 from dataclasses import asdict, replace
+from pathlib import Path
 from typing import Any
 
 import click
 
 from cli import closing_all, closing_places, key_folder
-from cli.batch_folder import INDEX, BatchFolder
-from cli.closing_all import Batch, Refusal, Task
+from cli.batch_folder import BatchFolder
+from cli.closing_all import Task
+from cli.closing_done import Done
 from cli.closing_places import ClosingPlaces
 from cli.closing_refusals import accepted, look_into, refusals
 from cli.files import input_file, output_file
 from cli.options import PERIOD, jobs_option, key_folder_option, out_option, output_options
-from cli.terminal import CliError, complain, plural, print_json, progress, say, warn
+from cli.terminal import CliError, plural, print_json, progress, say, warn
 from receipts import LATE, REGULAR, BatchError, Closed, Closing, close_batch, close_journal
 from verifier import show_instant, show_period
 
@@ -163,42 +165,34 @@ def _journals(
         guarded = places.guard(closing, given)
         first, *others = [place.location for place in given]
         with output_file(out) as target:
-            return close_journal(first, target, guarded, account, others=others, check=check)
+            closed = close_journal(first, target, guarded, account, others=others, check=check)
+    nothing = (closed.number, closed.receipts, closed.left) == (0, 0, 0)
+    if nothing and closing_places.has_receipts(given, closing.issuer, account):
+        period = show_period(closed.start, closed.end)
+        warn(f"{account} had no receipt in {period}, and has later ones: was another period meant?")
+    return closed
 
 
 def _every(task: Task, jobs: int, *, as_json: bool) -> None:
+    was_there = Path(task.out).exists()
     accounts = closing_all.accounts(task)
-    found: list[Batch] = []
-    refused: list[Refusal] = []
+    done = Done()
     with progress("closing", len(accounts)) as advance:
-        for batches, refusal in closing_all.outcomes(task, accounts, jobs):
-            found += batches
-            refused += [] if refusal is None else [refusal]
+        for account, outcome in zip(
+            accounts, closing_all.outcomes(task, accounts, jobs), strict=True
+        ):
+            done.add(account, outcome)
             advance(1)
-    BatchFolder(task.out, task.closing.issuer).note(batch.entry() for batch in found)
+    folder = BatchFolder(task.out, task.closing.issuer)
+    if done.batches:
+        folder.note(batch.entry() for batch in done.batches)
+    elif not was_there:
+        folder.leave()
     if as_json:
-        print_json({
-            "folder": task.out, "index": INDEX, "statements": [batch.row() for batch in found],
-            "refused": [asdict(one) for one in refused],
-        })  # fmt: skip
-    _tell_every(task, found, refused)
-    if refused:
+        print_json(done.document(task))
+    done.tell(task)
+    if done.refused or done.is_mistaken(task):
         click.get_current_context().exit(_REFUSED)
-
-
-def _tell_every(task: Task, found: list[Batch], refused: list[Refusal]) -> None:
-    for batch in found:
-        if batch.closed.left:
-            those = plural(batch.closed.left, "receipt")
-            warn(f"{those} of {batch.closed.account} came after this was closed: receipt close --late --all")  # fmt: skip
-    hints: set[str | None] = set()  # each is said once
-    for one in refused:
-        complain(f"{one.account}: {one.reason}", None if one.hint in hints else one.hint)
-        hints.add(one.hint)
-    receipts = plural(sum(batch.closed.receipts for batch in found), "receipt")
-    say(f"{plural(len(found), 'statement')} over {receipts} in {task.out}")
-    if refused:
-        say(f"{plural(len(refused), 'account')} could not be closed; mend the cause, then run this again")  # fmt: skip
 
 
 def _tell(out: str, rows: list[Closed], *, first_is_news: bool, as_json: bool) -> None:
