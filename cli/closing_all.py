@@ -27,7 +27,7 @@ from cli.closing_places import ClosingPlaces
 from cli.closing_refusals import accepted, look_into, refusals
 from cli.terminal import RefusedError
 from receipts import Closed, Closing
-from receipts.closing import Journals, Prepared, Settled
+from receipts.closing import ArchivedError, Journals, Prepared, Settled, closed
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,7 @@ _GROUP: Final = 64
 _GROUP_S: Final = 2.0
 """How long the first of them waits for the others."""
 Outcome = tuple[tuple[Batch, ...], Refusal | None]
-"""What became of an account: its batches of the period; it may have none."""
+"""What became of an account: its batches of the period; none, where nothing of it is due."""
 
 
 def accounts(task: Task) -> list[str]:
@@ -178,7 +178,13 @@ class _Worker:
             name = file_name(statement.account, statement.number)
             left = settled.left if statement is settled.statements[-1] else 0
             write = partial(self._journals.write, statement, left=left)
-            found.append(Batch(name, self._batches.put(name, write)))
+            try:
+                written = self._batches.put(name, write)
+            except ArchivedError:  # then its batch is the only copy: it may be here
+                if not self._batches.has(name, statement.data):
+                    raise
+                written = closed(statement, statement.digest, left)
+            found.append(Batch(name, written))
         return tuple(found)
 
 

@@ -88,7 +88,7 @@ def test_a_closed_period_that_was_archived(shell, journal):
     result = shell(line)
     assert (result.code, result.out, Path("x.cbor").exists()) == (2, "", False)
     assert f"the receipts of statement 0 of acme were archived: they should be in {where}" in result.err  # fmt: skip
-    result = shell(f"{CLOSE} 2026-11 --out nov --json")
+    result = shell(f"{CLOSE} 2026-11 --out elsewhere --json")
     refused = json.loads(result.out)["refused"]
     assert (result.code, [one["account"] for one in refused]) == (1, NAMES)
     assert refused[1]["reason"].endswith(str(where))
@@ -96,6 +96,40 @@ def test_a_closed_period_that_was_archived(shell, journal):
         close_journal("j.db", out, Closing(ISSUER, KEY, *NOVEMBER), "acme")
     assert error.value.file == str(where)
     assert Path("x.cbor").read_bytes() == b""
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_the_closing_of_a_month_that_was_archived_is_done(shell, journal, jobs):
+    """Its batches are in the folder: the same command as before is done, and changes nothing."""
+    before = files("nov")
+    assert shell(f"{ARCHIVE} --delete").code == 0
+    for more, expected in (("", NAMES), ("--late", ["acme"])):
+        result = shell(f"{CLOSE} 2026-11 --out nov --json --jobs {jobs} {more}")
+        said = json.loads(result.out)
+        assert (result.code, said["refused"], files("nov")) == (0, [], before)
+        assert [row["account"] for row in said["statements"]] == expected
+    told = json.loads(Path("nov/index.json").read_text())["statements"][0]
+    said = json.loads(shell(f"{CLOSE} 2026-11 --out nov --json").out)["statements"][0]
+    assert told == {key: said[key] for key in told}
+
+
+@pytest.mark.parametrize(
+    "spoiled",
+    [
+        lambda path: path.unlink(),
+        lambda path: path.write_bytes(b""),
+        lambda path: path.write_bytes(path.read_bytes()[:-1] + b"x"),
+        lambda path: path.write_bytes(Path("nov/acme-1.cbor").read_bytes()),
+    ],
+)
+def test_an_archived_batch_that_is_not_in_the_folder(shell, journal, spoiled):
+    """Gone, cut, or with another statement: that account is not done."""
+    assert shell(f"{ARCHIVE} --delete").code == 0
+    spoiled(Path("nov/acme-0.cbor"))
+    result = shell(f"{CLOSE} 2026-11 --out nov --json")
+    (refused,) = json.loads(result.out)["refused"]
+    assert (result.code, refused["account"]) == (1, "acme")
+    assert refused["reason"].startswith("the receipts of statement 0 of acme were archived: they should be in ")  # fmt: skip
 
 
 def test_what_is_shown_of_it(shell, journal):
@@ -256,7 +290,8 @@ def test_several_journals(shell, keys):
     assert (held("j.db"), held("k.db")) == ({"acme": (2, 0)}, {"acme": (2, 0)})
     assert shell(f"{ARCHIVE} --journal k.db --delete").code == 0
     assert (held("j.db"), held("k.db")) == ({"acme": (0, 2)}, {"acme": (0, 2)})
-    assert json.loads(shell(f"{both} --json").out)["refused"][0]["reason"].endswith("acme-0.cbor")
+    elsewhere = shell(both.replace("nov", "elsewhere") + " --json")
+    assert json.loads(elsewhere.out)["refused"][0]["reason"].endswith("acme-0.cbor")
     assert shell(both.replace("2026-11", "2026-12")).code == 0
 
 

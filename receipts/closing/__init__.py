@@ -22,6 +22,7 @@ from receipts.closing.closing import (
     Closed,
     Closing,
     OldJournalError,
+    closed,
 )
 from receipts.closing.journal import close_journal
 from receipts.closing.journals import Journals
@@ -41,5 +42,6 @@ __all__ = [
     "Settled",
     "close_batch",
     "close_journal",
+    "closed",
     "corrected",
 ]

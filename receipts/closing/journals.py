@@ -81,10 +81,10 @@ class Journals:
                 one.kept() if one.signed is None or one.place in kept else self._prepared(one)
                 for one in prepared
             ]
-        told = [one for one in prepared if one.statements]
-        if told:
-            with told[0].closing.together():
-                for one in told:
+        written = [one for one in prepared if one.statements]
+        if written:
+            with written[0].closing.together():
+                for one in written:
                     one.tell()
         return [Settled(one.statements, one.left) for one in prepared]
 
