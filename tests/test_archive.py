@@ -408,4 +408,4 @@ def test_in_a_database(shell, keys, url):
     batches = "nov/account-000-0.cbor nov/account-000-1.cbor dec/account-000-2.cbor"
     assert shell(f"verify {batches} --keys keys/issuer.jwks.json").code == 0
     again = json.loads(shell(f"{close} 2026-11 --out nov --json").out)
-    assert again["refused"][0]["reason"].endswith(str(Path("nov/account-000-0.cbor").absolute()))
+    assert (again["refused"], len(again["statements"])) == ([], 150)
