@@ -9,6 +9,7 @@ from tempfile import TemporaryFile
 from typing import IO, Final
 
 from cli.files import STDIN, inputs
+from cli.journal_hints import journal_hint
 from cli.terminal import CliError, RefusedError, plural, warn
 from receipts import Head, JournalError
 from receipts.journal import is_journal, journal_archives, journal_items, shown
@@ -73,7 +74,7 @@ def _of_journal(location: str) -> Iterator[IO[bytes]]:
             stream.writelines(journal_items(location))
             _tell_archived(location)
         except JournalError as error:
-            raise CliError(str(error), "restore it from a copy") from None
+            raise CliError(str(error), journal_hint(error, "restore it from a copy")) from None
         stream.seek(0)
         yield stream
 

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from cli import batches, key_folder
+from cli.journal_hints import journal_hint
 from cli.terminal import CliError, RefusedError, progress
 from receipts import BatchError, Check, ClosedError, JournalError, NoKeyError, ReceiptError
 from receipts.closing import AccountError, ArchivedError, OldJournalError
@@ -70,7 +71,7 @@ def refusals(period: tuple[int, int], account: str | None) -> Iterator[None]:
     except BatchError as error:
         raise RefusedError(f"the journal is damaged: {error}", "restore it from a copy") from None
     except JournalError as error:
-        raise CliError(str(error), _JOURNAL_HINT) from None
+        raise CliError(str(error), journal_hint(error, _JOURNAL_HINT)) from None
 
 
 def accepted(

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from cli import key_folder
 from cli.batches import heads
 from cli.files import output_file
+from cli.journal_hints import journal_hint
 from cli.terminal import CliError, plural, print_json, say
 from cli.usage import Reject
 from receipts import (
@@ -180,7 +181,7 @@ def into_journal(
                     advance(1)
         store.close()
     except JournalError as error:
-        raise CliError(str(error), hint) from None
+        raise CliError(str(error), journal_hint(error, hint)) from None
 
 
 def _asked(journal: Journal, place: Place, order: Order) -> Future[Issued]:

@@ -14,6 +14,7 @@ from cli.batches import kept_receipt
 from cli.corrections import CorrectionLine, is_said, last_word
 from cli.files import read_bytes
 from cli.issuing import Order, Outcome, Place, into_batch, into_journal
+from cli.journal_hints import journal_hint
 from cli.options import key_folder_option, out_option, output_options, rejects_option
 from cli.terminal import CliError, progress
 from cli.usage import Reject, message, numbered_lines, original, parsed
@@ -141,7 +142,8 @@ def _in_journal(
                 found = store.last_word(account, request)
                 moved = store.archived(account)
         except JournalError as error:
-            raise CliError(str(error), "name the journal that issued the receipts") from None
+            hint = journal_hint(error, "name the journal that issued the receipts")
+            raise CliError(str(error), hint) from None
         if found is None:
             return None
         raw, digest = found
