@@ -44,7 +44,8 @@ _PROVIDERS: Final = {
     "invoke": "aws.bedrock",
 }
 """The APIs whose answers are watched, and whose they are."""
-_MODEL: Final = re.compile(r"/models?/([^/:]+)[:/][^/]+$")
+_MODEL: Final = re.compile(r"/model/(?P<bedrock>.+)/[^/]+$|/(?P<google>[^/:]+):[A-Za-z]+$")
+"""A model of Google's may be a tuned one, or an endpoint. One of Bedrock's may be an ARN, in which a server has decoded each ``%2F``."""
 _FETCHED: Final = re.compile(r"/responses/[^/]+/?$")
 
 
@@ -56,6 +57,8 @@ def endpoint(method: str, path: str) -> Endpoint | None:
     if api not in _PROVIDERS:
         return None
     named = _MODEL.search(path)
-    model = None if named is None else unquote(named[1])
-    last = path.rstrip("/").rpartition("/")[2]
-    return Endpoint(api, _PROVIDERS[api], model=model, streams="stream" in last.lower())
+    if named is None:
+        return Endpoint(api, _PROVIDERS[api])
+    group = named.lastgroup or ""
+    streams = "stream" in path[named.end(group) :].lower()
+    return Endpoint(api, _PROVIDERS[api], model=unquote(named[group]), streams=streams)
