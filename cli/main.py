@@ -32,6 +32,7 @@ _SECTIONS = {
         "ingest": "read recorded usage, without signing",
         "issue": "turn recorded usage into signed receipts",
         "correct": "issue what is right in place of a receipt",
+        "ratecard": "make, check, sign, show and compare rate cards",
         "close": "close a period with a signed statement",
         "archive": "move closed periods out of a journal",
         "journal": "copy a journal",

@@ -48,7 +48,7 @@ from verifier.item.policy import Policy, Signatures
 from verifier.order.block import COLUMNS
 from verifier.order.index import RowBlock
 from verifier.order.workers import Workers, in_processes, in_this_process
-from verifier.pricing.card import CardError, RateCard, read_card
+from verifier.pricing.card import CardError, CardSignatureError, RateCard, check_card, read_card
 from verifier.pricing.line import PricedLine, UnpricedError
 from verifier.pricing.price import Price, price
 from verifier.pricing.usage import PRICED_COLUMNS, Usage, usage_at, usage_of
@@ -90,6 +90,7 @@ __all__ = [
     "AccountSummary",
     "CacheEntry",
     "CardError",
+    "CardSignatureError",
     "CardSummary",
     "Charge",
     "ChargeLine",
@@ -145,6 +146,7 @@ __all__ = [
     "by_kid",
     "bytes_source",
     "canonical",
+    "check_card",
     "compare_statements",
     "escape",
     "kid_text",

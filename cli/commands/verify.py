@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 import click
 
-from cli import batches, proofs
+from cli import batches, proofs, ratecards
 from cli.files import inputs, read_bytes, total_size
 from cli.options import (
     PERIOD,
@@ -49,8 +49,12 @@ wallet, or a log whose columns are request (or id), sent, answered, model, statu
 them. With --received, each receipt that you received must be in the batch, byte for byte. With --prompts (request, and tokens or body), each cache
 identifier is recomputed, and no more may be cached than a prompt shares with one that was sent before.
 
+With --card, the charges that name this rate card are computed again from it, line by line. Receipts without a charge are priced by
+it, and the report says what they would cost: your own contract, as a card of yours.
+
 \b
 receipt verify batch.cbor --period 2026-11
+receipt verify batch.cbor --card card.cbor
 receipt verify batch.cbor --received wallet.db --requests log.jsonl
 """
 _ALIASES_HINT = 'like this: {"fast": "claude-haiku-4-5"}'
@@ -83,6 +87,13 @@ _RECORD_HINT = "a request has request, time, model and optional counts; see rece
 )
 @click.option("--prompts", multiple=True, metavar="FILE", help="Your own prompts (JSONL).")
 @click.option("--cache-key", metavar="FILE", help="The account's cache key, for --prompts.")
+@click.option(
+    "--card",
+    "cards",
+    multiple=True,
+    metavar="FILE",
+    help="A rate card: charges that name it are computed again.",
+)
 @click.option("--margin", type=click.IntRange(0, 86_400), default=300, metavar="SECONDS",
               help="How far your clock and theirs may be apart (300).")  # fmt: skip
 @click.option("--aliases", metavar="FILE", help="Other names of models (JSON: name to name).")
@@ -116,6 +127,7 @@ def verify(
     received: tuple[str, ...],
     prompts: tuple[str, ...],
     cache_key: str | None,
+    cards: tuple[str, ...],
     margin: int,
     aliases: str | None,
     require_cache_id: bool,
@@ -132,6 +144,7 @@ def verify(
     store = TrustStore(trust_store)
     trusted, observers = store.trusted(keys), frozenset(observer)
     policy = Policy(trusted, account, require_cache_id, signatures=signatures, observers=observers)
+    given = ratecards.to_check(cards)
     known = _known(None if no_remember else store.memory.known, previous)
     with (
         progress("verifying", total_size(batch)) as advance,
@@ -140,7 +153,9 @@ def verify(
     ):
         sources = inputs(batch, advance)
         record = _record(logs, received, prompts, cache_key, margin, aliases)
-        report = verify_batch(sources, policy, period=period, known=known, jobs=jobs, record=record)
+        report = verify_batch(
+            sources, policy, period=period, known=known, jobs=jobs, record=record, cards=given
+        )
     _print(report, as_json=as_json, quiet=quiet)
     if not no_remember and not keys:  # a stranger's key file must not fill the memory
         for claims, signed in report.statements:

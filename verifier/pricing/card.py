@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from hashlib import sha256
 from typing import Final
 
+from verifier.crypto.ed25519 import BACKENDS, SignatureError
+from verifier.crypto.keys import TrustedKey, kid_text
 from verifier.format import cbor
 from verifier.format.card import PriceRow
 from verifier.format.card_schema import rate_card
-from verifier.format.envelope import Envelope, Fault, open_envelope, read_card_header
+from verifier.format.envelope import Envelope, Fault, open_envelope, read_card_header, to_be_signed
 from verifier.format.fields import ClaimsError
 from verifier.pricing.selection import Selection
 from verifier.pricing.usage import Usage
@@ -22,6 +25,10 @@ MAX_CARD: Final = MAX_CONTENT + 512
 
 class CardError(ValueError):
     """Bytes are no rate card that can be used: what is wrong, and where."""
+
+
+class CardSignatureError(ValueError):
+    """The signature of a rate card is false."""
 
 
 class RateCard:
@@ -53,6 +60,35 @@ def read_card(data: bytes) -> RateCard:
         CardError: it breaks a rule of spec/rate-card.md.
     """
     return _opened(data)[0]
+
+
+def check_card(data: bytes, keys: Mapping[bytes, TrustedKey]) -> tuple[RateCard, str, str | None]:
+    """A signed rate card, and whether its issuer signed it.
+
+    Args:
+        data: the signed card.
+        keys: the trusted public keys by their ``kid`` (`by_kid`).
+
+    Returns:
+        The card; the ``kid`` as text; and why the signature proves nothing, None if it holds: it is by a key that is not trusted.
+
+    Raises:
+        CardError: it breaks a rule of spec/rate-card.md.
+        CardSignatureError: a trusted key did not sign it, is weak, or is another issuer's.
+    """
+    card, envelope, kid = _opened(data)
+    key, shown = keys.get(kid), kid_text(kid)
+    if key is None:
+        return card, shown, f"key {shown} is not trusted"
+    if key.weakness is not None:
+        raise CardSignatureError(f"the key must not be used: {key.weakness}")
+    try:
+        key.verifier(BACKENDS[0])(envelope.signature, to_be_signed(envelope.protected, card.digest))
+    except SignatureError as error:
+        raise CardSignatureError(str(error)) from None
+    if key.issuer != card.issuer:
+        raise CardSignatureError(f"the key belongs to {key.issuer}, and the card is of {card.issuer}")  # fmt: skip
+    return card, shown, None
 
 
 def _opened(data: bytes) -> tuple[RateCard, Envelope, bytes]:
