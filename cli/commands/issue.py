@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import click
 
-from cli import key_folder, rejects
+from cli import key_folder, ratecards, rejects
 from cli.batches import kept_receipt
 from cli.files import read_bytes
 from cli.issuing import Order, Outcome, Place, into_batch, into_journal
@@ -24,6 +24,7 @@ from cli.options import (
 from cli.terminal import progress
 from cli.usage import Entry, Reject, fields, read_lines, unique
 from receipts.observing import Places
+from receipts.ratecard import RateCard, UnpricedError, price
 
 _HELP = """Turn recorded usage into signed receipts.
 
@@ -39,6 +40,9 @@ A stream's sequence must never be used twice, so a stream that was issued from b
 With --wallet, you are the observer of a provider that issues nothing: each call whose usage is final gets a receipt that
 says so, by --account, by the account that the call states, or by its credential. Other calls are counted, with the reason. What is noted
 of prefixes (Wallet.transport(cache_key=...)), or --prompts with the account's --cache-key, goes into the receipts.
+
+With --card, each receipt has the charge that this rate card gives for its usage; a line that has no price by it, or none that is one
+number (its cached count is not stated), is rejected.
 
 With --journal, requests that have a receipt already are skipped: a run that was killed is simply run again.
 
@@ -67,6 +71,7 @@ receipt issue --wallet wallet.db --keys keys/ --account acme --journal o.db
 @click.option(
     "--previous", multiple=True, metavar="FILE", help="The batch before: its streams are continued."
 )
+@click.option("--card", metavar="FILE", help="The signed rate card to charge by.")
 @provider_options
 @wallet_options
 @rejects_option
@@ -81,6 +86,7 @@ def issue(
     journal: str | None,
     stream: str | None,
     previous: tuple[str, ...],
+    card: str | None,
     provider: str | None,
     shape: str | None,
     rejects_file: str | None,
@@ -91,6 +97,9 @@ def issue(
     """Issue a receipt for each line of a usage file, or for each call of a wallet."""
     name = _input(usage, wallet, provider, of_wallet)
     _check_place(out, journal, previous)
+    if card is not None and (observed or wallet is not None):
+        raise click.UsageError("--card goes with usage that you bill; an observer charges nothing")
+    prices = ratecards.to_issue(card)
     place = Place(key_folder.load(keys), account, stream)
     path = rejects.place(rejects_file, name)
     if wallet is None:
@@ -99,7 +108,7 @@ def issue(
         seen = _of_wallet(wallet, account, shape, journal, **of_wallet)
     lines = list(unique(map(mark_observed, seen.lines) if observed else seen.lines))
     outcome = Outcome([line for line in lines if isinstance(line, Reject)], left_out=seen.left_out)
-    orders = [_order(line) for line in lines if isinstance(line, Entry)]
+    orders = [*_orders(lines, prices, outcome)]
     orders.sort(key=lambda order: order.time)
     with progress("issuing", len(orders)) as advance:
         if journal is not None:
@@ -150,8 +159,24 @@ def _of_wallet(
     return read_wallet(wallet, Places(dict(hosts), shape), Accounts(account, dict(credentials)), known)  # fmt: skip
 
 
-def _order(entry: Entry) -> Order:
-    return Order(entry.line, entry.raw, entry.time, entry.account, entry.stream, fields(entry))
+def _orders(
+    lines: Iterable[Entry | Reject], card: RateCard | None, outcome: Outcome
+) -> Iterator[Order]:
+    """What is asked for, with the charges of a card; what has no price is rejected."""
+    for line in lines:
+        if isinstance(line, Reject):
+            continue
+        told = fields(line)
+        order = Order(line.line, line.raw, line.time, line.account, line.stream, told)
+        if card is not None:
+            try:
+                told["charge"] = price(
+                    card, line.model, line.counts, line.source, line.time, told.get("models")
+                )
+            except UnpricedError as error:
+                outcome.reject(order, error)
+                continue
+        yield order
 
 
 def _is_for(order: Order, receipt: bytes) -> bool:

@@ -8,6 +8,7 @@
 | ``RECEIPT_ACCOUNT`` | who is billed, if it is one account; or |
 | ``RECEIPT_ACCOUNT_HEADER`` | the header in which a trusted proxy says it; or |
 | ``RECEIPT_KEY_TABLE`` | the file with the hashes of the API keys, and whose they are |
+| ``RECEIPT_CARD`` | the signed rate card that receipts are charged by |
 | ``RECEIPT_TAGS`` | the file with the tagging contract |
 | ``RECEIPT_CACHE_KEYS`` | the folder with the accounts' cache keys: receipts say which prefixes were cached |
 | ``RECEIPT_VLLM_BLOCK_SIZE``, ``RECEIPT_VLLM_SEED`` | of the vLLM behind (its ``--block-size``, its ``PYTHONHASHSEED``): what was read is named by its own hashes |
@@ -23,6 +24,7 @@ import os
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Self
 
 from receipts.callers import KeyTable, TagContract, trusted_header
@@ -30,6 +32,7 @@ from receipts.emitting import Account, Emitter, OriginOf
 from receipts.journal import Journal
 from receipts.key_folder import KeyFolder
 from receipts.prefixes import NONE_HASH, Identifiers, KvEvents, Vllm, read_cache_keys
+from receipts.ratecard import RateCard, read_card
 
 
 class SettingError(ValueError):
@@ -74,13 +77,20 @@ def emitter_from_environment(
         folder = KeyFolder(_required("RECEIPT_KEYS"), passphrase.encode() if passphrase else None)
     with _named("RECEIPT_TAGS"):
         tags = TagContract.from_file(contract) if contract else None
+    card = _card()
     with ExitStack() as opened:
         identifiers = _identifiers(opened)
         journal = Journal(place, folder.issuer, folder)  # the last thing that can fail
         opened.pop_all()
     return Emitter(
-        journal, billed, provider=_get("RECEIPT_PROVIDER"), tags=tags, identifiers=identifiers, origin=origin,
+        journal, billed, provider=_get("RECEIPT_PROVIDER"), tags=tags, identifiers=identifiers, origin=origin, card=card,
     )  # fmt: skip
+
+
+def _card() -> RateCard | None:
+    path = _get("RECEIPT_CARD")
+    with _named("RECEIPT_CARD"):
+        return read_card(Path(path).read_bytes()) if path else None
 
 
 def _identifiers(opened: ExitStack) -> Identifiers | None:

@@ -40,6 +40,7 @@ class Outcome(StrEnum):
 _OUTCOMES: Final = "token_receipts_answers_total"
 _UNDELIVERED: Final = "token_receipts_undelivered_total"
 _IDENTIFIERS: Final = "token_receipts_identifiers_total"
+_UNCHARGED: Final = "token_receipts_uncharged_total"
 _TAG_FAULTS: Final = "token_receipts_tag_faults_total"
 
 
@@ -54,6 +55,7 @@ class Counters:
         self._outcomes: Counter[Outcome] = Counter()
         self._tag_faults: Counter[tuple[str, str]] = Counter()
         self._undelivered = 0
+        self._uncharged = 0
 
     def __getitem__(self, outcome: Outcome | str) -> int:
         """How many answers came to that."""
@@ -64,6 +66,11 @@ class Counters:
         """Receipts that no answer carried: of streams in a form that has no room for them."""
         return self._undelivered
 
+    @property
+    def uncharged(self) -> int:
+        """Receipts without a charge, since the rate card has no price for them, or none that is one number."""
+        return self._uncharged
+
     def count(self, outcome: Outcome) -> None:
         """One more answer came to that."""
         with self._lock:
@@ -73,6 +80,11 @@ class Counters:
         """One more receipt could not go out with its answer."""
         with self._lock:
             self._undelivered += 1
+
+    def count_uncharged(self) -> None:
+        """One more receipt has no charge."""
+        with self._lock:
+            self._uncharged += 1
 
     def count_tag_fault(self, tag: str, reason: str) -> None:
         """One more request broke the tagging contract."""
@@ -112,6 +124,8 @@ class Counters:
         lines += [f'{_OUTCOMES}{{outcome="{name}"}} {n}' for name, n in self.outcomes().items()]
         lines += _head(_UNDELIVERED, "Receipts that could not go out with their answer.")
         lines.append(f"{_UNDELIVERED} {self.undelivered}")
+        lines += _head(_UNCHARGED, "Receipts without a charge, since the rate card has no price.")
+        lines.append(f"{_UNCHARGED} {self.uncharged}")
         lines += _head(_TAG_FAULTS, "Requests that broke the tagging contract.")
         lines += [
             f'{_TAG_FAULTS}{{tag="{_escaped(tag)}",reason="{_escaped(reason)}"}} {n}'

@@ -15,6 +15,7 @@ from typing import Final
 from receipts.cache_id import month_end
 from receipts.callers import Asked, Caller, TagContract
 from receipts.emitting.answer import Answer
+from receipts.emitting.charging import Charging
 from receipts.emitting.counters import Counters, Outcome
 from receipts.emitting.origin import Origin, OriginOf
 from receipts.emitting.replay import is_replay
@@ -35,6 +36,7 @@ from receipts.issuer import Issued
 from receipts.journal import Journal
 from receipts.limits import MAX_OCTETS
 from receipts.prefixes import Identifiers
+from receipts.ratecard import RateCard
 from receipts.request import Cache, Request
 
 _LONG_BODY: Final = 16_384
@@ -77,6 +79,8 @@ class Emitter:
         tags: the tagging contract; without, receipts have the tags of the caller.
         identifiers: finds out which prefixes were cached; without, receipts do not say.
         origin: what is known of an answer besides what it says.
+        card: the rate card that receipts are charged by; without, they have no charge. What has no price by it, or none that is one
+            number, has a receipt without a charge, which is counted and logged.
     """
 
     def __init__(
@@ -88,6 +92,7 @@ class Emitter:
         tags: TagContract | None = None,
         identifiers: Identifiers | None = None,
         origin: OriginOf | None = None,
+        card: RateCard | None = None,
     ) -> None:
         self.journal = journal
         self.counters = Counters()
@@ -96,6 +101,7 @@ class Emitter:
         self._tags = tags
         self.identifiers = identifiers
         self._origin = origin
+        self._charging = None if card is None else Charging(card, self.counters)
 
     def prometheus(self) -> str:
         """All that is counted, in the text format of Prometheus 0.0.4."""
@@ -151,7 +157,10 @@ class Emitter:
             return None
         try:
             told = self._told(asked, caller, answer, request)
-            ordered = self.journal.submit(caller.account, **told)
+            if self._charging is None:
+                ordered = self.journal.submit(caller.account, **told)
+            else:
+                ordered = self._charging.submit(self.journal, caller.account, told)
         except Exception as error:  # noqa: BLE001  # the same
             self.fail(request, error)
             return None
@@ -216,19 +225,23 @@ class Emitter:
     async def _signed(
         self, asked: Asked, caller: Caller, answer: Answer, told: Request, wait: Wait
     ) -> Issued:
-        """The receipt, with the identifiers of its month."""
+        """The receipt, with the identifiers of its month, and the charge of its time."""
         identifiers = self.identifiers
-        if identifiers is None or "models" in told:  # the counts of several models are no prefix's
-            return await wait.issued(self.journal, caller.account, told, before=None)
         while True:
             now = time_ns() // 1_000_000
-            find = _finder(identifiers, asked, caller, answer, told, now)
-            is_long = len(asked.body) > _LONG_BODY or len(answer.prompt or ()) > _LONG_PROMPT
-            told["cache"] = await wait.done(find) if is_long else find()
+            ends = [] if self._charging is None else [self._charging.put(told, now)]
+            if (
+                identifiers is not None and "models" not in told
+            ):  # the counts of several models are no prefix's
+                find = _finder(identifiers, asked, caller, answer, told, now)
+                is_long = len(asked.body) > _LONG_BODY or len(answer.prompt or ()) > _LONG_PROMPT
+                told["cache"] = await wait.done(find) if is_long else find()
+                ends.append(month_end(now))
+            before = min((end for end in ends if end is not None), default=None)
             try:
-                return await wait.issued(self.journal, caller.account, told, month_end(now))
+                return await wait.issued(self.journal, caller.account, told, before)
             except TooLateError:
-                continue  # another month has begun meanwhile, which has another key
+                continue  # another month has begun meanwhile, which has another key; or the card has other prices
 
     def _told(self, asked: Asked, caller: Caller, answer: Answer, request: str) -> Request:
         endpoint = answer.endpoint

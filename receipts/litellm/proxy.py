@@ -20,7 +20,7 @@ def app(emitter: Emitter | None = None) -> App:
         emitter: made with a `Billed` and `origin`; None: as the environment says. The options are those of the environment.
 
     Raises:
-        SettingError, TomlFileError, KeyFileError, JournalError, OSError: as `receipts.asgi.emitter_from_environment`.
+        SettingError, TomlFileError, RateCardError, KeyFileError, JournalError, OSError: as `receipts.asgi.emitter_from_environment`.
     """
     from litellm.proxy.hooks.responses_id_security import decrypted_response_id
     from litellm.proxy.proxy_server import app as proxy
