@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -23,11 +22,8 @@ from attribution.money import (
     Reports,
     Rule,
     allocate_all,
-    as_csv,
-    as_markdown,
-    text,
 )
-from cli.files import STDIN, output_file
+from cli.files import STDIN
 from cli.finance.asked import (
     WhatIf,
     conditions,
@@ -40,6 +36,7 @@ from cli.finance.asked import (
 from cli.finance.records import Inputs
 from cli.finance.registry import FinanceFile, read_registry
 from cli.finance.verified import Behind, verify
+from cli.finance.writing import write
 from cli.options import (
     PERIOD,
     batches_argument,
@@ -53,14 +50,11 @@ from cli.options import (
 from cli.terminal import CliError, warn
 from cli.trust_store import TrustStore
 from receipts import TomlFileError
-from verifier import Period, Policy, RateCard, Verdict
+from verifier import Period, Policy, RateCard
 
 _NOT_ENOUGH: Final = 1
 _SHORT: Final = ("attributed", "allocation", "chargeback", "cache-tax", "breaks", "exposure")
 """The reports of the text, where none is named."""
-_IN_HEAD: Final = (
-    "attribution", "period", "currency", "inputs", "verdict", "findings", "card", "method", "open",
-)  # fmt: skip
 _REGISTRY_HINT: Final = "spec/attribution.md says what finance.toml may have"
 _HELP = """Attribute what verified receipts cost: to teams, features, customers and days, by four methods; with the cache tax.
 
@@ -160,7 +154,7 @@ def attribute(
     with verify(batch, policy, period, unverified=include_unverified, jobs=jobs) as behind:
         document = _document(behind, sources, asking, period, form)
     traced = _traced(document, behind, inputs, sources.card)
-    _write(traced, form, out or STDIN, asking)
+    write(traced, form, out or STDIN, asking)
     share = document["attributed"]["share"] if least is not None else None
     if least is not None and share is not None and fraction(share, "") < least:
         warn(f"{share} of the spend is attributed, less than {require_attributed}")
@@ -258,46 +252,3 @@ def _traced(
         ],
     }
     return {**document, **head}
-
-
-def _write(document: dict[str, Any], form: str, out: str, asking: Mapping[str, Any]) -> None:
-    if form == "text":
-        document = _chosen(document, asking)
-    match form:
-        case "json":
-            written = f"{json.dumps(document, indent=2)}\n"
-        case "csv":
-            written = as_csv(document, _IN_HEAD, {"verdict": document["verdict"]})
-        case "markdown":
-            written = as_markdown(_head(document), document, _IN_HEAD)
-        case _:
-            written = text(_head(document), document, _IN_HEAD)
-    with output_file(out) as stream:
-        stream.write(written.encode())
-
-
-def _chosen(document: dict[str, Any], asking: Mapping[str, Any]) -> dict[str, Any]:
-    """Of the allocation the tables that were asked for, of the cache tax the rule that holds."""
-    found = dict(document)
-    if "methods" in found:
-        by = asking["by"] or "team"
-        found["methods"] = {asking["method"]: {by: found["methods"][asking["method"]][by]}}
-        if not asking["compare"]:
-            del found["compare"]
-    if "cache_tax" in found:
-        found["cache_tax"] = {found["breakage"]: found["cache_tax"][found["breakage"]]}
-    return found
-
-
-def _head(document: Mapping[str, Any]) -> list[str]:
-    """What it is, and on what it rests."""
-    start, end = document["period"]
-    lines = [f"attribution of {start} to {end}, in {document['currency']}"]
-    if document["verdict"] != str(Verdict.VERIFIED):
-        lines.append(f"NOT VERIFIED: {document['verdict']} ({', '.join(document['findings'])})")
-    if document["open"]:
-        lines.append("the period is open: no statement closes it, and more receipts may come")
-    lines.append(f"method of the chargeback: {document['method']}")
-    for one in document["inputs"]:
-        lines += [one["name"], f"  sha256 {one['sha256']}"]
-    return lines
