@@ -14,7 +14,7 @@ A table says who is billed, and lets nobody in: the server that answers has chec
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from types import MappingProxyType
@@ -64,12 +64,12 @@ class KeyTable(Told[Mapping[bytes, TableKey]]):
         """Whose key a request has; None: nobody's.
 
         The key is that of ``Authorization: Bearer``, ``x-api-key``, ``api-key`` or ``x-goog-api-key``. Nothing else that a client
-        sends is looked at. A request with two different keys, with one of these headers twice, or with another kind of
-        authorization is nobody's: what let it in may not be what would be billed.
+        sends is looked at. What is not in the table let nobody in, so a second key that is made up changes nothing; a request with
+        two keys of the table is nobody's: which of them let it in is not known here.
         """
-        key = _credential(asked)
-        found = self._current().get(sha256(key).digest()) if key else None
-        return found.caller if found else None
+        table = self._current()
+        found = {digest for key in _credentials(asked) if (digest := sha256(key).digest()) in table}
+        return table[found.pop()].caller if len(found) == 1 else None
 
     @staticmethod
     def _read(data: bytes, file: str) -> Mapping[bytes, TableKey]:
@@ -106,25 +106,15 @@ def trusted_header(name: str) -> Callable[[Asked], Caller | None]:
     return find
 
 
-def _credential(asked: Asked) -> bytes | None:
-    """The one key of a request; None if there is none, or not one."""
-    seen: set[bytes] = set()
-    found: set[bytes] = set()
+def _credentials(asked: Asked) -> Iterator[bytes]:
+    """The keys that a request has, in whatever header."""
     for header, value in asked.headers:
-        if header not in CREDENTIALS:
-            continue
-        if header in seen:
-            return None
-        seen.add(header)
         key = value.strip(b" \t")
-        if header == b"authorization" and key:
+        if header == b"authorization":
             scheme, _, key = key.partition(b" ")
-            if scheme.lower() != b"bearer":
-                return None
-            key = key.strip(b" \t")
-        if key:  # clients send an empty header where a variable is not set
-            found.add(key)
-    return found.pop() if len(found) == 1 else None
+            key = key.strip(b" \t") if scheme.lower() == b"bearer" else b""
+        if key and header in CREDENTIALS:
+            yield key
 
 
 def _table(file: Member) -> Mapping[bytes, TableKey]:
