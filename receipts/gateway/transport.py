@@ -6,7 +6,7 @@ from types import ModuleType
 from typing import Any
 
 from receipts.emitting import Emitter
-from receipts.gateway.watching import Watch, watch
+from receipts.gateway.watching import Watch, is_watched, watch
 
 
 def transport(library: ModuleType, emitter: Emitter, sender: Any = None) -> Any:
@@ -24,7 +24,7 @@ def transport(library: ModuleType, emitter: Emitter, sender: Any = None) -> Any:
 
     class Transport(library.BaseTransport):  # type: ignore[misc, name-defined]  # of the given library
         def handle_request(self, request: Any) -> Any:
-            if request.method == "POST":
+            if is_watched(request):
                 request.read()
             watched = watch(emitter, request)
             if watched is None:
@@ -80,7 +80,7 @@ def async_transport(library: ModuleType, emitter: Emitter, sender: Any = None) -
 
     class Transport(library.AsyncBaseTransport):  # type: ignore[misc, name-defined]
         async def handle_async_request(self, request: Any) -> Any:
-            if request.method == "POST":
+            if is_watched(request):
                 await request.aread()
             watched = watch(emitter, request)
             if watched is None:

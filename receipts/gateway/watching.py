@@ -99,9 +99,19 @@ class Watch:
             told.receipts.append(self.receipted)
 
 
+def is_watched(request: Any) -> bool:
+    """Whether a request of httpx or httpx2 asks for what reports usage. Of others nothing is read: a file that goes up may be large."""
+    return endpoint(request.method, _path(request)) is not None
+
+
+def _path(request: Any) -> str:
+    path: str = request.url.raw_path.partition(b"?")[0].decode("ascii", "replace")
+    return path
+
+
 def watch(emitter: Emitter, request: Any) -> Watch | None:
     """A watch on a request of httpx or httpx2, whose body is read; None: it asks for nothing that reports usage."""
-    path = request.url.raw_path.partition(b"?")[0].decode("ascii", "replace")
+    path = _path(request)
     found = endpoint(request.method, path)
     if found is None:
         return None
