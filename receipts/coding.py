@@ -8,8 +8,9 @@ from importlib import import_module
 from itertools import chain
 from typing import Any, Final
 
-MAX_INFLATED: Final = 64 << 20
-"""Bytes of a body that are inflated, in all parts together: a small one can be inflated to more than there is memory."""
+MAX_INFLATED: Final = 160 << 20
+"""Bytes of a body that are inflated, in all parts together: a small one can be inflated to more than there is memory. The longest honest
+ones are embeddings of OpenAI's, 2,048 of 3,072 numbers with up to 23 characters each."""
 _PIECE: Final = 1 << 16
 """Bytes that are inflated at once."""
 _SLICE: Final = 1 << 14

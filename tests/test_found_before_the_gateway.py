@@ -1,9 +1,12 @@
 """What got past the emitting side, or brought it to a stop, in an attack on it: each test fails while its hole is there."""
 
 import asyncio
+import gzip
 import json
+import time
 from contextlib import nullcontext
 
+import httpx
 import pytest
 
 from receipts import Counts, Journal, JournalError
@@ -11,8 +14,9 @@ from receipts.asgi import ReceiptMiddleware
 from receipts.asgi.body import MAX_BODY
 from receipts.callers import Asked
 from receipts.emitting import Emitter, endpoint
+from receipts.gateway import transport
 from receipts.key_folder import KeyFolder
-from tests.asgi import EVENTS, JSON, body, came, counted, run, start
+from tests.asgi import EVENTS, JSON, body, came, counted, cut, run, start
 from tests.build import ACCOUNT, ISSUER, KEY
 from tests.streams import CACHED, DONE, GOOGLE, chunk, lines, only
 from tests.test_in_band import receipts_in
@@ -180,3 +184,47 @@ def test_a_body_with_a_length_is_not_in_pieces_as_well(journal):
     run(app, [start(EVENTS), body(DONE)], asked=b'{"stream": true}', headers=[(b"transfer-encoding", b"chunked")])  # fmt: skip
     read, seen = app.seen
     assert seen == [(b"content-length", b"%d" % len(read))]
+
+
+def test_a_first_event_that_is_long(journal):
+    """Each part of it was copied with all parts before: 16 MB, a picture in a stream of Gemini's, held the loop up for 8 s."""
+    app = ReceiptMiddleware(None, Emitter(journal, ACCOUNT))
+    part = b"a" * 16_384
+    data = b'data: {"x":"' + part * 4_000 + b'"}\n\n' + lines(chunk(usage=CACHED)) + DONE
+    begun = time.process_time()
+    whole, receipts = came(run(app, [start(EVENTS), *cut(data, len(part))]))
+    assert (whole == data, len(receipts)) == (True, 1)
+    assert time.process_time() - begun < 5
+
+
+def test_long_embeddings(journal):
+    """2,048 of 3,072 numbers are 84 MB: whoever asked for them in gzip got them free."""
+    vector = b"[" + b",".join([b"0.0123456789"] * 3072) + b"]"
+    data = b'{"object":"list","model":"m","data":[' + b",".join([vector] * 2048) + b'],"usage":{"prompt_tokens":9,"total_tokens":9}}'  # fmt: skip
+    app = ReceiptMiddleware(None, Emitter(journal, ACCOUNT))
+    packed = gzip.compress(data, 1)
+    run(app, [start(JSON, (b"content-encoding", b"gzip")), body(packed)], "/v1/embeddings")
+    assert (len(data) > 64 << 20, counted(app)) == (True, {"issued": 1})
+
+
+def test_a_file_that_goes_up_is_not_read(emitter_of_a_gateway):
+    """All of it was in memory before its first byte went."""
+    came_to = []
+
+    def parts():
+        for number in range(3):
+            came_to.append(number)
+            yield b"x"
+
+    class Sender(httpx.BaseTransport):
+        def handle_request(self, _):
+            return httpx.Response(200, json={"seen": list(came_to)})
+
+    sender = transport(httpx, emitter_of_a_gateway, Sender())
+    with httpx.Client(transport=sender) as client:
+        assert client.post("https://api.openai.com/v1/files", content=parts()).json() == {"seen": []}  # fmt: skip
+
+
+@pytest.fixture
+def emitter_of_a_gateway(journal):
+    return Emitter(journal, ACCOUNT)

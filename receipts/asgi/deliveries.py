@@ -59,8 +59,8 @@ class Events:
         self._reading, self._exchange = reading, reading.exchange
         self._start: Message | None = start
         self._missing = missing
-        self._held = b""
-        self._came = b""
+        self._held = bytearray()
+        self._came = bytearray()
         """What came before the start of the answer went."""
         self._is_untouched = False
 
@@ -81,10 +81,10 @@ class Events:
         if self._start is not None:
             if more and not self._reading.begun:
                 return
-            start, self._start, self._came = self._start, None, b""
+            start, self._start, self._came = self._start, None, bytearray()
             yield _headed(self._plain_start(start), None, self._exchange.own_request())
         if self._held:
-            held, self._held = self._held, b""
+            held, self._held = bytes(self._held), bytearray()
             yield _body(held)
         if self._exchange.open and (self._reading.ended or not more):
             async for one in self._settle():
@@ -120,7 +120,7 @@ class Events:
         self._missing()
         self._is_untouched = True
         yield self._start
-        yield {**message, "body": self._came}
+        yield {**message, "body": bytes(self._came)}
 
     async def _settle(self) -> AsyncGenerator[Message, None]:
         """The receipt, if the stream is whole."""
