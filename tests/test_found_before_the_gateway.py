@@ -197,6 +197,17 @@ def test_a_first_event_that_is_long(journal):
     assert time.process_time() - begun < 5
 
 
+@pytest.mark.parametrize("line", [b"\n", b"\r\n", b"\r"])
+def test_many_empty_lines(journal, line):
+    """Each was an event: one megabyte of them held the loop up for 11 s."""
+    app = ReceiptMiddleware(None, Emitter(journal, ACCOUNT))
+    data = line * 1_000_000 + lines(chunk(usage=CACHED)) + line * 1_000_000 + DONE
+    begun = time.process_time()
+    whole, receipts = came(run(app, [start(EVENTS), *cut(data, 16_384)]))
+    assert (whole == data, len(receipts)) == (True, 1)
+    assert time.process_time() - begun < 5
+
+
 def test_long_embeddings(journal):
     """2,048 of 3,072 numbers are 84 MB: whoever asked for them in gzip got them free."""
     vector = b"[" + b",".join([b"0.0123456789"] * 3072) + b"]"

@@ -10,7 +10,8 @@ from typing import Any, Final
 from receipts.events import NAMED, TERMINAL
 
 # A line ends with LF, CR or both; a CR at the very end may still get its LF.
-_EMPTY_LINE: Final = re.compile(rb"\n\r?\n|\r\n\r\n|\r\r(?!\n)(?=.)", re.DOTALL)
+# More empty lines behind the first are of the same event: each of them as one of its own takes long.
+_EMPTY_LINE: Final = re.compile(rb"(?:\n\r?\n|\r\n\r\n|\r\r(?!\n)(?=.))[\r\n]*", re.DOTALL)
 _IGNORED: Final = (b":", b"id:", b"retry:")
 _MAY_BE_LAST: Final = 256
 """So many bytes of an event say whether it can be the last one."""
