@@ -2,17 +2,37 @@
 
 from __future__ import annotations
 
+import shlex
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Final
 
 from cli.batch_folder import INDEX
 from cli.closing_all import Batch, Outcome, Refusal, Task
 from cli.terminal import complain, plural, say, warn
-from receipts import LATE
+from receipts import LATE, Closed, Closing
+from receipts.journal import shown
 from verifier import show_period
 
 _SHOWN: Final = 10
 _LOOK: Final = "look at the year and the month, and at the journal"
+
+
+def late_command(locations: Sequence[str], keys: str, closing: Closing, *more: str) -> str:
+    """What to type to close what came late; without the password of a URL."""
+    journals = [word for one in locations for word in ("--journal", shown(one))]
+    period = show_period(closing.start, closing.end)
+    words = ["receipt", "close", *journals, "--keys", keys, "--period", period, "--late", *more]
+    return shlex.join(words)
+
+
+def tell_left(closed: Iterable[Closed], command: str) -> None:
+    """Warn of receipts that came after their period was closed, and say what to type."""
+    left = [one for one in closed if one.left]
+    for one in left:
+        warn(f"{plural(one.left, 'receipt')} of {one.account} came after this was closed")
+    if left:
+        warn(f"a late statement closes that: {command}")
 
 
 @dataclass(slots=True)
@@ -52,10 +72,9 @@ class Done:
 
     def tell(self, task: Task) -> None:
         """It in words."""
-        for batch in self.batches:
-            if batch.closed.left:
-                those = plural(batch.closed.left, "receipt")
-                warn(f"{those} of {batch.closed.account} came after this was closed: receipt close --late --all")  # fmt: skip
+        tell_left([batch.closed for batch in self.batches], late_command(
+            task.locations, task.folder.path, task.closing, "--all", "--out", task.out
+        ))  # fmt: skip
         hints: set[str | None] = set()  # each is said once
         for one in self.refused:
             complain(f"{one.account}: {one.reason}", None if one.hint in hints else one.hint)

@@ -172,10 +172,17 @@ def test_once_more_is_the_same(shell, journal):
     assert (result.code, files("nov")) == (0, before)
     assert {p: p.stat().st_mtime_ns for p in Path("nov").glob("*.cbor")} == stamps
     assert [row["left"] for row in json.loads(result.out)["statements"]] == [2, 0, 0]
-    assert "2 receipts of acme came after this was closed: receipt close --late --all" in result.err
+    late = "receipt close --journal j.db --keys keys --period 2026-11 --late --all --out nov"
+    assert result.err == (
+        "receipt: warning: 2 receipts of acme came after this was closed\n"
+        f"receipt: warning: a late statement closes that: {late}\n"
+        "receipt: 3 statements over 6 receipts in nov\n"
+    )
     Path("nov/globex-0.cbor").unlink()
     Path("nov/index.json").unlink()
     assert (shell(ALL).code, files("nov")) == (0, before)
+    typed = json.loads(shell(f"{late.removeprefix('receipt ')} --json").out)
+    assert [(row["account"], row["receipts"]) for row in typed["statements"]] == [("acme", 2)]
 
 
 def test_late_receipts_of_all(shell, journal):

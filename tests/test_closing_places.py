@@ -339,8 +339,12 @@ def test_receipts_that_came_after_the_closing_are_said(shell, gateways):
     issue("a.db", "late0", "late1")
     again = shell(f"{CLOSE} --journal a.db --out again.cbor --json")
     assert again.code == 0
-    warning = "2 receipts of acme came after this was closed: receipt close --late"
-    assert f"receipt: warning: {warning}\n" in again.err
+    assert again.err == (
+        "receipt: warning: 2 receipts of acme came after this was closed\n"
+        "receipt: warning: a late statement closes that: receipt close --journal a.db --keys keys"
+        " --period 2026-11 --late --account acme --out FILE\n"
+        "receipt: statement 0 of acme closes 2 receipts\n"
+    )
     assert json.loads(again.out)["statements"][0]["left"] == 2
     refused(
         shell(

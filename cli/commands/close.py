@@ -12,7 +12,7 @@ import click
 from cli import closing_all, closing_places, key_folder
 from cli.batch_folder import BatchFolder
 from cli.closing_all import Task
-from cli.closing_done import Done
+from cli.closing_done import Done, late_command, tell_left
 from cli.closing_places import ClosingPlaces
 from cli.closing_refusals import accepted, look_into, refusals
 from cli.files import input_file, output_file
@@ -110,6 +110,8 @@ def close(
         else:
             target = out
             rows = [_journals(journals, target, closing, account, folder)]
+            command = late_command(journals, keys, closing, "--account", account, "--out", "FILE")
+            tell_left(rows, command)
     _tell(target, rows, first_is_news=not journals, as_json=as_json)
 
 
@@ -199,9 +201,6 @@ def _tell(out: str, rows: list[Closed], *, first_is_news: bool, as_json: bool) -
     if as_json and out != "-":
         print_json({"batch": out, "statements": [_row(row) for row in rows]})
     for row in rows:
-        if row.left:
-            those = plural(row.left, "receipt")
-            warn(f"{those} of {row.account} came after this was closed: receipt close --late")
         say(f"statement {row.number} of {row.account} closes {plural(row.receipts, 'receipt')}")
         if row.number == 0 and first_is_news:
             say("it is the account's first; the next one needs it: --previous")
