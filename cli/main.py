@@ -11,6 +11,7 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
 from types import FrameType, TracebackType
@@ -23,6 +24,9 @@ INTERRUPTED, TERMINATED, BROKEN_PIPE, DEFECT = 130, 143, 141, 70
 _REPORT = (
     "report it with the lines above (SECURITY.md says how, if a file from somebody else did it)"
 )
+
+_GO_ON = ("issue", "close", "archive")
+"""Commands that go on where they were, if they are run again."""
 
 _SECTIONS = {
     "For providers": {
@@ -173,6 +177,9 @@ def main() -> None:
         code = _flushed(run(sys.argv[1:]))
     except KeyboardInterrupt:
         code = INTERRUPTED
+        if sys.argv[1:2] and sys.argv[1] in _GO_ON:
+            with suppress(OSError):
+                click.echo("receipt: stopped; type the same again", err=True)
     except BrokenPipeError:
         code = BROKEN_PIPE  # nobody reads any more
     _discard_output()

@@ -81,6 +81,34 @@ def test_interrupted(big, jobs, sent, code):
     assert b"Traceback" not in err
 
 
+_STOPPED = """
+import sys
+from cli import key_folder, main
+from cli.commands import close
+
+def stopped(*_):
+    raise KeyboardInterrupt
+
+key_folder.load = stopped
+sys.argv = ["receipt", *sys.argv[1:]]
+main.main()
+"""
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("close b.cbor --keys keys --period 2026-01", "receipt: stopped; type the same again\n"),
+        ("issue u.jsonl --keys keys --out b.cbor", "receipt: stopped; type the same again\n"),
+        ("key list --keys keys", ""),
+    ],
+)
+def test_what_goes_on_says_so_when_it_is_stopped(folder, line, said):
+    command = [sys.executable, "-c", _STOPPED, *line.split()]
+    result = subprocess.run(command, env=environment(), capture_output=True, text=True, check=False)
+    assert (result.returncode, result.stdout, result.stderr) == (130, "", said)
+
+
 def on_a_terminal(command, cwd, **more):
     """Run a command on a pseudo terminal of 80 columns; return what it wrote there, and its exit code."""
     controller, terminal = pty.openpty()
