@@ -60,6 +60,10 @@ def test_with_delete(shell, journal):
     assert "receipt: deleted 8 receipts of 4 statements; their batches are the only copy now\n" in result.err  # fmt: skip
     again = json.loads(shell(f"{ARCHIVE} --delete --json").out)
     assert (again["statements"], again["missing"]) == ([], [])
+    nothing = "receipt: there is nothing to delete: no period that ended before has receipts in a journal\n"
+    for more in ("", "--delete"):
+        result = shell(f"{ARCHIVE} {more}")
+        assert (result.code, result.err) == (0, nothing)
 
 
 def test_everything_goes_on_after_it(shell, journal, keys):

@@ -106,7 +106,9 @@ def _tell(work: Archive, missing: list[_Missing], *, delete: bool) -> None:
         complain(f"and {len(missing) - _SHOWN:,} more")
     receipts = plural(sum(one.receipts for one, _ in work.done), "receipt")
     what = f"{receipts} of {plural(len(work.done), 'statement')}"
-    if delete:
+    if not (work.done or missing):
+        say("there is nothing to delete: no period that ended before has receipts in a journal")
+    elif delete:
         say(f"deleted {what}; their batches are the only copy now")
     else:
         say(f"would delete {what}; nothing was deleted: --delete does it")
