@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import errno
+import io
 import os
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from cli.terminal import CliError
 from verifier import Source, batch_file, batch_stream
@@ -47,17 +48,40 @@ def output_file(path: str, *, mode: int = 0o666, replace: bool = True) -> Iterat
         raise OSError(errno.ELOOP, "it is a symbolic link: name the file that is meant", path)
     descriptor, temporary = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
     try:
-        with os.fdopen(descriptor, "wb") as stream:
+        with io.BufferedWriter(_Output(descriptor, path)) as stream:
             yield stream
             stream.flush()
-            os.fchmod(stream.fileno(), mode & ~_umask())
-            os.fsync(stream.fileno())
+            with _naming(path):
+                os.fchmod(descriptor, mode & ~_umask())
+                os.fsync(descriptor)
         if replace:
             Path(temporary).replace(target)
         else:
             os.link(temporary, target)
     finally:
         Path(temporary).unlink(missing_ok=True)
+
+
+class _Output(io.FileIO):
+    """A file that is written; where that fails, the error names the file that it will be."""
+
+    def __init__(self, descriptor: int, path: str) -> None:
+        super().__init__(descriptor, "wb")
+        self._path = path
+
+    def write(self, data: Any, /) -> int:
+        """Write some of the data."""
+        with _naming(self._path):
+            return super().write(data)
+
+
+@contextmanager
+def _naming(path: str) -> Iterator[None]:
+    """What fails names the file: on a disk that is full, the system says of none."""
+    try:
+        yield
+    except OSError as error:
+        raise type(error)(error.errno, error.strerror, path) from None
 
 
 def _is_device(path: Path) -> bool:
@@ -99,10 +123,14 @@ def inputs(names: tuple[str, ...], advance: Callable[[int], None]) -> list[Sourc
     """The batch files that a command names; ``-`` is stdin. ``advance`` hears of every byte that is read.
 
     Raises:
-        CliError: one is the URL of a journal.
+        CliError: one is the URL of a journal, or a folder.
     """
     for name in names:
         _refuse_url(name)
+        if Path(name).is_dir():
+            raise CliError(
+                f"{name} is a folder", f"give the files in it: {name.rstrip('/')}/*.cbor"
+            )
     return [
         batch_stream(name, sys.stdin.buffer, advance)
         if name == STDIN

@@ -6,6 +6,7 @@ import json
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 from cli.batches import items, kept
@@ -104,6 +105,8 @@ def read_wallet(path: str, places: Places, accounts: Accounts, identifiers: Iden
     """
     seen = Seen()
     try:
+        if not Path(path).exists():
+            raise CliError(f"{path} is not there", "a wallet is what receipts.wallet writes")
         if not is_wallet(path):
             raise CliError(f"{path} is not a wallet", "a wallet is what receipts.wallet writes")
         calls = list(wallet_calls(path))

@@ -4,6 +4,7 @@ import gzip
 import json
 import os
 import re
+import resource
 import stat
 from pathlib import Path
 
@@ -610,7 +611,7 @@ def test_an_existing_output_keeps_its_place_when_writing_fails(shell, keys, monk
     monkeypatch.setattr(os, "fsync", full)
     result = shell("issue u.jsonl --keys keys --account acme --out b.cbor")
     assert result.code == 2
-    assert result.err.startswith("receipt: error: No space left on device")
+    assert result.err.startswith("receipt: error: b.cbor: No space left on device\n")
     assert Path("b.cbor").read_bytes() == b"before"
     assert {path.name for path in Path().iterdir()} == {"b.cbor", "keys", "u.jsonl"}
 
@@ -694,3 +695,53 @@ def test_dispute_31_one_response_that_was_logged_many_times(shell, keys):
         json.loads(result.out)["rejected"],
     ) == (1, 1, 13)
     assert len(claims_of("b.cbor")) == 1
+
+
+def test_a_folder_is_no_batch(shell, closed):
+    result = shell("verify keys/ --period 2026-11")
+    assert (result.code, result.err) == (
+        2,
+        "receipt: error: keys/ is a folder\nreceipt: hint: give the files in it: keys/*.cbor\n",
+    )
+
+
+def test_a_wallet_that_is_not_there(shell, keys):
+    result = shell("issue --wallet missing.db --keys keys --account acme --out b.cbor")
+    assert (result.code, result.err) == (
+        2,
+        "receipt: error: missing.db is not there\nreceipt: hint: a wallet is what receipts.wallet writes\n",
+    )
+
+
+@pytest.mark.parametrize("key", ["other", "none"])
+def test_a_cache_key_that_is_not_the_accounts(shell, closed, key):
+    """The hint is about the key, and not about the record."""
+    assert shell("keygen --new-cache-key --account globex --out other").code == 0
+    Path("none").write_text("{}")
+    Path("prompts.jsonl").write_text('{"request": "req_01", "tokens": [1, 2, 3]}\n')
+    result = shell(f"verify batch.cbor --prompts prompts.jsonl --cache-key {key} --period 2026-11")
+    error, hint = result.err.splitlines()
+    expected = {"other": "the cache key is of account 'globex', the receipts are of 'acme'", "none": "none: "}  # fmt: skip
+    assert (result.code, error.startswith(f"receipt: error: {expected[key]}")) == (2, True), error
+    assert hint == "receipt: hint: --cache-key takes the key of the account that the batch is for, or its key of one month"  # fmt: skip
+
+
+def test_a_full_disk_names_the_file(shell, keys):
+    """A file may not grow here; what is left of it is nothing."""
+    (Path("u.jsonl")).write_bytes(
+        (Path(__file__).parents[1] / "cli/sample/usage.jsonl").read_bytes()
+    )
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, hard))
+    try:
+        result = shell("issue u.jsonl --keys keys --account acme --out b.cbor")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert (result.code, result.err) == (
+        2,
+        (
+            "receipt: error: b.cbor: File too large\n"
+            "receipt: hint: check the path, the permissions and the room on the disk\n"
+        ),
+    )
+    assert {path.name for path in Path().iterdir()} == {"keys", "u.jsonl"}

@@ -27,7 +27,7 @@ from verifier.crypto.keys import (
 from verifier.customer.cache_id import blocks as prompt_blocks
 from verifier.customer.jcs import canonical
 from verifier.customer.prompts import Prompt, read_prompts
-from verifier.customer.record import Record, RecordError, check_files
+from verifier.customer.record import Record, RecordError, WrongKeyError, check_files
 from verifier.format.card import PriceRow, Rate
 from verifier.format.claims import (
     LATE,
@@ -141,6 +141,7 @@ __all__ = [
     "Usage",
     "Verdict",
     "VerifiedRows",
+    "WrongKeyError",
     "batch_file",
     "batch_stream",
     "by_kid",

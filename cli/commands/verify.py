@@ -30,6 +30,7 @@ from verifier import (
     Record,
     RecordError,
     Report,
+    WrongKeyError,
     render,
     statements_in,
 )
@@ -58,6 +59,9 @@ receipt verify batch.cbor --card card.cbor
 receipt verify batch.cbor --received wallet.db --requests log.jsonl
 """
 _ALIASES_HINT = 'like this: {"fast": "claude-haiku-4-5"}'
+_KEY_HINT = (
+    "--cache-key takes the key of the account that the batch is for, or its key of one month"
+)
 _RECORD_HINT = "a request has request, time, model and optional counts; see receipt verify --help"
 
 
@@ -209,6 +213,8 @@ def _mendable(store: TrustStore) -> Iterator[None]:
     try:
         with batches.readable():
             yield
+    except WrongKeyError as error:
+        raise CliError(str(error), _KEY_HINT) from None
     except RecordError as error:
         raise CliError(str(error), _RECORD_HINT) from None
     except DamagedMemoryError as error:

@@ -15,7 +15,7 @@ from typing import Any, Final, NamedTuple
 from verifier.customer import cache_id
 from verifier.customer.cache_id import CacheKey, WrongPeriodError
 from verifier.customer.prompts import Prompt, load_key, read_prompts
-from verifier.customer.record import Record, RecordError
+from verifier.customer.record import Record, WrongKeyError
 from verifier.customer.sent_before import MOST_OUTPUT, SentBefore
 from verifier.format.claims import CacheEntry
 from verifier.order.index import RowBlock
@@ -87,7 +87,8 @@ def compare_prompts(blocks: Iterable[RowBlock], record: Record, findings: Findin
         findings: where what is found goes.
 
     Raises:
-        RecordError: a prompts file cannot be read, or the key is another account's.
+        RecordError: a prompts file cannot be read.
+        WrongKeyError: the key is none, or another account's.
         OSError: a file cannot be read, or there is no room for a temporary file.
     """
     key = load_key(record.cache_key) if record.cache_key is not None else None
@@ -128,7 +129,7 @@ def _receipt_rows(
     names = ("model", "logical", "cached", "output", "client")
     for block in blocks:
         if key is not None and key.account != block.account:
-            raise RecordError(
+            raise WrongKeyError(
                 f"the cache key is of account {key.account!r}, the receipts are of {block.account!r}"
             )
         columns = block.columns

@@ -15,7 +15,7 @@ from typing import Any, Final, NamedTuple
 
 from verifier.customer.cache_id import CacheKey, CacheKeyError, blocks, extra_keys, read_cache_key
 from verifier.customer.jcs import canonical
-from verifier.customer.record import RecordError
+from verifier.customer.record import RecordError, WrongKeyError
 from verifier.customer.sent_before import TOKEN_WIDTH
 
 _MAX_DEPTH: Final = 100
@@ -123,10 +123,10 @@ def load_key(path: str) -> CacheKey:
     """A cache key from its file.
 
     Raises:
-        RecordError: it is none.
+        WrongKeyError: it is none.
         OSError: it cannot be read.
     """
     try:
         return read_cache_key(Path(path).read_bytes())
     except CacheKeyError as error:
-        raise RecordError(f"{path}: {error}") from None
+        raise WrongKeyError(f"{path}: {error}") from None

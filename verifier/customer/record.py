@@ -30,6 +30,10 @@ class RecordError(ValueError):
     """The customer's record cannot be read: which file and line, and why."""
 
 
+class WrongKeyError(RecordError):
+    """The file of a cache key holds none, or one of another account."""
+
+
 @dataclass(frozen=True, slots=True)
 class Record:
     """The files of the customer's record.
