@@ -745,3 +745,40 @@ def test_a_full_disk_names_the_file(shell, keys):
         ),
     )
     assert {path.name for path in Path().iterdir()} == {"keys", "u.jsonl"}
+
+
+def test_a_statement_over_more_than_the_period(shell, keys):
+    """Who asked for a month is told that the statement, and so the sums, are of the year."""
+    write(lines(3))
+    assert shell("issue u.jsonl --keys keys --account acme --out b.cbor").code == 0
+    assert shell("close b.cbor --keys keys --period 2026-01-01/2027-01-01").code == 0
+    line = "verify b.cbor --keys keys/issuer.jwks.json --period"
+    month = shell(f"{line} 2026-11")
+    assert (month.code, month.out.splitlines()[:4]) == (
+        0,
+        [
+            "verified: b.cbor",
+            "  nothing is false, and the receipts are complete for the period",
+            "  more than the period is closed, and in the sums: 2026-01-01/2027-01-01",
+            "  (statement 0)",
+        ],
+    )
+    (beyond,) = json.loads(shell(f"{line} 2026-11 --json").out)["beyond"]
+    (statement,) = json.loads(shell(f"{line} 2026-11 --json").out)["accounts"][0]["statements"]
+    assert beyond == {"account": "acme", **statement}
+    for exact in ("2026-01-01/2027-01-01", "2026-01-01/2026-12-31"):
+        result = shell(f"{line} {exact}")
+        assert ("more than the period" in result.out) == (exact != "2026-01-01/2027-01-01")
+    assert json.loads(shell("verify b.cbor --keys keys/issuer.jwks.json --json").out)["beyond"] == []  # fmt: skip
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_a_statement_by_a_key_that_is_not_trusted(shell, closed, jobs):
+    """It is there, so it is not said to be missing."""
+    assert shell("keygen --issuer https://other.example --out other").code == 0
+    line = f"verify batch.cbor --keys other/issuer.jwks.json --json --jobs {jobs}"
+    result = shell(line)
+    reasons = {c["check"]: c["not_checked"] for c in json.loads(result.out)["checks"]}
+    assert result.code == 3
+    for name in ("Merkle roots", "totals"):
+        assert reasons[name] == "1 statement by a key that is not trusted"

@@ -46,6 +46,7 @@ class Part:
         lost_rejected: those of them with a finding that rejects (R-1.4).
         lost_receipts: those that may have been any receipt (R-10.2).
         lost_statements: those that were, or may have been, a statement (step 12).
+        untrusted_statements: those that are statements by a key that is not trusted (R-4.1).
     """
 
     blocks: list[Block] = field(default_factory=list)
@@ -56,6 +57,7 @@ class Part:
     lost_rejected: int = 0
     lost_receipts: int = 0
     lost_statements: int = 0
+    untrusted_statements: int = 0
 
     def open(self, item: Item, demand: Demand) -> Opened:
         """Steps 2 to 8 for one item, on the slow path."""
@@ -69,8 +71,9 @@ class Part:
         if checked and opened.signed and opened.key is not None:
             self.signers.add(opened.key.kid)
         if opened.lost:
-            rejected = RULES[opened.faults[-1].code].severity is Severity.REJECTED
-            self.lose(opened.kind, rejected=rejected)
+            code = opened.faults[-1].code
+            self.lose(opened.kind, rejected=RULES[code].severity is Severity.REJECTED)
+            self.untrusted_statements += code == "key-unknown" and opened.kind is Kind.STATEMENT
         return opened
 
     def lose(self, kind: Kind | None, *, rejected: bool = True) -> None:
@@ -89,6 +92,7 @@ class Part:
         self.lost_rejected += later.lost_rejected
         self.lost_receipts += later.lost_receipts
         self.lost_statements += later.lost_statements
+        self.untrusted_statements += later.untrusted_statements
 
 
 def open_span(span: Span, demand: Demand, fast: FastPath) -> Part:

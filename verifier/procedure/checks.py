@@ -148,15 +148,18 @@ def of_order(collected: int, lost: int, findings: Findings) -> list[Check]:
     ]
 
 
-def of_statements(settlements: list[Settlement], streams: int, findings: Findings) -> list[Check]:
-    """Step 10: each statement against its receipts."""
+def of_statements(
+    settlements: list[Settlement], streams: int, untrusted: int, findings: Findings
+) -> list[Check]:
+    """Step 10: each statement against its receipts; ``untrusted`` statements fell out for their key (R-4.1)."""
     wrong_roots = _count(findings, ("root-mismatch", "head-mismatch"))
     roots = sum(settlement.roots for settlement in settlements)
     totals = sum(settlement.totals for settlement in settlements)
     wrong_totals = findings.counts.get("totals-mismatch", 0)
     reasons = "; ".join(dict.fromkeys(c.unchecked for c in settlements if c.unchecked)) or None
     if not settlements:
-        reasons = "there is no statement"
+        by = f"{plural(untrusted, 'statement')} by a key that is not trusted"
+        reasons = by if untrusted else "there is no statement"
     unlisted = _count(findings, _LISTED)
     listed = len(settlements) if not unlisted else 0
     return [

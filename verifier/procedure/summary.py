@@ -66,7 +66,7 @@ def _checks(run: Run) -> list[Check]:
             collected, sum(a.total_sums.observed for a in run.collection.accounts.values())
         ),
         *checks.of_order(collected, run.opened.lost, run.findings),
-        *checks.of_statements(settlements, streams, run.findings),
+        *checks.of_statements(settlements, streams, run.opened.untrusted_statements, run.findings),
         checks.of_chain(
             sum(ledger.chain.linked for ledger in ledgers), len(statements), run.findings
         ),

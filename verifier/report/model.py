@@ -13,6 +13,7 @@ from verifier.format.claims import LATE, Receipt, Statement, Totals
 from verifier.report.cards import CardSummary
 from verifier.report.codes import RULES, Severity
 from verifier.report.findings import Conflict, Findings
+from verifier.report.period import reaches_out
 
 FORMAT = 1
 """Version of the JSON form."""
@@ -139,6 +140,19 @@ class Report:
         return collected + sum(_is_observed(one.claims) for one in self.objects)
 
     @property
+    def beyond(self) -> list[StatementSummary]:
+        """The regular statements that close more than the period that the caller named. The sums are of all that they close."""
+        if self.period is None:
+            return []
+        return [
+            one
+            for account in self.accounts
+            for one in account.statements
+            if one.claims.kind != LATE
+            and reaches_out(one.claims.start, one.claims.end, self.period)
+        ]
+
+    @property
     def verdict(self) -> Verdict:
         """Step 15."""
         severities = {RULES[code].severity for code in self.findings.counts}
@@ -156,6 +170,7 @@ class Report:
             "keys": self.keys,
             "period": None if self.period is None else _period(*self.period),
             "account": self.account,
+            "beyond": [{"account": one.claims.account, **_statement(one)} for one in self.beyond],
             "observed": self.observed,
             "accounts": [_account(account) for account in self.accounts],
             "objects": [_object(one) for one in self.objects],

@@ -85,6 +85,11 @@ def show(start: int, end: int) -> str:
     return f"{show_instant(start)}/{show_instant(end)}"
 
 
+def reaches_out(start: int, end: int, period: tuple[int, int]) -> bool:
+    """Whether times in ms begin before a period and go on in it, or begin in it and go on behind it."""
+    return start < period[0] < end or start < period[1] < end
+
+
 def _day(text: str, year: int, month: int, day: int) -> datetime:
     if year < 1970:
         raise PeriodError(f"{text!r} is before 1970")

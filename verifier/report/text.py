@@ -53,6 +53,7 @@ def _lines(report: Report, style: Style) -> Iterator[str]:
     yield f"{style(str(verdict), str(verdict))}: {names}{_SUBJECTS[report.subject]}"
     yield from _signer(report)
     yield f"  {_meaning(report)}"
+    yield from _beyond(report)
     for account in report.accounts[:_SHOWN]:
         yield ""
         yield from _account(account)
@@ -85,6 +86,13 @@ def _signer(report: Report) -> Iterator[str]:
         return
     of = f"{report.observed:,} of {plural(report.receipts, 'receipt')}"
     yield f"  {of} signed by an observer, not by the biller"
+
+
+def _beyond(report: Report) -> Iterator[str]:
+    """What the statements close besides the period that was asked for."""
+    if report.beyond:
+        shown = ", ".join(dict.fromkeys(_statement(one) for one in report.beyond[:_SHOWN]))
+        yield from _wrapped(f"more than the period is closed, and in the sums: {shown}", 2)
 
 
 def _meaning(report: Report) -> str:

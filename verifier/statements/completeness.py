@@ -9,7 +9,7 @@ from verifier.format.claims import LATE, REGULAR, Statement
 from verifier.order.collection import Account, AccountName
 from verifier.report.findings import Finding, plural
 from verifier.report.model import StatementSummary
-from verifier.report.period import show
+from verifier.report.period import reaches_out, show
 from verifier.statements.chain import Chain, Seen
 from verifier.statements.intervals import Intervals
 from verifier.statements.settlement import Settlement
@@ -122,7 +122,7 @@ def beyond(period: Period | None, covered: Iterable[Period]) -> int:
     """How many regular statements reach out of the named period."""
     if period is None:
         return 0
-    return sum(s < period[0] < e or s < period[1] < e for s, e in covered)
+    return sum(reaches_out(start, end, period) for start, end in covered)
 
 
 def late_apart(ledgers: Mapping[AccountName, Ledger]) -> Iterator[Finding]:
