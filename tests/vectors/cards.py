@@ -65,11 +65,11 @@ _STORAGE = {
 _STORAGE_LINES = [(4, None, 129_600_001, 2500, "storage.token_seconds", 9)]
 _SUNDAY = {
     9: "v4",
-    10: {1: 1075, 2: 512, 3: 563},
+    10: {1: 563, 2: 512, 3: 51},
     11: {1: 116},
     13: {1: "deepseek", 2: "chat.completions"},
 }
-_SUNDAY_LINES = [(0, None, 563, 660_000), (1, None, 512, 22_000), (3, None, 116, 1_980_000)]
+_SUNDAY_LINES = [(0, None, 51, 660_000), (1, None, 512, 22_000), (3, None, 116, 1_980_000)]
 _UNKNOWN = _CLAUDE | {10: {1: 12_240, 2: 0, 3: 12_240, 4: {0: 12_229}}, 17: None}
 _TWO = {"small": {1: {1: 1000, 2: 0, 3: 1000}, 2: {1: 200}}, "large": {1: {1: 2000, 2: 2000, 3: 0}, 2: {1: 300}}}  # fmt: skip
 _MODELS = {9: "large", 10: {1: 3000, 2: 2000, 3: 1000}, 11: {1: 500}, 13: {1: "p", 2: "a"}, 18: _TWO}  # fmt: skip
@@ -193,7 +193,7 @@ def _lines() -> Iterator[Vector]:
     extra = [*_CLAUDE_LINES, (4, None, 1, 5, "example.com/fee")]
     yield _vector("unit-extra", "R-18.3", "a unit that the card does not price", fee, charge_of(extra), "charge-differs")  # fmt: skip
     yield _vector("currency", "R-18.3", "another currency", _CLAUDE, charge_of(_CLAUDE_LINES, currency="EUR"), "charge-differs")  # fmt: skip
-    weekday = [(0, None, 563, 1_320_000), (1, None, 512, 22_000), (3, None, 116, 1_980_000)]
+    weekday = [(0, None, 51, 1_320_000), (1, None, 512, 22_000), (3, None, 116, 1_980_000)]
     yield _vector("weekend-peak", "R-18.3", "the rate of a weekday on a Sunday", _SUNDAY, charge_of(weekday), "charge-differs")  # fmt: skip
     together = [(0, None, 3000, 300_000), *_GEMINI_LINES[2:]]
     yield Vector(
