@@ -24,9 +24,11 @@ from tests.ratecards import (
     of_rows,
     part_rates,
     source_of,
+    tokens,
     usage,
 )
 from verifier import UnpricedError, price
+from verifier.pricing.tokens import bounded, plain
 
 GEMINI = Counts(
     9000, 6000, None, 700, None,
@@ -297,3 +299,15 @@ def test_the_same_of_a_write_and_a_read_of_every_kind():
                 name: {"input.audio": 4, "cached.audio": 2, "output.audio": 2, "reasoning": 3}[name]
                 for name in names
             }
+
+
+@given(rows(), counts(stated=False))
+def test_the_fast_path_says_the_same(row, told):
+    """Where the row prices no part apart, and all is stated."""
+    _, checker = of_rows([replace(row, parts={}, writes={0: 3, **row.writes})])
+    (checked,) = checker.rows
+    fast = plain(checked, tokens(told), None)
+    if told.cached is None:
+        assert fast is None
+    else:
+        assert fast == bounded(checked, tokens(told), told.units or {}, None)

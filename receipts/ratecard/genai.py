@@ -53,6 +53,13 @@ _TERMS: Final = {
 """What a receipt says for a context of genai-prices (`receipts.ingest`)."""
 
 
+_BY_CODE: Final = dict.fromkeys(
+    (("groq", "whisper-large-v3"), ("groq", "whisper-large-v3-turbo")),
+    "that at least 10 seconds are billed",
+)
+"""What genai-prices has in its code, and not in its data."""
+
+
 class Unexpressed(NamedTuple):
     """What a card cannot say: of which model, and what."""
 
@@ -106,7 +113,8 @@ class _Model:
 
     def __init__(self, provider: str, model: Any) -> None:
         self.provider, self.info = _provider(provider), model
-        self.missing: dict[str, None] = {}
+        special = _BY_CODE.get((self.provider, model.id))
+        self.missing: dict[str, None] = {} if special is None else {special: None}
 
     def rows(self, day: int | None) -> Iterator[PriceRow]:
         """Its rows, of all terms."""

@@ -10,10 +10,10 @@ from typing import Final, NamedTuple
 
 from verifier.format.card import PriceRow
 from verifier.format.claims import BESIDE, OUTPUT, TokenCounts
-from verifier.format.units import INSIDE, PARTS, REASONING
+from verifier.format.units import PARTS
 from verifier.pricing.card import RateCard
-from verifier.pricing.inputs import input_lines, kinds_of, spread, write_rates
 from verifier.pricing.line import PricedLine, UnpricedError
+from verifier.pricing.tokens import Tokens, tokens_of
 from verifier.pricing.usage import Usage
 
 STORAGE: Final = "storage.token_seconds"
@@ -50,16 +50,6 @@ class Price(NamedTuple):
         return self.amount - self.lower
 
 
-class _Tokens(NamedTuple):
-    """The price of the tokens of one model."""
-
-    lines: list[PricedLine]
-    lower: int
-    full_input: int
-    read_saving: int
-    write_premium: int
-
-
 def price(card: RateCard, usage: Usage) -> Price:
     """What a request costs. A - F = W + G - S, exactly.
 
@@ -72,7 +62,7 @@ def price(card: RateCard, usage: Usage) -> Price:
     """
     row = _row(card, usage, usage.model, usage.counts.logical)
     if usage.models is None:
-        tokens = [_tokens(row, usage.counts, usage.units, None)]
+        tokens = [tokens_of(row, usage.counts, usage.units, None)]
     else:
         tokens = _by_model(card, usage, usage.models, row)
     beside = _beside(row, usage)
@@ -96,7 +86,8 @@ def price(card: RateCard, usage: Usage) -> Price:
 
 
 def _row(card: RateCard, usage: Usage, model: str, logical: int) -> PriceRow:
-    row = card.row(usage._replace(model=model), logical)
+    asked = usage if model == usage.model else usage._replace(model=model)
+    row = card.row(asked, logical)
     if row is None:
         terms = ", ".join(f"{name} {term}" for name, term in sorted(usage.terms.items()))
         wanted = f"{usage.provider}, {model}, " + (terms or "no terms")
@@ -106,7 +97,7 @@ def _row(card: RateCard, usage: Usage, model: str, logical: int) -> PriceRow:
 
 def _by_model(
     card: RateCard, usage: Usage, models: Mapping[str, TokenCounts], of_response: PriceRow
-) -> list[_Tokens]:
+) -> list[Tokens]:
     """The tokens of several models, each at its own row. Parts are not stated by model, so they cannot be priced apart."""
     rows = {model: _row(card, usage, model, counts.logical) for model, counts in models.items()}
     for part in PARTS & usage.units.keys():
@@ -114,57 +105,7 @@ def _by_model(
             raise UnpricedError(f"units.{part}", "the part by model", "one number")
     if usage.model not in models and any(usage.units.get(unit) for unit in of_response.units):
         raise UnpricedError("model", "one of the models", usage.model)
-    return [_tokens(rows[model], counts, {}, model) for model, counts in models.items()]
-
-
-def _tokens(
-    row: PriceRow, counts: TokenCounts, units: Mapping[str, int], model: str | None
-) -> _Tokens:
-    """All tokens of one model."""
-    kinds = kinds_of(row, counts, units)
-    bounds = [
-        input_lines(row, counts, kinds, dear=dear) + _output_lines(row, counts, units, dear=dear)
-        for dear in (False, True)
-    ]
-    lower, lines = bounds
-    base = row.input or 0
-    written = (counts.writes or {}).items()
-    full_input = sum((kind.input or 0) * kind.tokens for kind in kinds)
-    cached = spread(kinds, counts.cached, dear=True)
-    return _Tokens(
-        [line._replace(model=model) for line in lines],
-        sum(line.amount for line in lower),
-        full_input + base * sum(tokens for _, tokens in written),
-        sum(kind.saving * tokens for kind, tokens in zip(kinds, cached, strict=True)),
-        sum((write_rates(row, ttl)[1] - base) * tokens for ttl, tokens in written if tokens),
-    )
-
-
-def _output_lines(
-    row: PriceRow, counts: TokenCounts, units: Mapping[str, int], *, dear: bool
-) -> list[PricedLine]:
-    """The output, and what of it is priced apart. Reasoning that is not stated may be all or nothing of the rest."""
-    if not counts.output:
-        return []
-    if row.output is None:
-        raise UnpricedError("output", "a rate for output tokens", "none")
-    apart = {part: units[part] for part in INSIDE["output"] if part in row.parts and part in units}
-    rest = counts.output - sum(apart.values())
-    if REASONING in row.parts:
-        reasoned = counts.reasoning
-        if reasoned is None:
-            stated = sum(units.get(part, 0) for part in INSIDE["output"])
-            most = counts.output - stated
-            reasoned = most if (row.parts[REASONING] > row.output) is dear else 0
-        apart[REASONING], rest = reasoned, rest - reasoned
-    if rest < 0:
-        raise UnpricedError("units", f"at most {counts.output} tokens of the output", "more")
-    quantities: list[tuple[str | None, int]] = [(None, rest), *apart.items()]
-    return [
-        PricedLine(OUTPUT, None, quantity, row.output if part is None else row.parts[part], part)
-        for part, quantity in quantities
-        if quantity
-    ]
+    return [tokens_of(rows[model], counts, {}, model) for model, counts in models.items()]
 
 
 def _beside(row: PriceRow, usage: Usage) -> list[PricedLine]:
