@@ -12,7 +12,7 @@ from attribution.money.ledger.appending import BLOCK, append
 from attribution.money.prices import input_cost, is_input, premium_rate, saving_rate
 from attribution.money.registry import Registry
 from attribution.money.rows import Row
-from verifier import Price
+from verifier import Price, Usage
 
 _HOUR_MS: Final = 3_600_000
 _DAY_MS: Final = 86_400_000
@@ -40,6 +40,12 @@ class Terms:
         if row.tags.get("team") not in self.teams:
             found["team"] = "unknown" if "team" in row.tags else "absent"
         return list(found.items())
+
+
+def _terms(usage: Usage) -> str:
+    if not usage.terms and usage.tier is None:
+        return "[{}, null]"
+    return json.dumps([dict(usage.terms), usage.tier], sort_keys=True)
 
 
 class Loading:
@@ -74,7 +80,7 @@ class Loading:
         other = self._terms.other
         return (
             row.item, usage.time, usage.time // _DAY_MS, usage.time // _HOUR_MS, row.request,
-            usage.provider or "", row.model, json.dumps([usage.terms, usage.tier], sort_keys=True),
+            usage.provider or "", row.model, _terms(usage),
             stated if stated in self._terms.teams else None, stated,
             tags.get("feature"), tags.get("environment"), tags.get("customer"), tags.get("surface"),
             tags.get("session"), tags.get("user"), tags.get("prefix"),
