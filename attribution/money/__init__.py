@@ -4,7 +4,7 @@ The formulas stand in spec/attribution.md. Sums are made by DuckDB over integers
 """
 
 from attribution.money.amounts import exact, picounits
-from attribution.money.ledger.leaves import DIMENSIONS, Method, table
+from attribution.money.ledger.leaves import DIMENSIONS, OF_REQUESTS, Method, table
 from attribution.money.ledger.ledger import Ledger, NoDuckDBError
 from attribution.money.methods.all import allocate_all, compared
 from attribution.money.output.sheets import as_csv, as_markdown
@@ -28,6 +28,7 @@ from attribution.money.rows import COLUMNS, Row, verified
 __all__ = [
     "COLUMNS",
     "DIMENSIONS",
+    "OF_REQUESTS",
     "SECTIONS",
     "TABLES",
     "Asked",

@@ -5,12 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Final
 
+from attribution.money.amounts import PICO
 from attribution.money.plain import plain_price
 from attribution.money.rows import Row
 from verifier import Price, PricedLine, PriceRow, RateCard, UnpricedError, price
 
 _INPUT: Final = range(3)
 """Classes of lines that are input: uncached, cached, written."""
+_MOST: Final = 10**27
+"""Picounits."""
+_LAST_MS: Final = 253_402_300_800_000
+"""The year 10000, in ms since 1970."""
 
 
 class PriceError(ValueError):
@@ -33,7 +38,23 @@ def priced(rows: Iterable[Row], card: RateCard) -> Iterator[tuple[Row, Price]]:
             raise PriceError(
                 row.request, f"saved {gained}, but the prices are {found.full - found.amount} apart"
             )
+        _check_size(row, found)
         yield row, found
+
+
+def _check_size(row: Row, found: Price) -> None:
+    """Sums of what is smaller fit into the 38 digits of the tables, and its day is a day.
+
+    Raises:
+        PriceError: it is not.
+    """
+    if (
+        max(found.amount, found.full, row.usage.counts.logical * abs(saving_rate(found.row)))
+        >= _MOST
+    ):
+        raise PriceError(row.request, f"an amount of {_MOST // PICO} or more")
+    if row.usage.time >= _LAST_MS:
+        raise PriceError(row.request, "a time after the year 9999")
 
 
 def price_of(row: Row, card: RateCard) -> Price:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, Final
 
 from attribution.money.amounts import money, rounded
-from attribution.money.ledger.leaves import Method, table
+from attribution.money.ledger.leaves import OF_REQUESTS, Condition, Method, table, table_of_requests
 from attribution.money.ledger.ledger import Ledger
 from attribution.money.methods.all import ALL, compared
 from attribution.money.moments import day_of, instant
@@ -57,7 +57,7 @@ class Asked:
         spans: the two times of a spike; None: the week that rose most, and the one before.
         trend: week or day.
         tables: the dimensions of the tables of each method.
-        where: which leaves the tables are of.
+        where: which leaves the tables are of, and which requests the margins.
     """
 
     period: tuple[int, int]
@@ -67,7 +67,7 @@ class Asked:
     spans: tuple[Span, Span] | None = None
     trend: str = "week"
     tables: Sequence[Sequence[str]] = TABLES
-    where: Sequence[tuple[str, str | None]] = field(default=())
+    where: Sequence[Condition] = ()
 
 
 class Reports:
@@ -122,6 +122,7 @@ class Reports:
                         for row in table(ledger, method, by, asked.where)
                     ]
                     for by in asked.tables
+                    if not {*by} & {*OF_REQUESTS}
                 }
                 for method in ALL
             },
@@ -138,7 +139,20 @@ class Reports:
                 for team, row in compared(ledger).items()
             ],
             "warmup_credits": money(credited),
+            **self._requests(),
         }
+
+    def _requests(self) -> dict[str, Any]:
+        """Tables by what leaves do not have."""
+        found = {
+            ",".join(by): [
+                {**_key(by, row), "amount": money(row[-1])}
+                for row in table_of_requests(self._ledger, by, self._asked.where)
+            ]
+            for by in self._asked.tables
+            if {*by} & {*OF_REQUESTS}
+        }
+        return {"requests": found} if found else {}
 
     def chargeback(self) -> dict[str, Any]:
         """What each team is charged, and budgets where there are any."""
@@ -179,10 +193,14 @@ class Reports:
     def margins(self) -> dict[str, Any]:
         """Margins by customer and by feature."""
         features = margin.accounts(
-            self._ledger, "feature", margin.revenue_of(self._registry, "feature"), {}
+            self._ledger,
+            "feature",
+            margin.revenue_of(self._registry, "feature"),
+            {},
+            self._asked.where,
         )
         return {
-            "margin": margin.by_customer(self._ledger, self._customers()),
+            "margin": margin.by_customer(self._ledger, self._customers(), self._asked.where),
             "margin_by_feature": margin.by_feature(features),
             "profitable_features": margin.profitable(features),
         }
@@ -190,7 +208,11 @@ class Reports:
     def _customers(self) -> margin.Accounts:
         borne = pools.by_customer(self._pools)
         return margin.accounts(
-            self._ledger, "customer", margin.revenue_of(self._registry, "customer"), borne
+            self._ledger,
+            "customer",
+            margin.revenue_of(self._registry, "customer"),
+            borne,
+            self._asked.where,
         )
 
     def exposure(self) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import NamedTuple
 
-from attribution.money import DIMENSIONS, Other, at_model, by_card, exact, with_term
+from attribution.money import DIMENSIONS, OF_REQUESTS, Other, at_model, by_card, exact, with_term
 from cli.finance.records import Inputs
 from cli.terminal import CliError
 from verifier import CardError, RateCard, read_card
@@ -99,8 +99,9 @@ def dimensions(text: str | None) -> tuple[str, ...] | None:
         return None
     found = tuple(text.split(","))
     for name in found:
-        if name not in DIMENSIONS or found.count(name) > 1:
-            raise CliError(f"--by {text}: {name}", f"some of {','.join(DIMENSIONS)}, each once")
+        if name not in DIMENSIONS + OF_REQUESTS or found.count(name) > 1:
+            known = ",".join(DIMENSIONS + OF_REQUESTS)
+            raise CliError(f"--by {text}: {name}", f"some of {known}, each once")
     return found
 
 
@@ -113,7 +114,15 @@ def conditions(texts: tuple[str, ...]) -> list[tuple[str, str | None]]:
     found = []
     for text in texts:
         name, sign, value = text.partition("=")
-        if not sign or name not in DIMENSIONS:
+        if not sign or name not in DIMENSIONS or (name == "day" and not _is_day(value)):
             raise CliError(f"--where {text}", f"NAME=VALUE, with one of {', '.join(DIMENSIONS)}")
         found.append((name, value or None))
     return found
+
+
+def _is_day(text: str) -> bool:
+    try:
+        date.fromisoformat(text)
+    except ValueError:
+        return not text
+    return True

@@ -47,7 +47,8 @@ def _chosen(document: dict[str, Any], asking: Mapping[str, Any]) -> dict[str, An
     found = dict(document)
     if "methods" in found:
         by = asking["by"] or "team"
-        found["methods"] = {asking["method"]: {by: found["methods"][asking["method"]][by]}}
+        tables = found["methods"][asking["method"]]
+        found["methods"] = {asking["method"]: {by: tables[by]} if by in tables else {}}
         if not asking["compare"]:
             del found["compare"]
     if "cache_tax" in found:

@@ -239,3 +239,37 @@ def test_a_batch_without_receipts(shell, tmp_path):
     result = shell(f"{RUN} --include-unverified")
     assert result.code in (2, 3)
     assert "Traceback" not in result.err
+
+
+def test_tables_by_session_and_user_are_of_requests(shell, tmp_path):
+    rows = [
+        request(at, "data", logical=1000, tags={"session": "s", "user": f"u{at}"}) for at in (1, 2)
+    ]
+    write_month(tmp_path, rows)
+    found = document(shell, "--by user,session")
+    assert found["requests"] == {
+        "user,session": [
+            {"user": "u1", "session": "s", "amount": "0.003000000000"},
+            {"user": "u2", "session": "s", "amount": "0.003000000000"},
+        ]
+    }
+    assert "user,session" not in found["methods"]["direct"]
+    assert "  u1    s        0.003000" in shell(f"{RUN} --by user,session").out
+
+
+def test_margins_without_other_environments(shell, tmp_path):
+    rows = [
+        request(at, "data", logical=1000, tags={"customer": "c", "environment": name})
+        for at, name in enumerate(["production", "eval"])
+    ]
+    write_month(tmp_path, rows)
+    (tmp_path / "revenue.csv").write_text("dimension,value,revenue\ncustomer,c,1.00\n")
+    (row,) = document(shell, "--where environment=production")["margin"]
+    assert (row["cost"], row["margin"]) == ("0.003000000000", "0.997000000000")
+    assert document(shell)["margin"][0]["cost"] == "0.006000000000"
+
+
+def test_a_day_is_a_day(shell):
+    found = document(shell, "--where day=2025-10-01 --by surface")
+    assert found["methods"]["direct"]["surface"] == [{"surface": None, "amount": "0.094800000000"}]
+    assert "receipt: error: --where day=today" in shell(f"{RUN} --where day=today").err

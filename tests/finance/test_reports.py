@@ -319,3 +319,24 @@ def test_a_request_without_a_price_is_told(loaded):
         PriceError, match="request r0001: model: expected a row for anthropic, opus"
     ):
         loaded([request(1, logical=10, model="opus")])
+
+
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        (request(1, logical=2**64 - 1), "an amount of 1000000000000000 or more"),
+        (request(1, logical=1, time=253_402_300_800_000), "a time after the year 9999"),
+    ],
+)
+def test_what_no_table_can_hold_is_refused(loaded, row, message):
+    prices = card({**SONNET, "input": 10**9})
+    with pytest.raises(PriceError, match=f"request r0001: {message}"):
+        loaded([row], prices=prices)
+
+
+def test_the_largest_that_a_table_can_hold(loaded):
+    rows = [request(at, "data", logical=10**18 - 1) for at in range(3)]
+    prices = card({**SONNET, "input": 10**9})
+    assert loaded(rows, prices=prices).one("SELECT sum(amount) FROM receipts") == (
+        3 * (10**18 - 1) * 10**9,
+    )  # fmt: skip

@@ -10,6 +10,10 @@ from attribution.money.ledger.ledger import Key, Ledger
 
 DIMENSIONS: Final = ("team", "feature", "environment", "customer", "surface", "model", "day")
 """Of a leaf, in the order of keys."""
+OF_REQUESTS: Final = ("session", "user")
+"""What requests have besides, where they are tagged."""
+Condition = tuple[str, str | None]
+"""A dimension, and the value that it has; None: none."""
 _ALL: Final = ", ".join(DIMENSIONS)
 
 LEAVES: Final = f"""
@@ -67,36 +71,43 @@ def check(ledger: Ledger, method: Method) -> None:
 
 
 def table(
-    ledger: Ledger, method: Method, by: Sequence[str], where: Sequence[tuple[str, str | None]] = ()
+    ledger: Ledger, method: Method, by: Sequence[str], where: Sequence[Condition] = ()
 ) -> list[Key]:
     """The sums of a method by some dimensions, in the order of their keys.
 
     Args:
         ledger: with what the method allocates.
         method: which.
-        by: dimensions; none: one sum.
+        by: of `DIMENSIONS`; none: one sum.
         where: only leaves with these values.
     """
-    chosen = [_dimension(name) for name in by]
-    conditions = [
-        "method = ?",
-        *(f"{_dimension(name)} IS NOT DISTINCT FROM ?" for name, _ in where),
-    ]
-    keys = ", ".join(chosen)
-    comma = ", " if chosen else ""
-    query = (
-        f"SELECT {keys}{comma}sum(amount) FROM allocated WHERE {' AND '.join(conditions)} "  # noqa: S608  # names of our own
-        + (f"GROUP BY {keys} ORDER BY {keys}" if chosen else "HAVING count(*) > 0")
-    )
-    return list(ledger.ask(query, [str(method), *(value for _, value in where)]))
+    return _sums(ledger, "allocated", by, [("method", str(method)), *where])
 
 
-def amounts(ledger: Ledger, method: Method, dimension: str) -> dict[str | None, int]:
+def table_of_requests(
+    ledger: Ledger, by: Sequence[str], where: Sequence[Condition] = ()
+) -> list[Key]:
+    """What requests cost directly, also by what leaves do not have: session and user."""
+    return _sums(ledger, "receipts", by, where)
+
+
+def _sums(ledger: Ledger, source: str, by: Sequence[str], where: Sequence[Condition]) -> list[Key]:
+    keys = ", ".join(f'"{name}"' for name in by)
+    condition, values = conditions(where)
+    columns = f"{keys}, sum(amount)" if by else "sum(amount)"
+    order = f"GROUP BY {keys} ORDER BY {keys}" if by else "HAVING count(*) > 0"
+    query = f"SELECT {columns} FROM {source} WHERE {condition} {order}"  # noqa: S608  # names of our own
+    return list(ledger.ask(query, values))
+
+
+def conditions(where: Sequence[Condition]) -> tuple[str, list[str | None]]:
+    """Conditions as SQL, and their values."""
+    parts = [f'"{name}" IS NOT DISTINCT FROM ?' for name, _ in where]
+    return " AND ".join(["TRUE", *parts]), [value for _, value in where]
+
+
+def amounts(
+    ledger: Ledger, method: Method, dimension: str, where: Sequence[Condition] = ()
+) -> dict[str | None, int]:
     """What a method gives to each value of one dimension."""
-    return {key: amount for key, amount in table(ledger, method, [dimension])}  # noqa: C416  # for mypy
-
-
-def _dimension(name: str) -> str:
-    if name not in DIMENSIONS:
-        raise ValueError(f"{name} is no dimension: {', '.join(DIMENSIONS)}")
-    return name
+    return {key: amount for key, amount in table(ledger, method, [dimension], where)}  # noqa: C416  # for mypy

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, Final
 
 from attribution.money.amounts import half_up, money, ratio
-from attribution.money.ledger.leaves import Method, amounts
+from attribution.money.ledger.leaves import Condition, Method, amounts, conditions
 from attribution.money.ledger.ledger import Ledger
 from attribution.money.registry import Registry
 
 _COSTS: Final = """
-SELECT {by}, count(*), sum(amount), sum(full_price), sum(input_cost), sum(logical) FROM receipts GROUP BY {by}
+SELECT {by}, count(*), sum(amount), sum(full_price), sum(input_cost), sum(logical) FROM receipts
+WHERE {where} GROUP BY {by}
 """
 _MILLION: Final = 10**6
 
@@ -57,7 +58,11 @@ Accounts = dict[str | None, Account]
 
 
 def accounts(
-    ledger: Ledger, by: str, revenue: Mapping[str, int], pools: Mapping[str | None, int]
+    ledger: Ledger,
+    by: str,
+    revenue: Mapping[str, int],
+    pools: Mapping[str | None, int],
+    where: Sequence[Condition] = (),
 ) -> Accounts:
     """Every key that has requests, revenue or a share of a pool, in order.
 
@@ -66,8 +71,11 @@ def accounts(
         by: customer or feature.
         revenue: picounits by key.
         pools: picounits by key.
+        where: only what these requests cost.
     """
-    costs = {key: sums for key, *sums in ledger.ask(_COSTS.format(by=by))}
+    condition, values = conditions(where)
+    query = _COSTS.format(by=by, where=condition)
+    costs = {key: sums for key, *sums in ledger.ask(query, values)}
     keys = {*costs, *revenue, *pools}
     return {
         key: Account(
@@ -77,9 +85,11 @@ def accounts(
     }
 
 
-def by_customer(ledger: Ledger, found: Accounts) -> list[dict[str, Any]]:
+def by_customer(
+    ledger: Ledger, found: Accounts, where: Sequence[Condition] = ()
+) -> list[dict[str, Any]]:
     """The margin of each customer, with unit costs; needs the methods direct and pooled."""
-    pooled = amounts(ledger, Method.POOLED, "customer")
+    pooled = amounts(ledger, Method.POOLED, "customer", where)
     return [
         {
             "customer": customer,
