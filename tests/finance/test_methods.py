@@ -7,9 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from attribution.money.amounts import exact, half_up, money, picounits, ratio, split
-from attribution.money.ledger.leaves import Method, table
+from attribution.money.ledger.leaves import LEAVES, ConservationError, Method, allocate, table
 from attribution.money.ledger.ledger import Ledger
 from attribution.money.methods.all import allocate_all, compared
+from attribution.money.methods.platform_tax import _amounts as platform_amounts
 from tests.finance.running import CARD, MICRO, REGISTRY, ROWS, keeping
 from verifier import price
 
@@ -109,3 +110,27 @@ def test_decimal_texts_are_exact_or_none(text, amount):
 
 def test_a_decimal_text_is_a_fraction():
     assert exact("0.20") == Fraction(1, 5)
+
+
+def test_what_the_platform_keeps_is_rounded_half_up():
+    leaf = ("a", None, None, None, None, "p/m", None)
+    registry = keeping(Fraction(1, 2))
+    found = dict(platform_amounts([(*leaf, 1, 4)], registry.platform, registry.keep))
+    # of 3 it keeps 1.5, which is 2
+    assert found == {leaf: 3, ("platform", *[None] * 6): -2}
+
+
+def test_without_a_full_price_all_is_the_platforms():
+    leaf = ("a", None, None, None, None, "p/m", None)
+    found = dict(platform_amounts([(*leaf, 7, 0)], "platform", Fraction(0)))
+    assert found == {leaf: 0, ("platform", *[None] * 6): 7}
+
+
+def test_a_method_that_does_not_sum_is_stopped():
+    with Ledger() as ledger:
+        ledger.load(ROWS, CARD, REGISTRY)
+        ledger.db.execute(LEAVES)
+        with pytest.raises(
+            ConservationError, match=r"pooled: 1 picounits are allocated of 94800000000"
+        ):
+            allocate(ledger, Method.POOLED, [((None,) * 7, 1)])
