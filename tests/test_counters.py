@@ -50,6 +50,7 @@ def test_prometheus_reads_what_was_counted():
     for n, outcome in enumerate(Outcome):
         assert samples.pop(("token_receipts_answers_total", ("outcome", outcome.value))) == n
     assert samples.pop(("token_receipts_undelivered_total",)) == 3
+    assert samples.pop(("token_receipts_uncharged_total",)) == 0
     faults = "token_receipts_tag_faults_total"
     assert samples.pop((faults, ("reason", 'no"t'), ("tag", HOSTILE[0]))) == 1
     assert samples == {(faults, ("reason", "missing"), ("tag", tag)): 1 for tag in HOSTILE}
@@ -58,7 +59,7 @@ def test_prometheus_reads_what_was_counted():
 def test_prometheus_reads_what_is_new():
     """Every outcome is there from the beginning, so that a rate can be taken of it."""
     samples = read(Counters())
-    assert len(samples) == len(Outcome) + 1
+    assert len(samples) == len(Outcome) + 2
     assert set(samples.values()) == {0}
 
 

@@ -97,8 +97,7 @@ def issue(
     """Issue a receipt for each line of a usage file, or for each call of a wallet."""
     name = _input(usage, wallet, provider, of_wallet)
     _check_place(out, journal, previous)
-    if card is not None and (observed or wallet is not None):
-        raise click.UsageError("--card goes with usage that you bill; an observer charges nothing")
+    _check_card(card, is_observed=observed or wallet is not None)
     prices = ratecards.to_issue(card)
     place = Place(key_folder.load(keys), account, stream)
     path = rejects.place(rejects_file, name)
@@ -108,8 +107,7 @@ def issue(
         seen = _of_wallet(wallet, account, shape, journal, **of_wallet)
     lines = list(unique(map(mark_observed, seen.lines) if observed else seen.lines))
     outcome = Outcome([line for line in lines if isinstance(line, Reject)], left_out=seen.left_out)
-    orders = [*_orders(lines, prices, outcome)]
-    orders.sort(key=lambda order: order.time)
+    orders = sorted(_orders(lines, prices, outcome), key=lambda order: order.time)
     with progress("issuing", len(orders)) as advance:
         if journal is not None:
             into_journal(journal, place, orders, outcome, advance, _is_for)
@@ -120,6 +118,11 @@ def issue(
         outcome.print(out, journal, path)
     outcome.tell()
     rejects.leave(outcome.rejects)
+
+
+def _check_card(card: str | None, *, is_observed: bool) -> None:
+    if card is not None and is_observed:
+        raise click.UsageError("--card goes with usage that you bill; an observer charges nothing")
 
 
 def _input(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 import click
 
@@ -148,18 +148,14 @@ def verify(
     store = TrustStore(trust_store)
     trusted, observers = store.trusted(keys), frozenset(observer)
     policy = Policy(trusted, account, require_cache_id, signatures=signatures, observers=observers)
-    given = ratecards.to_check(cards)
+    priced = ratecards.to_check(cards)
     known = _known(None if no_remember else store.memory.known, previous)
-    with (
-        progress("verifying", total_size(batch)) as advance,
-        _mendable(store),
-        readable_logs(requests) as logs,
-    ):
-        sources = inputs(batch, advance)
+    with ExitStack() as opened:
+        advance = opened.enter_context(progress("verifying", total_size(batch)))
+        opened.enter_context(_mendable(store))
+        logs = opened.enter_context(readable_logs(requests))
         record = _record(logs, received, prompts, cache_key, margin, aliases)
-        report = verify_batch(
-            sources, policy, period=period, known=known, jobs=jobs, record=record, cards=given
-        )
+        report = verify_batch(inputs(batch, advance), policy, period=period, known=known, jobs=jobs, record=record, cards=priced)  # fmt: skip
     _print(report, as_json=as_json, quiet=quiet)
     if not no_remember and not keys:  # a stranger's key file must not fill the memory
         for claims, signed in report.statements:
