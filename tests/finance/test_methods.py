@@ -11,7 +11,8 @@ from attribution.money.ledger.leaves import LEAVES, ConservationError, Method, a
 from attribution.money.ledger.ledger import Ledger
 from attribution.money.methods.all import allocate_all, compared
 from attribution.money.methods.platform_tax import _amounts as platform_amounts
-from tests.finance.running import CARD, MICRO, REGISTRY, ROWS, keeping
+from tests.finance.cards import card
+from tests.finance.running import CARD, MICRO, REGISTRY, ROWS, keeping, request
 from verifier import price
 
 
@@ -134,3 +135,15 @@ def test_a_method_that_does_not_sum_is_stopped():
             ConservationError, match=r"pooled: 1 picounits are allocated of 94800000000"
         ):
             allocate(ledger, Method.POOLED, [((None,) * 7, 1)])
+
+
+def test_a_model_without_input_is_direct():
+    storage = {"provider": "storage", "model": "m", "units": {"storage.token_seconds": [5, 1]}}
+    rows = [
+        request(at, team, provider="storage", model="m", units={"storage.token_seconds": 10 * at})
+        for at, team in ((1, "data"), (2, "search"))
+    ]
+    with Ledger() as ledger:
+        ledger.load(rows, card(storage), REGISTRY)
+        allocate_all(ledger, REGISTRY)
+        assert table(ledger, Method.POOLED, ["team"]) == [("data", 50), ("search", 100)]
