@@ -250,3 +250,26 @@ def test_hours_are_watched_as_days_are():
     registry = replace(REGISTRY, breakage=replace(REGISTRY.breakage, bucket=Bucket.HOUR))
     (one,), _ = taxed(rows, registry)
     assert (one.broken.start, one.broken.stop) == (START + 3 * HOUR, START + 31 * DAY)
+
+
+def test_the_cause_of_a_break_does_not_prime_too():
+    """The deploy's day goes on after the break has ended; what is missed then is the owner's."""
+    rows = [
+        row._replace(usage=row.usage._replace(time=row.usage.time + 12 * HOUR)) for row in broken(1)
+    ]
+    recovers = [
+        request(1000 + at, "search", prefix=True, logical=8000, cached=8000 if at else 0,
+                time=START + 4 * DAY + HOUR * at)
+        for at in range(7)
+    ]  # fmt: skip
+    registry = replace(
+        REGISTRY, deploys=[Deploy(START + 3 * DAY + 11 * HOUR, "search", "new tools", ["copilot"])]
+    )
+    (one,), taxes = taxed([*rows, *recovers], registry)
+    assert one.broken.stop == START + 4 * DAY
+    assert taxes[Rule.SEVEN_DAYS]["search"].warmups == 0
+    usual = 3 * 27_600 * MICRO
+    assert (
+        taxes[Rule.OWNER_OF_PREFIX]["platform"].misses_owned
+        == usual + 276_000 * MICRO + 21_600 * MICRO
+    )
