@@ -96,15 +96,13 @@ def import_genai_prices(models: Sequence[str] = (), day: int | None = None) -> I
         ImportError: genai-prices is not installed.
     """
     snapshot = import_module("genai_prices.data_snapshot").get_snapshot()
-    found, left = Imported(), set(models)
-    for provider in snapshot.providers:
-        for model in provider.models:
-            names = {model.id, f"{provider.id}/{model.id}"}
-            if models and not names & set(models):
-                continue
-            left -= names
-            _add(found, _Model(provider.id, model), day)
-    found.unknown = sorted(left)
+    listed = [(provider.id, model) for provider in snapshot.providers for model in provider.models]
+    full = {f"{provider}/{model.id}" for provider, model in listed} & set(models)
+    plain = set(models) - full  # an id can have a slash, too
+    found = Imported(unknown=sorted(plain - {model.id for _, model in listed}))
+    for provider, model in listed:
+        if not models or model.id in plain or f"{provider}/{model.id}" in full:
+            _add(found, _Model(provider, model), day)
     return found
 
 
