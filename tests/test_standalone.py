@@ -113,6 +113,9 @@ def test_every_eighth_vector(alone, shell, folder, document):
         for option in ("requests", "received", "prompts"):
             for name in getattr(record, option, ()):
                 more += [f"--{option}", str(folder / name)]
+        for n, given in enumerate(options.get("cards", ())):
+            (folder / f"card{n}.cbor").write_bytes(bytes.fromhex(given))
+            more += ["--card", str(folder / f"card{n}.cbor")]
         if record and record.cache_key:
             more += ["--cache-key", str(folder / record.cache_key)]
         there = alone(path, *more, "--json")
@@ -124,7 +127,8 @@ def test_every_eighth_vector(alone, shell, folder, document):
 
 def test_usage_errors(alone, closed):
     for arguments in (["nothing.cbor", "--keys", "x"], [closed], [closed, "--keys", "nothing"], [closed, "--keys", closed],
-                      [closed, "--keys", closed.parent / "keys/issuer.jwks.json", "--period", "x"], [closed, "--jobs", "0"]):  # fmt: skip
+                      [closed, "--keys", closed.parent / "keys/issuer.jwks.json", "--period", "x"], [closed, "--jobs", "0"],
+                      [closed, "--keys", closed.parent / "keys/issuer.jwks.json", "--card", closed]):  # fmt: skip
         result = alone(*arguments)
         assert result.returncode == 2, arguments
         assert result.stdout == ""

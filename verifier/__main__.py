@@ -14,6 +14,7 @@ from types import TracebackType
 from typing import Final
 
 from verifier import (
+    CardError,
     KeyConflictError,
     KeyFileError,
     NoStatementError,
@@ -30,6 +31,7 @@ from verifier import (
     batch_stream,
     by_kid,
     parse_period,
+    read_card,
     read_jwks,
     render,
     statements_in,
@@ -41,7 +43,7 @@ INTERRUPTED = 130
 BROKEN_PIPE = 141
 DEFECT = 70
 _REFUSED: Final = (
-    KeyFileError, NoStatementError, NotABatchError, PeriodError, RecordError, UnreadableError
+    CardError, KeyFileError, NoStatementError, NotABatchError, PeriodError, RecordError, UnreadableError
 )  # fmt: skip
 """Input that gets no verdict."""
 _ONE_WAY: Final = "of an issuer's old and new key file give the new one only; a key has one owner"
@@ -114,6 +116,7 @@ def _verified(options: argparse.Namespace) -> Report:
         known=statements_in([batch_file(name) for name in options.previous]),
         jobs=options.jobs,
         record=_record(options),
+        cards=[read_card(Path(name).read_bytes()) for name in options.card],
     )
 
 
@@ -136,6 +139,7 @@ _FILES: Final = {
     "--requests": "your own requests: JSONL, CSV or a wallet",
     "--received": "the receipts that you received: a wallet",
     "--prompts": "your own prompts (JSONL)",
+    "--card": "a rate card: charges that name it are computed again",
 }
 """Options that name a file, and may be given more than once."""
 

@@ -14,7 +14,7 @@ from receipts.ratecard.days import show_day
 from receipts.units import INSIDE, PARTS, REASONING, is_beside
 
 MAX_ROWS: Final = 16_384
-MAX_GROUP: Final = 256
+MAX_GROUP: Final = 128
 """Rows of one provider, name of a model, and terms."""
 MAX_NAMES: Final = 16
 """Aliases, terms and TTLs of a row."""

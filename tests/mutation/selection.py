@@ -10,7 +10,7 @@ from fnmatch import fnmatch
 from tests.mutation.mutants import Mutant
 
 WEIGHTS = {
-    "order": 5, "statements": 5, "procedure": 4, "item": 4, "format": 3, "crypto": 2, "reading": 2, "customer": 2,
+    "order": 5, "statements": 5, "procedure": 4, "item": 4, "pricing": 4, "format": 3, "crypto": 2, "reading": 2, "customer": 2,
     "report": 1,
 }  # fmt: skip
 """How many of a room, compared to the others."""

@@ -76,6 +76,7 @@ FILES = {
         "prompts",
         "wallet_reader",
     ),
+    "pricing": ("pricing", "ratecard", "disputes", "charging"),
     "procedure": (
         "scope",
         "rows",

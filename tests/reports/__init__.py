@@ -17,7 +17,7 @@ _VECTORS = {vector["id"]: (document, vector) for document in DOCUMENTS.values() 
 _NAMES = (
     "proof-1", "equivocation-statements", "equivocation-corrections", "key-unknown", "missing-tail", "chain-number-missing", "chain-late",
     "receipt-writes-exceed", "units-gemini", "sealed-honest", "record-count",
-    "observed", "observed-one", "observed-proof",
+    "observed", "observed-one", "observed-proof", "cards-claude", "cards-unknown", "cards-weekend-peak", "cards-unstated-least", "cards-no-ttl",
 )  # fmt: skip
 
 

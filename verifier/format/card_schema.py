@@ -25,7 +25,8 @@ MAX_NAMES: Final = 16
 """Aliases, terms and TTLs of a row."""
 MAX_UNITS: Final = 64
 _PRICED_PARTS: Final = PARTS | {REASONING}
-_DAYS_BEFORE_10000: Final = 2_932_897
+MAX_DAY: Final = 2_932_897
+"""The first day of the year 10000, since 1970-01-01."""
 _OF_INPUT: Final = ("input.", "cached.")
 
 
@@ -105,10 +106,8 @@ def _terms(value: Any, path: str) -> dict[str, str]:
 
 
 def _day(value: Any, path: str) -> int:
-    if uint(value, path) >= _DAYS_BEFORE_10000:
-        raise ClaimsError(
-            path, f"days before the year 10000, less than {_DAYS_BEFORE_10000}", value
-        )
+    if uint(value, path) >= MAX_DAY:
+        raise ClaimsError(path, f"days before the year 10000, less than {MAX_DAY}", value)
     return int(value)
 
 

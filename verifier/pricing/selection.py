@@ -7,12 +7,13 @@ from itertools import pairwise
 from typing import Final
 
 from verifier.format.card import PriceRow
+from verifier.format.card_schema import MAX_DAY
 from verifier.format.fields import ClaimsError
 from verifier.pricing.usage import Usage
 
 _DAY: Final = 86_400_000
 _MINUTE: Final = 60_000
-MAX_GROUP: Final = 256
+MAX_GROUP: Final = 128
 """Rows of one provider, model and terms."""
 TIER: Final = "tier"
 """The term that is claim 13.4; it selects only where a row names it."""
@@ -36,7 +37,8 @@ class Selection:
             for name in row.names:
                 group = (row.provider, name, frozenset(row.terms.items()))
                 self._groups.setdefault(group, []).append(row)
-        for held in self._groups.values():
+        distinct = {tuple(row.number for row in held): held for held in self._groups.values()}
+        for held in distinct.values():
             _check(held)
 
     def row(self, usage: Usage, logical: int) -> PriceRow | None:
@@ -99,25 +101,30 @@ def _check(rows: list[PriceRow]) -> None:
     for row in rows:
         ranks.setdefault(_rank(row), []).append(row)
     for equal in ranks.values():
+        equal.sort(key=_start)
         for i, row in enumerate(equal):
-            other = next((other for other in equal[:i] if _meet(other, row)), None)
-            if other is not None:
-                expected = f"another time or size than row {other.number}"
-                raise ClaimsError(f"rows.{row.number}", expected, "the same")
+            for other in equal[i + 1 :]:
+                if _start(other) >= _end(row):
+                    break
+                if _meet(row, other):
+                    earlier, later = sorted((row.number, other.number))
+                    expected = f"another time or size than row {earlier}"
+                    raise ClaimsError(f"rows.{later}", expected, "the same")
     _check_gaps(rows, ranks.get((-1, False), []))
 
 
 def _meet(one: PriceRow, two: PriceRow) -> bool:
     """Whether both hold at some time."""
     begin = max(one.start or 0, two.start or 0)
-    ends = [row.end for row in (one, two) if row.end is not None]
-    if ends and begin >= min(ends):
+    end = min(_end(one), _end(two))
+    if begin >= end:
+        return False
+    if one.hours and two.hours and (one.hours[1] <= two.hours[0] or two.hours[1] <= one.hours[0]):
         return False
     days = weekdays(one) & weekdays(two)
-    if ends and min(ends) - begin < len(_WEEK):
-        days &= {(day + 3) % 7 + 1 for day in range(begin, min(ends))}
-    (a, b), (c, d) = one.hours or (0, 1440), two.hours or (0, 1440)
-    return bool(days) and max(a, c) < min(b, d)
+    if end - begin < len(_WEEK):
+        days &= {(day + 3) % 7 + 1 for day in range(begin, end)}
+    return bool(days)
 
 
 def _check_gaps(rows: list[PriceRow], always: list[PriceRow]) -> None:
@@ -136,6 +143,10 @@ def _check_gaps(rows: list[PriceRow], always: list[PriceRow]) -> None:
             raise ClaimsError(f"rows.{row.number}.from", f"day {first.start}, where row {first.number} begins, or later", row.start)  # fmt: skip
         if last.end is not None and (row.end is None or row.end > last.end):
             raise ClaimsError(f"rows.{row.number}.until", f"day {last.end}, where row {last.number} ends, or earlier", row.end)  # fmt: skip
+
+
+def _end(row: PriceRow) -> int:
+    return MAX_DAY if row.end is None else row.end
 
 
 def _start(row: PriceRow) -> int:

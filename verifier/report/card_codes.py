@@ -21,6 +21,6 @@ CARD_RULES: Final[dict[str, Rule]] = {
     "charge-differs": rejected(
         "R-18.3 R-18.4",
         "the charge is not what the rate card that it names gives",
-        "dispute it: the receipt and the card are two papers of the issuer",
+        "dispute it: the receipt names the card, and the two contradict each other",
     ),
 }

@@ -54,12 +54,11 @@ def card_rows(card: CardSummary) -> Iterator[tuple[str, str]]:
     yield "rate card", f"{escape(card.name)} of {escape(card.issuer)}"
     yield "digest", card.digest.hex()
     yield "charges", f"{plural(card.charges, 'receipt')} with a charge by it"
-    if not card.priced and not card.unpriced:
-        return
-    value = money(card.currency, card.upper)
-    if card.lower != card.upper:
-        value = f"{money(card.currency, card.lower)} to {value}"
-    without = plural(card.priced, "receipt")
-    yield "your price", f"{value} for {without} without a charge: your own computation, which nobody billed"  # fmt: skip
+    if card.priced:
+        value = money(card.currency, card.upper)
+        if card.lower != card.upper:
+            value = f"{money(card.currency, card.lower)} to {value}"
+        without = f"{plural(card.priced, 'receipt')} without a charge"
+        yield "your price", f"{value} for {without}: your own computation, which nobody billed"
     if card.unpriced:
         yield "no price", f"{plural(card.unpriced, 'receipt')} without a charge"
