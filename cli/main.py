@@ -47,6 +47,7 @@ _SECTIONS = {
         "memory": "list, compare and forget the statements that you have seen",
         "cache": "show hit rates, misses, and the credits that were due",
         "attribute": "say who pays, and what the cache saved or cost whom",
+        "reconcile": "compare receipts with an invoice",
     },
     "For both": {
         "show": "print a batch without checking it",

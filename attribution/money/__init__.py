@@ -7,9 +7,15 @@ from attribution.money.amounts import exact, picounits
 from attribution.money.ledger.leaves import DIMENSIONS, OF_REQUESTS, Method, table
 from attribution.money.ledger.ledger import Ledger, NoDuckDBError
 from attribution.money.methods.all import allocate_all, compared
+from attribution.money.moments import day_of, instant
 from attribution.money.output.sheets import as_csv, as_markdown
 from attribution.money.output.text import text
 from attribution.money.prices import PriceError
+from attribution.money.reconcile.compare import Compared, Known, What, compare
+from attribution.money.reconcile.invoice import Invoice, InvoiceError, Key, Naming
+from attribution.money.reconcile.kinds import KINDS, Kind
+from attribution.money.reconcile.report import as_text, verdict_of
+from attribution.money.reconcile.report import document as reconciled
 from attribution.money.registry import (
     Breakage,
     Bucket,
@@ -29,14 +35,22 @@ __all__ = [
     "COLUMNS",
     "DIMENSIONS",
     "OF_REQUESTS",
+    "KINDS",
     "SECTIONS",
     "TABLES",
     "Asked",
     "Breakage",
     "Bucket",
+    "Compared",
     "Deploy",
+    "Invoice",
+    "InvoiceError",
+    "Key",
+    "Kind",
+    "Known",
     "Ledger",
     "Method",
+    "Naming",
     "NoDuckDBError",
     "Other",
     "Pool",
@@ -48,16 +62,23 @@ __all__ = [
     "Rule",
     "Tagging",
     "Team",
+    "What",
     "allocate_all",
     "as_csv",
     "as_markdown",
+    "as_text",
     "at_model",
     "by_card",
+    "compare",
     "compared",
+    "day_of",
     "exact",
+    "instant",
     "picounits",
+    "reconciled",
     "table",
     "text",
+    "verdict_of",
     "verified",
     "with_term",
 ]

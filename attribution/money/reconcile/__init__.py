@@ -1,0 +1,1 @@
+"""What verified receipts cost against an invoice or a provider's export: readers, one module each, and the comparison."""
