@@ -154,6 +154,7 @@ def _invoice(files: Sequence[str], kind: Kind, mapped: MapFile, inputs: Inputs) 
         except InvoiceError as error:
             hint = "is it of this --kind? see spec/attribution.md, Reconcile"
             raise CliError(str(error), hint) from None
+    billed.end()
     if billed.ignored:
         say(f"not read: {', '.join(billed.ignored)}")
     return billed

@@ -33,6 +33,7 @@ def read(kind, *files, naming=None):
     invoice = Invoice(KINDS[kind].binary)
     for number, text in enumerate(files, 1):
         KINDS[kind].read(f"{number}.txt", text.encode(), naming or Naming(), invoice)
+    invoice.end()
     return invoice
 
 

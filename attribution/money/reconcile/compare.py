@@ -155,12 +155,12 @@ def compare(ledger: Ledger, invoice: Invoice, kind: Kind, known: Iterable[Known]
 def _receipts(ledger: Ledger, kind: Kind, found: Compared) -> dict[Key, Receipts]:
     sums: dict[Key, Receipts] = {}
     for day, provider, model, line, quantity, amount in ledger.ask(_LINES):
-        name = kind.fold(line) if not kind.providers or provider in kind.providers else None
-        if name is None:
+        ours = not kind.providers or provider in kind.providers
+        if (named := kind.fold(model, line) if ours else None) is None:
             found.elsewhere += amount
         else:
             found.receipts += amount
-            _add(sums, Key(day, model, name), Receipts(quantity, amount))
+            _add(sums, Key(day, *named), Receipts(quantity, amount))
     return sums
 
 
@@ -196,8 +196,8 @@ def _apart(kind: Kind, receipts: Receipts | None, billed: Billed | None) -> _Apa
     return _Apart(
         receipts is not None,
         billed is not None,
-        (theirs.quantity or 0) - ours.quantity if kind.counts else None,
-        (theirs.amount or 0) - Fraction(ours.amount) if kind.amounts else None,
+        theirs.quantity - ours.quantity if kind.counts and theirs.quantity is not None else None,
+        theirs.amount - ours.amount if kind.amounts and theirs.amount is not None else None,
         theirs.rows,
     )
 

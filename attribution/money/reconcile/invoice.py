@@ -14,8 +14,10 @@ from attribution.money.amounts import PICO
 
 _DECIMAL: Final = re.compile(r"-?[0-9]{1,20}(?:\.[0-9]{1,30})?(?:[eE][+-]?[0-9]{1,2})?")
 _DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
-_SIGNIFICANT: Final = 15
-"""Digits that a double holds whatever the number is."""
+_PLACES: Final = 12
+"""Decimals of a picounit."""
+_SIGNIFICANT: Final = 12
+"""Digits that a sum of doubles has: one holds 15, and each addition may cost some of them."""
 Place = tuple[int, int]
 """Line and column, from 1."""
 
@@ -65,14 +67,12 @@ class Billed:
     rows: int = 0
 
     def plus(self, other: Billed) -> Billed:
-        """Both together."""
-        quantities = [one for one in (self.quantity, other.quantity) if one is not None]
-        amounts = [one for one in (self.amount, other.amount) if one is not None]
+        """Both together; what one of them does not state, both do not."""
         return Billed(
-            sum(quantities) if quantities else None,
-            sum(amounts, Fraction(0)) if amounts else None,
+            None if None in (self.quantity, other.quantity) else (self.quantity or 0) + (other.quantity or 0),
+            None if None in (self.amount, other.amount) else (self.amount or 0) + (other.amount or Fraction(0)),
             self.rows + other.rows,
-        )
+        )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +111,8 @@ class Invoice:
         unread: what could not be compared, in words; it makes the verdict incomplete.
         ignored: columns and members that are not read, in the order in which they were met.
         decimals: of the finest amount.
-        binary: whether amounts went through a double, which holds 15 digits.
+        pages: of each whether more follow.
+        binary: whether amounts are sums of doubles.
     """
 
     binary: bool = False
@@ -121,12 +122,14 @@ class Invoice:
     ignored: dict[str, None] = field(default_factory=dict)
     currencies: dict[str, None] = field(default_factory=dict)
     decimals: int = 0
+    pages: list[bool] = field(default_factory=list)
     _whole: int = 1
 
     def add(self, key: Key, quantity: int | None, amount: Amount | None) -> None:
         """A row of the export."""
         value = None if amount is None else self.seen(amount)
-        self.lines[key] = self.lines.get(key, Billed()).plus(Billed(quantity, value, 1))
+        row = Billed(quantity, value, 1)
+        self.lines[key] = self.lines[key].plus(row) if key in self.lines else row
 
     def seen(self, amount: Amount) -> Fraction:
         """The value of an amount, whose decimals count from now on."""
@@ -142,6 +145,11 @@ class Invoice:
         """Columns or members that are not read."""
         self.ignored |= dict.fromkeys(names)
 
+    def end(self) -> None:
+        """All files are read."""
+        if self.pages and all(self.pages):
+            self.skip("pages of the export after the last one that is here")
+
     def keep(self, first: date, end: date) -> int:
         """Leave out what is not of these days, ``end`` exclusive; how many lines and charges that were."""
         before = len(self.lines) + len(self.others)
@@ -152,7 +160,7 @@ class Invoice:
     @property
     def tolerance(self) -> Fraction:
         """Half of the last decimal, in picounits."""
-        decimals = self.decimals
+        decimals = min(self.decimals, _PLACES)
         if self.binary:
             decimals = min(decimals, max(0, _SIGNIFICANT - self._whole))
         return Fraction(PICO, 2 * 10**decimals)

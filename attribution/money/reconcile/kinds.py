@@ -6,13 +6,19 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from attribution.money.reconcile import plain
+from attribution.money.reconcile import (
+    anthropic_cost,
+    anthropic_usage,
+    openai_costs,
+    openai_usage,
+    plain,
+)
 from attribution.money.reconcile.invoice import Invoice, Naming
 
 
-def as_it_is(line: str) -> str:
+def as_it_is(model: str, line: str) -> tuple[str, str]:
     """A line by its own name."""
-    return line
+    return model, line
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,19 +27,31 @@ class Kind:
 
     Attributes:
         read: adds a file to an invoice.
-        fold: the name under which it has a line of a price; None: it does not have such lines.
+        fold: model and line under which it has a line of a price; None: it does not have such lines.
         providers: whose requests it is about; none: those of all.
         binary: whether its amounts went through a double.
         counts, amounts: whether it states quantities and amounts.
     """
 
     read: Callable[[str, bytes, Naming, Invoice], None]
-    fold: Callable[[str], str | None] = as_it_is
+    fold: Callable[[str, str], tuple[str, str] | None] = as_it_is
     providers: frozenset[str] = frozenset()
     binary: bool = False
     counts: bool = True
     amounts: bool = True
 
 
-KINDS: Final = {"csv": Kind(plain.read)}
+_ANTHROPIC: Final = frozenset({"anthropic"})
+_OPENAI: Final = frozenset({"openai"})
+KINDS: Final = {
+    "anthropic-cost": Kind(
+        anthropic_cost.read, anthropic_cost.fold, _ANTHROPIC, binary=False, counts=False
+    ),
+    "anthropic-usage": Kind(
+        anthropic_usage.read, anthropic_usage.fold, _ANTHROPIC, binary=False, amounts=False
+    ),
+    "openai-costs": Kind(openai_costs.read, openai_costs.fold, _OPENAI, binary=True),
+    "openai-usage": Kind(openai_usage.read, openai_usage.fold, _OPENAI, amounts=False),
+    "csv": Kind(plain.read),
+}
 """By the names of ``--kind``."""
