@@ -97,9 +97,9 @@ def test_the_finest_amount_of_the_column_says_what_its_last_decimal_is():
 
 def test_no_decimal_is_finer_than_a_picounit():
     other = "2025-10-03,openai/sol,output,0,0.000000000000000000"
-    found = against("csv", sheet(f"{FIFTEEN_LINE}0.0000150000000005", other), rows=FIFTEEN)
+    found = against("csv", sheet(f"{FIFTEEN_LINE}0.0000150000005", other), rows=FIFTEEN)
     assert (found["differences"], found["tolerance"]) == ([], "0.000000000001")
-    assert told(against("csv", sheet(f"{FIFTEEN_LINE}0.0000150000000006"), rows=FIFTEEN)) != []
+    assert told(against("csv", sheet(f"{FIFTEEN_LINE}0.0000150000006"), rows=FIFTEEN)) != []
 
 
 def test_rounding_is_summed_with_its_sign():

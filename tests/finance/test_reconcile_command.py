@@ -41,6 +41,7 @@ def reconcile(shell, folder):
         line = f"reconcile {batch} --keys issuer.jwks.json --card card.cbor --invoice invoice.csv --kind {kind}"
         return shell(line, *more)
 
+    run.shell = shell
     return run
 
 
@@ -168,3 +169,45 @@ def test_only_some_providers(reconcile):
     result = reconcile([], "--provider", "openai", "--json")
     found = json.loads(result.out)
     assert (result.code, found["elsewhere"], found["lines"]) == (3, "0.057750000000", 0)
+
+
+def test_an_export_of_an_api(reconcile, folder):
+    """Without its last page it is not complete, and rejected only for what differs."""
+    costs = {
+        "uncached_input_tokens": "0.6000", "cache_read_input_tokens": "0.3000", "output_tokens": "3.7500",
+        "cache_creation.ephemeral_5m_input_tokens": "1.1250",
+    }  # fmt: skip
+    results = [
+        {"cost_type": "tokens", "token_type": name, "amount": amount, "currency": "USD", "model": "claude-sonnet-4-6"}
+        for name, amount in costs.items()
+    ]  # fmt: skip
+    data = [{"starting_at": "2026-11-01T00:00:00Z", "results": results}]
+
+    def run(**page):
+        (folder / "costs.json").write_text(json.dumps({"data": data, **page}))
+        line = "reconcile batch.cbor --keys issuer.jwks.json --card card.cbor --invoice costs.json"
+        return reconcile.shell(f"{line} --kind anthropic-cost")
+
+    assert run(has_more=False).out.startswith("VERIFIED: 4 lines compared with anthropic-cost\n")
+    result = run(has_more=True)
+    assert result.code == 3
+    assert result.out.splitlines()[0] == "INCOMPLETE: 4 lines compared with anthropic-cost"
+    told = "not compared: pages of the export after the last one that is here (1)"
+    assert result.out.splitlines()[-1] == told
+    results[0]["note"] = 1
+    result = run()
+    assert (result.code, result.err) == (0, "receipt: not read: member note\n")
+    results[0]["currency"] = "EUR"
+    result = run()
+    assert (result.code, result.out) == (2, "")
+    assert "error: the invoice is in EUR, the card in USD" in result.err
+    results[0]["currency"], results[0]["amount"] = "USD", "1.6000"
+    assert run(has_more=True).code == 1
+    results[0]["amount"] = [1]
+    result = run()
+    assert (result.code, result.out) == (2, "")
+    assert "costs.json, line 1, column " in result.err
+    assert (
+        'data[0].results[0].amount: expected a decimal number, like "12.50", found an array'
+        in result.err
+    )

@@ -18,6 +18,7 @@ _PLACES: Final = 12
 """Decimals of a picounit."""
 _SIGNIFICANT: Final = 12
 """Digits that a sum of doubles has: one holds 15, and each addition may cost some of them."""
+_TAX: Final = "tax"
 Place = tuple[int, int]
 """Line and column, from 1."""
 
@@ -136,6 +137,14 @@ class Invoice:
         self.decimals = max(self.decimals, amount.decimals)
         self._whole = max(self._whole, len(str(abs(amount.value) // PICO)))
         return amount.value
+
+    def charge(self, day: date, text: str, cause: str, amount: Amount) -> None:
+        """A row that is not for usage. Nobody has to accept a fee because it is called one: only a tax, or less to pay, explains itself."""
+        value = self.seen(amount)
+        if value > 0 and cause.lower() != _TAX:
+            self.skip(f"{cause}: {text}")
+        else:
+            self.others.append(Other(day, text, cause, value))
 
     def skip(self, what: str) -> None:
         """A row that cannot be compared."""

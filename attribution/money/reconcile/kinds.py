@@ -9,6 +9,10 @@ from typing import Final
 from attribution.money.reconcile import (
     anthropic_cost,
     anthropic_usage,
+    cur2,
+    focus,
+    gcp,
+    litellm,
     openai_costs,
     openai_usage,
     plain,
@@ -43,15 +47,16 @@ class Kind:
 
 _ANTHROPIC: Final = frozenset({"anthropic"})
 _OPENAI: Final = frozenset({"openai"})
+_GOOGLE: Final = frozenset({"gcp.gemini", "gcp.gen_ai", "gcp.vertex_ai", "google"})
 KINDS: Final = {
-    "anthropic-cost": Kind(
-        anthropic_cost.read, anthropic_cost.fold, _ANTHROPIC, binary=False, counts=False
-    ),
-    "anthropic-usage": Kind(
-        anthropic_usage.read, anthropic_usage.fold, _ANTHROPIC, binary=False, amounts=False
-    ),
+    "anthropic-cost": Kind(anthropic_cost.read, anthropic_cost.fold, _ANTHROPIC, counts=False),
+    "anthropic-usage": Kind(anthropic_usage.read, anthropic_usage.fold, _ANTHROPIC, amounts=False),
     "openai-costs": Kind(openai_costs.read, openai_costs.fold, _OPENAI, binary=True),
     "openai-usage": Kind(openai_usage.read, openai_usage.fold, _OPENAI, amounts=False),
+    "cur2": Kind(cur2.read, cur2.fold, frozenset({"aws.bedrock"})),
+    "gcp": Kind(gcp.read, providers=_GOOGLE, binary=True),
+    "litellm": Kind(litellm.read, litellm.fold, binary=True, counts=False),
+    "focus": Kind(focus.read),
     "csv": Kind(plain.read),
 }
 """By the names of ``--kind``."""
