@@ -34,8 +34,8 @@ from attribution.money.rows import COLUMNS, Row, verified
 __all__ = [
     "COLUMNS",
     "DIMENSIONS",
-    "OF_REQUESTS",
     "KINDS",
+    "OF_REQUESTS",
     "SECTIONS",
     "TABLES",
     "Asked",
