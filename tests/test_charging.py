@@ -10,10 +10,10 @@ import receipts.emitting.charging
 import receipts.emitting.emitter
 import receipts.journal.journal
 from receipts import Counts, Issuer, Journal, JournalError, Source
-from receipts.asgi import ReceiptMiddleware, emitter_from_environment
+from receipts.asgi import ReceiptMiddleware, SettingError, emitter_from_environment
 from receipts.callers import Asked, Caller
 from receipts.emitting import Answer, Emitter, endpoint
-from receipts.ratecard import RateCardError, price
+from receipts.ratecard import price
 from tests.build import ACCOUNT, DECEMBER, ISSUER, KEY, NOON
 from tests.ratecards import CLAUDE, HEAD, LIST, checking, issuing, signed
 from tests.test_emitter import READ, WRITTEN, Clock, ask, message
@@ -160,7 +160,7 @@ def test_the_card_of_the_environment(keys, folder, monkeypatch):
     assert claims.charge.card == signed(CARD).digest
     emitter.journal.close()
     Path("card.cbor").write_bytes(CARD.encode())
-    with pytest.raises(RateCardError, match="not a signed rate card"):
+    with pytest.raises(SettingError, match="not a signed rate card"):
         emitter_from_environment()
 
 
@@ -169,7 +169,7 @@ def test_a_card_of_the_environment_that_is_none_is_logged(keys, folder, monkeypa
     for name, value in {"KEYS": "keys", "JOURNAL": "i.db", "ACCOUNT": ACCOUNT, "CARD": "card.cbor"}.items():  # fmt: skip
         monkeypatch.setenv(f"RECEIPT_{name}", value)
     ask(ReceiptMiddleware(None), "a", READ)
-    assert caplog.messages == ["no receipts: 'it is not a signed rate card'"]
+    assert caplog.messages == ["no receipts: 'RECEIPT_CARD: it is not a signed rate card'"]
 
 
 # Files of usage, and what the customer makes of it.

@@ -540,7 +540,14 @@ def test_help_says_whose_commands_they_are(shell):
             "archive",
             "journal",
         ],
-        "For customers and auditors": ["trust", "verify", "memory", "cache", "attribute"],
+        "For customers and auditors": [
+            "trust",
+            "verify",
+            "memory",
+            "cache",
+            "attribute",
+            "reconcile",
+        ],
         "For both": ["show", "prove", "demo"],
     }
     assert "Exit codes" in out

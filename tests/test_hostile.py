@@ -157,7 +157,7 @@ def test_an_empty_file(shell, keys, folder):
     ("line", "message"),
     [
         ("verify nothing.cbor", "receipt: error: nothing.cbor: No such file or directory"),
-        ("verify .", "receipt: error: .: Is a directory"),
+        ("verify .", "receipt: error: . is a folder"),
         (
             "verify batch.cbor --keys nothing.json",
             "receipt: error: nothing.json: No such file or directory",
