@@ -40,7 +40,7 @@ from cli.options import (
     output_options,
     trust_store_option,
 )
-from cli.terminal import CliError, plural, print_json, say, warn
+from cli.terminal import CliError, plural, print_json, safe, say, warn
 from cli.trust_store import TrustStore
 from receipts import TomlFileError
 from verifier import Period, Policy, RateCard, Verdict
@@ -119,7 +119,10 @@ def reconcile(
     found["inputs"] = [
         {"name": name, "sha256": digest} for name, digest in [*files, *inputs.digests.items()]
     ]
-    print_json(found) if as_json else click.echo(as_text(found), nl=False)
+    if as_json:
+        print_json(found)
+    else:  # names are the export's, and a terminal obeys some texts
+        click.echo("\n".join(safe(line) for line in as_text(found).splitlines()))
     ctx.exit(verdict.exit_code)
 
 

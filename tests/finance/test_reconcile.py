@@ -114,6 +114,11 @@ def test_rows_of_one_key_are_summed_and_each_may_be_rounded():
     rows = [request(1, logical=2, provider="openai", model="sol")]  # 0.000008
     line = "2025-10-01,openai/sol,uncached,1,0.00000"
     assert told(against("csv", sheet(line, line), rows=rows)) == []
+    empty = "2025-10-01,openai/sol,uncached,0,0.00000"
+    for billed, kinds in (("0.00001", []), ("0.00002", ["price difference"])):
+        lines = line, f"2025-10-01,openai/sol,uncached,1,{billed}", *[empty] * 9
+        found = against("csv", sheet(*lines), rows=rows)
+        assert [one[3] for one in told(found)] == kinds
     double = against("csv", sheet(*LINES, LINES[0]))
     assert told(double) == [
         ("2025-10-01", "anthropic/sonnet", "cached", "receipts missing", 8000, "0.002400000000")
@@ -146,6 +151,15 @@ def test_writes_whose_ttl_no_receipt_states_are_compared_together():
     assert [one[2:5] for one in told(dear)] == [("write", "price difference", 0)]
     low = against("csv", sheet(lines[0], "2025-10-01,anthropic/sonnet,write.300,3000,0.010000"), rows=rows)  # fmt: skip
     assert [one[2:5] for one in told(low)] == [("write", "price difference", 0)]
+
+
+def test_a_known_cause_is_of_an_amount_as_it_is_told():
+    key = Key(date(2025, 10, 1), "anthropic/sonnet", "uncached")
+    text = sheet(f"{FIFTEEN_LINE}0.0000250000004")
+    for amount, told_differences in ((10_000_000, 0), (10_000_001, 1)):
+        known = Known(key, What.PRICE, 0, amount, "agreed")
+        found = against("csv", text, rows=FIFTEEN, known=[known])
+        assert len(found["differences"]) == told_differences
 
 
 def test_a_known_cause_is_of_one_difference_to_the_last_digit():

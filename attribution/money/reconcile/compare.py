@@ -9,6 +9,7 @@ from enum import StrEnum
 from fractions import Fraction
 from typing import Final, NamedTuple
 
+from attribution.money.amounts import half_up
 from attribution.money.ledger.ledger import Ledger
 from attribution.money.reconcile.invoice import Billed, Invoice, Key
 from attribution.money.reconcile.kinds import Kind
@@ -67,7 +68,7 @@ class Known:
         """Whether it is about this difference."""
         if (self.key, self.what, self.quantity) != (one.key, one.what, one.quantity):
             return False
-        return self.amount == one.amount
+        return self.amount == (None if one.amount is None else half_up(one.amount))
 
 
 @dataclass(slots=True)

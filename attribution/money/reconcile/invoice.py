@@ -60,7 +60,7 @@ class Billed:
     Attributes:
         quantity: tokens, or whatever the line counts.
         amount: in picounits.
-        rows: how many; each is rounded by itself.
+        rows: how many that say something; each is rounded by itself.
     """
 
     quantity: int | None = None
@@ -129,7 +129,7 @@ class Invoice:
     def add(self, key: Key, quantity: int | None, amount: Amount | None) -> None:
         """A row of the export."""
         value = None if amount is None else self.seen(amount)
-        row = Billed(quantity, value, 1)
+        row = Billed(quantity, value, 1 if quantity or value else 0)
         self.lines[key] = self.lines[key].plus(row) if key in self.lines else row
 
     def seen(self, amount: Amount) -> Fraction:

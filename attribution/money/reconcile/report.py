@@ -49,6 +49,7 @@ def _lines(found: Mapping[str, Any]) -> Iterator[str]:
     start, end = found["period"]
     yield f"  {start} to {end}, in {found['currency']}"
     yield f"  receipts {found['receipts']}, invoice {found['invoice']}, rounding {found['rounding']}"
+    yield f"  a row may be {found['tolerance']} off"
     if found["elsewhere"] != money(0):
         yield f"  receipts of which this export has no lines: {found['elsewhere']}"
     for what in What:
