@@ -87,7 +87,7 @@ def test_a_map_names_columns_and_causes(reconcile, folder):
     )
     lines = [line.replace("anthropic/claude-sonnet-4-6", "sonnet") for line in LINES]
     result = reconcile([lines[0], *lines[2:]], "--map", "map.toml")
-    assert result.code == 0
+    assert (result.code, result.err) == (0, "")
     assert result.out.splitlines()[4:] == [
         "known legitimate cause:",
         "  2026-11-01 anthropic/claude-sonnet-4-6 output: quantity -2500, amount -0.037500000000: promised by mail",
