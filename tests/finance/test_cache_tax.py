@@ -66,8 +66,9 @@ def test_where_a_rate_falls(rates, found):
 
 
 def test_the_baseline_is_of_seven_days_and_stays_that_of_the_beginning():
-    (fall,) = falls(days(0, 100, 100, 100, 100, 100, 100, 30, 0), Breakage())
-    assert fall == Fall(7, None, Fraction(6, 7))
+    rates = (0, 0, 100, 100, 100, 100, 100, 100, 40, 0)  # over all eight days 40 were no fall
+    (fall,) = falls(days(*rates), Breakage())
+    assert fall == Fall(8, None, Fraction(6, 7))
 
 
 def test_days_with_few_requests_do_not_exist():

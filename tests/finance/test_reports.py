@@ -81,6 +81,12 @@ def test_a_pool_by_a_driver_with_idle_capacity(loaded):
     assert list(shares["vector"]) == [None, "a", "b"]
 
 
+def test_more_than_the_capacity_leaves_nothing_idle(loaded):
+    pool = Pool("vector", 9, "driver", {"a": 1, "b": 2}, 2)
+    shares = pools.pools(loaded(ROWS), replace(REGISTRY, pools=[pool]))
+    assert shares == {"vector": {None: 0, "a": 3, "b": 6}}
+
+
 def test_pools_by_what_was_used(loaded):
     rows = [
         request(1, logical=100, output=20, tags={"customer": "a"}),
