@@ -450,6 +450,44 @@ def test_claims_that_are_no_card(name):
         read_card(data)
 
 
+CONTENT = cbor2.loads(signed().data)[0]
+
+
+@given(
+    st.lists(
+        st.tuples(st.integers(0, len(CONTENT) - 1), st.integers(0, 255)), min_size=1, max_size=3
+    )
+)
+def test_both_sides_take_and_refuse_the_same_bytes(changes):
+    """Whatever bytes of a card are changed: an error of its own, or a card with other prices, on both sides."""
+    content = bytearray(CONTENT)
+    for place, byte in changes:
+        content[place] = byte
+    data = Signer(KEY.private, RATE_CARD).sign(bytes(content)).data
+    try:
+        checked = read_to_check(data)
+    except CardError:
+        with pytest.raises(RateCardError):
+            read_card(data)
+    else:
+        assert read_card(data).digest == checked.digest
+
+
+@given(
+    st.binary(max_size=40)
+    | st.recursive(
+        st.integers() | st.text() | st.booleans() | st.none() | st.floats() | st.binary(),
+        lambda inner: st.lists(inner) | st.dictionaries(st.integers(0, 16) | st.text(), inner),
+    ).map(cbor2.dumps)
+)
+def test_any_content_is_a_card_or_an_error(content):
+    data = Signer(KEY.private, RATE_CARD).sign(content).data
+    with pytest.raises(CardError):
+        read_to_check(data)
+    with pytest.raises(RateCardError):
+        read_card(data)
+
+
 def test_many_rows_of_one_model_are_refused():
     rows = [PriceRow("p", "m", input=1)] + [PriceRow("p", "m", above=n, input=1) for n in range(128)]  # fmt: skip
     check_rows(rows[:-1])

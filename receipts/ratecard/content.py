@@ -68,7 +68,15 @@ def decode(content: bytes) -> RateCard:
         again = encode(named["issuer"], named["name"], named["currency"], rows)
     except ReceiptError as error:
         raise RateCardError(str(error)) from None
-    except (cbor2.CBORDecodeError, KeyError, TypeError, ValueError, AttributeError):
+    except (
+        cbor2.CBORDecodeError,
+        LookupError,
+        TypeError,
+        ValueError,
+        AttributeError,
+        ArithmeticError,
+        RecursionError,
+    ):
         raise RateCardError("the content is not that of a rate card") from None
     if again != content:
         raise RateCardError("the content is not that of a rate card of version 1")
@@ -99,7 +107,15 @@ def read_card(data: bytes) -> RateCard:
     try:
         content, cose = cbor2.loads(data)
         is_card = header_kind(cose.value[0]) == KIND and cbor2.dumps([content, cose]) == data
-    except (cbor2.CBORDecodeError, TypeError, ValueError, AttributeError, IndexError):
+    except (
+        cbor2.CBORDecodeError,
+        LookupError,
+        TypeError,
+        ValueError,
+        AttributeError,
+        ArithmeticError,
+        RecursionError,
+    ):
         is_card = False
     if not is_card:
         raise RateCardError("it is not a signed rate card")
