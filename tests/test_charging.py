@@ -237,6 +237,7 @@ def test_another_card_is_not_enough(shell, cards):
     result = shell("verify batch.cbor --keys keys/issuer.jwks.json --period 2026-11 --card other.cbor")  # fmt: skip
     assert result.code == 3
     assert "incomplete card-unknown" in result.out
+    assert "1 receipt charged by a card that was not given" in " ".join(result.out.split())
     both = shell("verify batch.cbor --keys keys/issuer.jwks.json --period 2026-11 --card other.cbor --card card.cbor")  # fmt: skip
     assert both.code == 0
 

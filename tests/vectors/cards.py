@@ -214,6 +214,9 @@ def _bounds() -> Iterator[Vector]:
     yield _vector("unstated-between", "R-18.4", "a rate that the row does not have", _UNKNOWN, charge_of([*rest, (2, 0, 12_229, 5_000_000)]), "charge-differs")  # fmt: skip
     lines = [(0, None, 10, 1), (3, None, 6, 2)]
     yield _vector("unstated-reasoning", "R-18.4", "reasoning is not stated: all of it at the price of plain output", _THOUGHT, charge_of(lines))  # fmt: skip
+    audio = _GEMINI | {17: {"input.audio": 1800, "requests.web_search": 1}}
+    text = [(0, None, 3000, 300_000), (1, None, 6000, 30_000), *_GEMINI_LINES[4:]]
+    yield _vector("unstated-part", "R-18.4", "how much of the audio was cached is not stated: all at the price of text is less than the least", audio, charge_of(text), "charge-differs")  # fmt: skip
     below = [(0, None, 10, 1), (3, None, 6, 1)]
     yield Vector(
         "cards-unstated-below", "R-18.4", "less than the least", _batch(_THOUGHT, charge_of(below)).items,
