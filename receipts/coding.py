@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable, Iterable, Iterator
+from functools import lru_cache
 from importlib import import_module
 from itertools import chain
 from typing import Any, Final
@@ -26,6 +27,23 @@ _GZIP_MAGIC: Final = b"\x1f"
 
 class CodingError(ValueError):
     """A body is not of the coding that its header names, is too large, or of a coding that is not known here."""
+
+
+@lru_cache(maxsize=64)  # clients send few values, and each is asked for with every request
+def known_codings(accepted: bytes) -> bytes:
+    """The value of Accept-Encoding without what could not be read here: a server then does not choose it (RFC 9110, section 12.5.3)."""
+    entries = [entry.strip() for entry in accepted.split(b",")]
+    return b", ".join(entry for entry in entries if _is_known(entry.split(b";")[0].strip().lower()))
+
+
+def _is_known(coding: bytes) -> bool:
+    if coding == b"identity":
+        return True
+    try:
+        _decoder(coding)
+    except CodingError:
+        return False
+    return True
 
 
 class Inflater:

@@ -467,6 +467,7 @@ def start_anew(*names):
     shutil.copytree("clean", ".", dirs_exist_ok=True)
 
 
+@pytest.mark.slow
 def test_killed_at_every_point(shell, keys, capfd, monkeypatch):
     """kill -9 at each moment where something becomes durable; then the same command: the same files as without, and nothing twice."""
     monkeypatch.setattr("cli.closing_all._GROUP", 2)

@@ -12,7 +12,7 @@ import pytest
 import zstandard
 
 from receipts import coding as coding_module
-from receipts.coding import CodingError, Inflater
+from receipts.coding import CodingError, Inflater, known_codings
 
 CODERS = {
     b"gzip": gzip.compress, b"x-gzip": gzip.compress, b"deflate": zlib.compress, b"br": brotli.compress,
@@ -122,3 +122,17 @@ def test_codings_that_are_not_known(monkeypatch):
     monkeypatch.setitem(sys.modules, "brotli", old)
     with pytest.raises(CodingError, match="br: the package brotli is older than"):
         Inflater(b"br")
+
+
+@pytest.mark.parametrize(
+    ("accepted", "known"),
+    [
+        (b"gzip, deflate, br;q=0.5", b"gzip, deflate, br;q=0.5"),
+        (b"compress, GZIP;q=1.0, dcb", b"GZIP;q=1.0"),
+        (b"identity;q=0, aes128gcm", b"identity;q=0"),
+        (b"*", b""),
+        (b"", b""),
+    ],
+)
+def test_what_a_server_may_choose(accepted, known):
+    assert known_codings(accepted) == known

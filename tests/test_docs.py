@@ -53,6 +53,7 @@ def play(path, folder, *, slow, instead=("", "")):
     assert not list(clone.home.iterdir()), "the reader's own folder was written to"
 
 
+@pytest.mark.slow
 def test_a_gateway_on_many_machines(url, tmp_path):
     """What the guide says: with PostgreSQL nothing else changes."""
     page = ROOT / "docs" / "gateway.md"

@@ -279,3 +279,14 @@ def test_a_stream_of_gemini_that_is_cut_in_its_array(app):
     data = json.dumps([gemini(), gemini("STOP")]).encode()[:-1]
     run(app, [start(), body(data)], "/v1beta/models/m:streamGenerateContent")
     assert counted(app) == {"unreadable": 1}
+
+
+@pytest.mark.parametrize(
+    ("accepted", "asked"),
+    [(b"gzip, br", b"gzip, br"), (b"dcb, gzip", b"gzip"), (b"compress", b"identity")],
+)
+def test_a_coding_that_cannot_be_read_is_not_asked_for(app, accepted, asked):
+    """Else a client would choose what has no receipt."""
+    data = json.dumps({"id": "c", "model": "m", "usage": CACHED}).encode()
+    run(app, [start(), body(data)], headers=[(b"accept-encoding", accepted), (b"x", b"compress")])
+    assert app.seen[1] == [(b"accept-encoding", asked), (b"x", b"compress")]

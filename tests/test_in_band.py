@@ -24,6 +24,7 @@ from receipts.header import byte_sequence, parse_byte_sequence
 from receipts.wallet import Wallet, commitment
 from tests.build import ACCOUNT, ISSUER, KEY, jwk_set
 from tests.server import serving
+from tests.streams import BEGUN, ENDED, lines
 from verifier import Policy, by_kid, bytes_source, read_item, read_jwks, verify
 
 KEYS = by_kid(read_jwks(json.dumps(jwk_set(KEY)).encode()))
@@ -372,6 +373,30 @@ def test_a_client_that_hangs_up_in_the_middle(middleware):
     with pytest.raises(OSError, match="gone"):
         asyncio.run(main())
     assert middleware.emitter.counters["hung_up"] == 1
+
+
+def test_a_client_that_hangs_up_once_the_usage_is_known(middleware, journal):
+    """The last event of Messages says nothing that bills: who goes before it, to pay nothing, is billed all the same."""
+
+    async def inner(scope, receive, send):
+        await send(start(200, EVENTS))
+        await send(body(lines(BEGUN, ENDED), True))
+        raise OSError("gone")
+
+    async def main():
+        middleware.app = inner
+        scope = {"type": "http", "path": "/v1/messages", "method": "POST", "headers": []}
+        await middleware(scope, None, taken)
+
+    async def taken(message):
+        pass
+
+    with pytest.raises(OSError, match="gone"):
+        asyncio.run(main())
+    assert middleware.emitter.counters["issued"] == 1
+    assert middleware.emitter.counters.undelivered == 1
+    (claims,) = receipts_in(journal)
+    assert (claims.logical, claims.cached, claims.output) == (352, 300, 57)
 
 
 def test_a_real_client_that_hangs_up(middleware, journal):

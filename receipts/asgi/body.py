@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from receipts.asgi.protocol import Message, Receive, Scope
+from receipts.coding import known_codings
 from receipts.emitting import event_document
 
 MAX_BODY: Final = 64 << 20
@@ -121,6 +122,15 @@ def _says_nothing(choice: object) -> bool:
     return isinstance(choice, dict) and not any(
         value for name, value in choice.items() if name != "index"
     )
+
+
+def with_known_codings(scope: Scope) -> Scope:
+    """The scope of a request that accepts no coding of the answer that could not be read along."""
+    headers = [
+        (name, known_codings(bytes(value)) or b"identity") if name == b"accept-encoding" else (name, value)
+        for name, value in scope["headers"]
+    ]  # fmt: skip
+    return {**scope, "headers": headers}
 
 
 def with_length(scope: Scope, length: int) -> Scope:

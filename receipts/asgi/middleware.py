@@ -6,7 +6,7 @@ import logging
 from http import HTTPStatus
 from time import monotonic
 
-from receipts.asgi.body import RequestBody, is_usage_only, with_length
+from receipts.asgi.body import RequestBody, is_usage_only, with_known_codings, with_length
 from receipts.asgi.protocol import App, Message, Receive, Scope, Send
 from receipts.asgi.responder import ReceiptRequiredError, Responder, answer, refuse
 from receipts.asgi.settings import Options, SettingError, emitter_from_environment
@@ -110,7 +110,7 @@ class ReceiptMiddleware:
             required=options.required,
             leaves_out=None if length is None else is_usage_only,
         )
-        inner = scope if length is None else with_length(scope, length)
+        inner = with_known_codings(scope if length is None else with_length(scope, length))
         try:
             await self.app(inner, body.receive, responder.send)
         except ReceiptRequiredError:

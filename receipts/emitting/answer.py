@@ -81,7 +81,7 @@ class Answer:
         """Take note of a body, a chunk or the data of an event."""
         kind = document.get("type")
         self.failed = self.failed or kind == "error" or document.get("error") is not None
-        self.whole = self.whole or kind in _WHOLE or _is_blocked(document)
+        self.whole = self.whole or kind in _WHOLE or _is_stopped(document) or _is_blocked(document)
         self.finished |= _finished(document)
         # What an event holds says what it is; what stands beside it is the server's (LiteLLM's ``model``), and no client looks at it.
         for holder in (document.get("message"), document.get("response"), document):
@@ -131,6 +131,12 @@ def _finished(document: Mapping[str, Any]) -> set[int]:
         if isinstance(part, Mapping) and (part.get("finish_reason") or part.get("finishReason"))
     ]
     return {index if isinstance(index, int) else 0 for index in ended}
+
+
+def _is_stopped(document: Mapping[str, Any]) -> bool:
+    """Whether an event of Messages says why the answer ends: its usage is the last, and only ``message_stop`` follows."""
+    delta = document.get("delta")
+    return isinstance(delta, Mapping) and isinstance(delta.get("stop_reason"), str)
 
 
 def _is_blocked(document: Mapping[str, Any]) -> bool:
