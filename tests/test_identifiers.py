@@ -1,7 +1,7 @@
 """Identifiers in the path of a server: what they say is true of the provider's cache, whatever is sent, and nothing is guessed."""
 
 import json
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import pytest
 from hypothesis import given, settings
@@ -79,6 +79,14 @@ def test_without_a_write_the_hit_ends_at_the_last_breakpoint():
         {},
         {},
     )
+
+
+def test_an_account_without_a_key_is_counted_where_it_read_from_a_cache():
+    identifiers = Identifiers({})
+    body = asked("hello", system=SYSTEM)
+    assert identifiers.cache("acme", MODEL, body, counts(2100, 2000), NOON) is None
+    assert identifiers.cache("acme", MODEL, body, counts(2100, 0), NOON) is None
+    assert asdict(identifiers.counters) == {"read": 0, "unknown": 0, "keyless": 1, "unannounced": 0}
 
 
 def test_a_hit_before_the_last_breakpoint_is_known_from_an_earlier_request():

@@ -27,12 +27,14 @@ Keys = Mapping[str, CacheKey] | Callable[[str], CacheKey | None]
 
 @dataclass(slots=True)
 class IdentifierCounters:
-    """What became of the requests of accounts with a cache key."""
+    """What became of the requests of which a cached prefix was read."""
 
     read: int = 0
     """A cached prefix was read, and the receipt says which."""
     unknown: int = 0
     """One was read, and which one is not certain: the receipt does not say."""
+    keyless: int = 0
+    """One was read, and the account has no cache key: the receipt does not say which."""
     unannounced: int = 0
     """Hashes of vLLM that the engine did not announce as stored, and that are left out."""
 
@@ -83,7 +85,10 @@ class Identifiers:
         """
         key = self._key(account, time_ms)
         limits.name("model", model)
-        if key is None or not (counts.cached or 0) <= counts.logical:
+        if key is None:
+            self.counters.keyless += bool(counts.cached)
+            return None
+        if not (counts.cached or 0) <= counts.logical:
             return None
         if tokens is not None and are_the_prompt(tokens, counts):
             found: Cache | None = self._of_tokens(key, model, body, counts, tokens)
