@@ -22,6 +22,7 @@ from receipts import (
     repriced,
 )
 from receipts.ingest import read_usage, usage_hash
+from receipts.ratecard import RateCard, price
 from verifier import CacheEntry as PrefixEntry
 from verifier import Receipt, TokenCounts, UnverifiedItem
 
@@ -86,17 +87,18 @@ class CorrectionLine(_Strict):
     time: Time | None = None
     stream: StrictStr | None = None
 
-    def told(self, raw: bytes, claims: Receipt) -> Request:
-        """What the correction says; ``raw`` is the receipt that it corrects.
+    def told(self, raw: bytes, claims: Receipt, card: RateCard | None) -> Request:
+        """What the correction says; ``raw`` is the receipt that it corrects, and ``card`` charges it, if one is given.
 
         Raises:
             UsageError: the usage object does not say what a receipt needs.
             ReceiptError: the receipt's rates do not say what these counts cost.
+            UnpricedError: the card has no price for it, or none that is one number.
         """
         counts, models, source = self._counts(claims)
         told: Request = {
             "request": claims.request, "model": self.model or claims.model, "counts": counts, "source": source,
-            "charge": self._charge(claims, counts, models), "tags": claims.tags, "client": claims.client,
+            "charge": self._charge(claims, counts, models, source, card), "tags": claims.tags, "client": claims.client,
             "cache": _cache(claims, counts),
             "corrects": corrected(raw),
         }  # fmt: skip
@@ -123,10 +125,20 @@ class CorrectionLine(_Strict):
         return counts, models or None, source
 
     def _charge(
-        self, claims: Receipt, counts: Counts, models: Mapping[str, Counts] | None
+        self,
+        claims: Receipt,
+        counts: Counts,
+        models: Mapping[str, Counts] | None,
+        source: Source | None,
+        card: RateCard | None,
     ) -> Charge | None:
         if self.charge is not None:
             return self.charge.charge()
+        if card is not None:
+            if claims.corrects is not None:
+                # A card has the price of the first receipt's time, which a correction does not state.
+                raise ValueError("charge: the request was corrected before; state the lines")
+            return price(card, self.model or claims.model, counts, source, claims.time, models)
         charge = _charge_of(claims)
         if charge is not None and models is not None:
             raise ValueError("charge: it is by model; state the lines that are right")

@@ -224,6 +224,36 @@ def test_issue_charges_and_verify_computes_it_again(shell, cards):
     assert check == {"check": "rate cards", "passed": 1, "failed": 0, "of": 1, "not_checked": None}
 
 
+def test_a_correction_is_charged_by_the_card_for_the_time_of_what_it_corrects(shell, cards):
+    closed(shell)
+    (row,) = (json.loads(one) for one in shell("show batch.cbor --json --quiet").out.splitlines() if "request" in json.loads(one)["claims"])  # fmt: skip
+    right = {"request": row["claims"]["request"], "counts": {"cached": 2003, "logical": 2103}, "time": NOON + 31 * 86_400_000}  # fmt: skip
+    Path("won.jsonl").write_text(json.dumps(right) + "\n")
+    asked = "--keys keys/ --account acme --card card.cbor -o"
+    assert shell(f"correct won.jsonl batch.cbor {asked} won.cbor --previous batch.cbor").code == 0
+    corrected = next(json.loads(one)["claims"] for one in shell("show won.cbor --json --quiet").out.splitlines())  # fmt: skip
+    assert corrected["charge"]["amount"] == AMOUNT - 3 * 3_000_000 + 3 * 300_000
+    shell("close won.cbor --keys keys/ --period 2026-12 --previous batch.cbor --early")
+    checked = shell("verify batch.cbor won.cbor --keys keys/issuer.jwks.json --card card.cbor --json")  # fmt: skip
+    assert checked.code == 0, checked.out
+    (card,) = json.loads(checked.out)["cards"]
+    assert (card["charges"], card["unpriced"]) == (1, 0)  # of the last word
+    again = shell(f"correct won.jsonl batch.cbor won.cbor {asked} again.cbor")
+    assert again.code == 1
+    assert "line 1: charge: the request was corrected before; state the lines" in again.err
+
+
+def test_a_correction_without_a_price(shell, cards):
+    closed(shell)
+    (row,) = (json.loads(one) for one in shell("show batch.cbor --json --quiet").out.splitlines() if "request" in json.loads(one)["claims"])  # fmt: skip
+    Path("won.jsonl").write_text(json.dumps({"request": row["claims"]["request"], "model": "other"}))  # fmt: skip
+    result = shell("correct won.jsonl batch.cbor --keys keys/ --account acme --card card.cbor -o x")
+    assert result.code == 1
+    assert "line 1: " in result.err
+    assert "expected a row of the rate card for anthropic, other" in result.err
+    assert not Path("x").exists()
+
+
 def test_without_the_card_the_report_says_that_it_was_not_looked_at(shell, cards):
     closed(shell)
     result = shell("verify batch.cbor --keys keys/issuer.jwks.json --period 2026-11")

@@ -9,7 +9,7 @@ from time import time_ns
 
 import click
 
-from cli import batches, key_folder, rejects
+from cli import batches, key_folder, ratecards, rejects
 from cli.batches import kept_receipt
 from cli.corrections import CorrectionLine, is_said, last_word
 from cli.files import read_bytes
@@ -20,13 +20,15 @@ from cli.terminal import CliError, progress
 from cli.usage import Reject, message, numbered_lines, original, parsed
 from receipts import JournalError, ReceiptError, UsageError
 from receipts.journal import open_store
+from receipts.ratecard import RateCard, UnpricedError
 from verifier import Policy, Receipt, UnverifiedItem, Verdict, by_kid, bytes_source, verify
 
 _HELP = """Issue corrections: receipts that say what is right in place of earlier ones.
 
 CORRECTIONS has one JSON object a line: request, and what is right: counts (logical, cached, writes, output, reasoning, units; what
 is not named stays as it was, and null takes a count out) or usage, the provider's own object; optionally charge (currency,
-card, lines), model, models, time and stream. Without charge, the rates of the corrected receipt are used.
+card, lines), model, models, time and stream. Without charge, the rates of the corrected receipt are used, or with --card those
+that this rate card has for the time of that receipt.
 
 The corrected receipts are in the journal, or in the given BATCHes; with --journal, these have what was archived. A request that was corrected is corrected from there on; one that
 says already what is right is skipped. Both receipts stay; receipt verify takes the last word.
@@ -50,6 +52,7 @@ _Find = Callable[[str], tuple[bytes, Receipt] | None]
     metavar="FILE",
     help="The journal with the receipts, and to issue into: a file, or postgresql://...",
 )
+@click.option("--card", metavar="FILE", help="The signed rate card to charge by.")
 @click.option(
     "--stream", help="Stream of lines that name none. Default: a new one, with a random name."
 )
@@ -65,6 +68,7 @@ def correct(
     account: str,
     out: str | None,
     journal: str | None,
+    card: str | None,
     stream: str | None,
     previous: tuple[str, ...],
     rejects_file: str | None,
@@ -82,7 +86,8 @@ def correct(
         if journal is None
         else _in_journal(journal, batch, folder, account)
     )
-    orders = list(_orders(read_bytes(corrections), find, outcome))
+    prices = ratecards.to_issue(card)
+    orders = list(_orders(read_bytes(corrections), find, prices, outcome))
     orders.sort(key=lambda order: order.time)
     with progress("correcting", len(orders)) as advance:
         if journal is not None:
@@ -167,7 +172,7 @@ def _by_digest(names: tuple[str, ...], folder: key_folder.Keys, account: str) ->
     }
 
 
-def _orders(data: bytes, find: _Find, outcome: Outcome) -> Iterator[Order]:
+def _orders(data: bytes, find: _Find, card: RateCard | None, outcome: Outcome) -> Iterator[Order]:
     now, seen = time_ns() // 1_000_000, set[str]()
     for number, line in numbered_lines(data):
         raw = line
@@ -180,9 +185,9 @@ def _orders(data: bytes, find: _Find, outcome: Outcome) -> Iterator[Order]:
             found = find(said.request)
             if found is None:
                 raise ValueError(f"there is no receipt for request {said.request!r}")
-            told = said.told(*found)
+            told = said.told(*found, card)
             is_known = is_said(told, found[1])
-        except (UsageError, ReceiptError, ValueError, RecursionError) as error:
+        except (UsageError, ReceiptError, UnpricedError, ValueError, RecursionError) as error:
             outcome.rejects.append(Reject(number, raw, message(error)))
             continue
         if is_known:
