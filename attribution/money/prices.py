@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from attribution.money.amounts import PICO
-from attribution.money.plain import plain_price
 from attribution.money.rows import Row
 from verifier import Price, PricedLine, PriceRow, RateCard, UnpricedError, price
 
@@ -63,12 +62,8 @@ def price_of(row: Row, card: RateCard) -> Price:
     Raises:
         PriceError: the card does not price it.
     """
-    usage = row.usage
-    fast = plain_price(card.row(usage, usage.counts.logical), usage)
-    if fast is not None:
-        return fast
     try:
-        return price(card, usage)
+        return price(card, row.usage)
     except UnpricedError as error:
         raise PriceError(row.request, str(error)) from None
 

@@ -6,19 +6,15 @@ from datetime import date
 from fractions import Fraction
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from attribution.money import Ledger, Method, Rule, allocate_all
 from attribution.money.ledger.leaves import DIMENSIONS, table
-from attribution.money.plain import plain_price
 from attribution.money.tax.breaks import find_breaks
 from attribution.money.tax.cache_tax import CacheTax
 from attribution.money.tax.payers import measure
 from tests.finance import oracle
 from tests.finance.months import CARD, REGISTRY, month
-from tests.finance.running import DAY, START, request
-from verifier import price
+from tests.finance.running import DAY, START
 
 END = START + 30 * DAY
 _EPOCH = date(1970, 1, 1)
@@ -101,29 +97,3 @@ def test_tables_agree(both):
         assert dict(table(ledger, method, ["team"])) == by_team
         some = table(ledger, method, [], [("customer", "c1")])
         assert some == [(dict(table(ledger, method, ["customer"]))["c1"],)]
-
-
-def test_plain_requests_have_the_verifiers_price():
-    rows = [row for seed in range(3) for row in month(seed)]
-    plain = [
-        (plain_price(CARD.row(row.usage, row.usage.counts.logical), row.usage), row) for row in rows
-    ]
-    found = [(fast, price(CARD, row.usage)) for fast, row in plain if fast is not None]
-    assert all(fast == slow for fast, slow in found)
-    assert len(rows) / 2 < len(found) < len(rows)
-
-
-@given(
-    st.integers(0, 10**6), st.integers(0, 10**6), st.dictionaries(st.sampled_from([300, 3600]), st.integers(0, 10**6)),
-    st.none() | st.integers(0, 10**6),
-)  # fmt: skip
-def test_plain_prices_of_any_counts(plain, cached, writes, output):
-    row = request(
-        1,
-        logical=plain + cached + sum(writes.values()),
-        cached=cached,
-        writes=writes,
-        output=output,
-    )
-    usage = row.usage
-    assert plain_price(CARD.row(usage, usage.counts.logical), usage) == price(CARD, usage)
