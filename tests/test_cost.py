@@ -126,6 +126,7 @@ def test_a_million_empty_maps_by_a_stranger(cost, folder):
     assert cost("b").within(200) == (3, {"key-unknown": 24})
 
 
+@pytest.mark.slow
 def test_a_million_empty_maps_by_the_issuer(cost, folder):
     (folder / "b").write_bytes(empty_maps(999_000, KEY) * 3)
     assert cost("b").within(600) == (1, {"claims-invalid": 3})
@@ -208,6 +209,7 @@ def of_many_streams(count, **over):
     return sign_statement(statement_claims({}) | {9: streams} | over)
 
 
+@pytest.mark.slow
 def test_a_statement_of_65_536_streams(cost, folder):
     (folder / "b").write_bytes(of_many_streams(65_536).data)
     code, found = cost("b").within(800)

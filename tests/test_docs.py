@@ -65,7 +65,14 @@ WITH_BLOCKS = [path for path in GUIDES if blocks(path)]
 SLOW = [path for path in WITH_BLOCKS if any(block.slow for block in blocks(path))]
 
 
-@pytest.mark.parametrize("path", WITH_BLOCKS, ids=ids(WITH_BLOCKS))
+LONG = ("runbook.md",)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [pytest.param(p, marks=pytest.mark.slow) if p.name in LONG else p for p in WITH_BLOCKS],
+    ids=ids(WITH_BLOCKS),
+)
 def test_what_is_typed(path, tmp_path):
     play(path, tmp_path, slow=False)
 

@@ -263,6 +263,7 @@ def test_another_usage_under_an_id_that_has_a_receipt(shell, keys, wallet):
     assert rejected() == {1: "request 'msg_1' has a receipt for another usage or model"}
 
 
+@pytest.mark.slow
 def test_killed_in_the_middle(shell, keys, wallet, folder):
     """What is there after any end of the process is taken up, and nothing is there twice."""
     for n in range(3000):

@@ -218,7 +218,12 @@ ENDS = {
 }
 
 
-@pytest.mark.parametrize("how", ENDS)
+QUICK = ("fast",)
+
+
+@pytest.mark.parametrize(
+    "how", [how if how in QUICK else pytest.param(how, marks=pytest.mark.slow) for how in ENDS]
+)
 def test_a_server_that_ends_under_load(up, url, folder, how):
     """The orders wait, and are issued when the server is back: each once."""
     pods = [Journal(url, ISSUER, KEY, wait_s=60) for _ in range(2)]

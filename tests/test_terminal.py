@@ -33,7 +33,7 @@ def environment(**more):
 def big(tmp_path_factory):
     """A batch that takes some seconds to verify."""
     folder = tmp_path_factory.mktemp("big")
-    (folder / "big.cbor").write_bytes(b"".join(large(60_000)))
+    (folder / "big.cbor").write_bytes(b"".join(large(40_000)))
     return folder
 
 
@@ -144,7 +144,9 @@ def test_a_terminal_has_a_progress_bar_and_colours(big):
     assert "\x1b[33m\x1b[1mincomplete\x1b[0m" in written
 
 
-@pytest.mark.parametrize("variable", [{"NO_COLOR": "1"}, {"TERM": "dumb"}])
+@pytest.mark.parametrize(
+    "variable", [{"NO_COLOR": "1"}, pytest.param({"TERM": "dumb"}, marks=pytest.mark.slow)]
+)
 def test_who_wants_no_colours_gets_none(closed, folder, variable):
     """In reports, errors and warnings."""
     for command, code, words in (

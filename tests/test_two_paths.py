@@ -191,7 +191,9 @@ def generated(seed):
     return b"".join(items)
 
 
-@pytest.mark.parametrize("block", range(4))
+@pytest.mark.parametrize(
+    "block", [0, 1, *(pytest.param(block, marks=pytest.mark.slow) for block in (2, 3))]
+)
 def test_generated_batches(block, monkeypatch):
     verdicts = set()
     for seed in range(100 * block, 100 * (block + 1)):
