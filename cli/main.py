@@ -123,8 +123,29 @@ def run(arguments: Sequence[str]) -> int:
     return 0
 
 
-def _terminate(_signal: int, _frame: FrameType | None) -> None:
-    raise SystemExit(TERMINATED)  # so that temporary files are removed
+class _Stop:
+    """Ends the run on a signal by an exception, so that temporary files are removed.
+
+    The signal is remembered. Where the exception comes in a destructor, Python drops it; where a lock is being taken, another one comes
+    out. Neither may end in an exit code that is a verdict.
+    """
+
+    def __init__(self) -> None:
+        self.code: int | None = None
+        """The exit code of the signal that came; None: none came."""
+        signal.signal(signal.SIGTERM, self._terminate)
+        if (
+            signal.getsignal(signal.SIGINT) is signal.default_int_handler
+        ):  # else it is ignored, as nohup has it
+            signal.signal(signal.SIGINT, self._interrupt)
+
+    def _terminate(self, _signal: int, _frame: FrameType | None) -> None:
+        self.code = TERMINATED
+        raise SystemExit(TERMINATED)
+
+    def _interrupt(self, _signal: int, _frame: FrameType | None) -> None:
+        self.code = INTERRUPTED
+        raise KeyboardInterrupt
 
 
 def _tell_defect(
@@ -169,7 +190,7 @@ def main() -> None:
             getattr(sys, name) is None
         ):  # closed by the caller: what goes there is not wanted, what comes from there is empty
             setattr(sys, name, Path(os.devnull).open(mode))  # noqa: SIM115  # until the end
-    signal.signal(signal.SIGTERM, _terminate)
+    stop = _Stop()
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # a report is not lost to an encoding
     if "_RECEIPT_COMPLETE" in os.environ:
@@ -183,5 +204,9 @@ def main() -> None:
                 click.echo("receipt: stopped; type the same again", err=True)
     except BrokenPipeError:
         code = BROKEN_PIPE  # nobody reads any more
+    except RuntimeError:
+        if stop.code is None:
+            raise
+        code = stop.code
     _discard_output()
-    sys.exit(code)
+    sys.exit(code if stop.code is None else stop.code)

@@ -18,7 +18,7 @@ RECEIPT = [sys.executable, "-c", "from cli.main import main; main()"]
 INTERRUPTIBLE = [
     sys.executable,
     "-c",
-    "import signal; signal.signal(2, signal.default_int_handler); from cli.main import main; main()",
+    "import signal, sys; signal.signal(2, signal.default_int_handler); from cli.main import main; print('begins', file=sys.stderr, flush=True); main()",
 ]
 ROOT = str(Path(__file__).parents[1])
 
@@ -33,7 +33,7 @@ def environment(**more):
 def big(tmp_path_factory):
     """A batch that takes some seconds to verify."""
     folder = tmp_path_factory.mktemp("big")
-    (folder / "big.cbor").write_bytes(b"".join(large(40_000)))
+    (folder / "big.cbor").write_bytes(b"".join(large(100_000)))
     return folder
 
 
@@ -73,12 +73,13 @@ def test_interrupted(big, jobs, sent, code):
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
     )
-    time.sleep(1)
+    assert process.stderr.readline() == b"begins\n"
+    time.sleep(0.5)
     process.send_signal(sent)
     out, err = process.communicate(timeout=60)
     assert process.returncode == code
-    assert out == b""
-    assert b"Traceback" not in err
+    dropped = b"Exception ignored in" in err  # by Python, in a destructor: the run goes on
+    assert dropped or (out == b"" and b"Traceback" not in err), (out, err)
 
 
 _STOPPED = """
@@ -107,6 +108,43 @@ def test_what_goes_on_says_so_when_it_is_stopped(folder, line, said):
     command = [sys.executable, "-c", _STOPPED, *line.split()]
     result = subprocess.run(command, env=environment(), capture_output=True, text=True, check=False)
     assert (result.returncode, result.stdout, result.stderr) == (130, "", said)
+
+
+_LOST = """
+import os, signal, sys
+from cli import key_folder, main
+
+def dropped(sent):
+    class Ends:
+        def __del__(self):
+            os.kill(os.getpid(), sent)
+            sum(range(1000))
+    Ends()
+    raise key_folder.CliError("the run went on", "or not")
+
+def turned(sent):
+    try:
+        os.kill(os.getpid(), sent)
+        sum(range(1000))
+    except BaseException:
+        raise RuntimeError("cannot release un-acquired lock")
+
+way, sent, sys.argv = locals()[sys.argv[1]], int(sys.argv[2]), ["receipt", *sys.argv[3:]]
+signal.signal(signal.SIGINT, signal.default_int_handler)
+key_folder.load = lambda *_: way(sent)
+main.main()
+"""
+
+
+@pytest.mark.parametrize(("sent", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize("way", ["dropped", "turned"])
+def test_a_signal_whose_exception_is_lost_is_no_verdict(folder, way, sent, code):
+    """Python drops an exception in a destructor, and makes another one of it where a lock is being taken."""
+    line = ["key", "list", "--keys", "keys"]
+    command = [sys.executable, "-c", _LOST, way, str(int(sent)), *line]
+    result = subprocess.run(command, env=environment(), capture_output=True, text=True, check=False)
+    assert (result.returncode, result.stdout) == (code, "")
+    assert ("the run went on" in result.stderr) == (way == "dropped")
 
 
 def on_a_terminal(command, cwd, **more):
