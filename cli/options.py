@@ -35,7 +35,7 @@ class _Period(click.ParamType[tuple[int, int]]):
             self.fail(str(error), param, ctx)
 
 
-class _Instant(click.ParamType[int]):
+class _Moment(click.ParamType[int]):
     name = "time"
 
     def convert(
@@ -47,6 +47,14 @@ class _Instant(click.ParamType[int]):
             found = moment(value)
         except PeriodError as error:
             self.fail(str(error), param, ctx)
+        return found
+
+
+class _Instant(_Moment):
+    def convert(
+        self, value: str | int, param: click.Parameter | None, ctx: click.Context | None
+    ) -> int:
+        found = super().convert(value, param, ctx)
         if found % 1000:
             self.fail(f"{value!r} is not a whole second, as key files have it", param, ctx)
         return found
@@ -54,8 +62,10 @@ class _Instant(click.ParamType[int]):
 
 PERIOD = _Period()
 """``2026-11``, ``2026-11-22`` or ``start/end``, as (start, end) in ms."""
-INSTANT = _Instant()
+MOMENT = _Moment()
 """A day or an RFC 3339 time, as ms."""
+INSTANT = _Instant()
+"""The same in whole seconds, as ms."""
 
 
 def output_options(quiet: str = "No progress, no words on success.") -> Option:

@@ -40,6 +40,7 @@ from verifier import (
     Record,
     RecordError,
     Source,
+    as_object,
     batch_file,
     by_kid,
     bytes_source,
@@ -331,7 +332,9 @@ def test_the_same_verdict_with_one_process_and_two(folder):
     claims[9][0] |= {2: 3, 4: bytes(32)}
     data = b"".join(r.data for r in [*old, *new]) + sign_statement(claims).data
     Path("b.cbor").write_bytes(data)
-    reports = [verify([batch_file("b.cbor")], Policy(KEYS), jobs=jobs).as_dict() for jobs in (1, 2)]
+    reports = [
+        as_object(verify([batch_file("b.cbor")], Policy(KEYS), jobs=jobs)) for jobs in (1, 2)
+    ]
     assert reports[0] == reports[1]
     assert "root-mismatch" in [f["code"] for f in reports[0]["findings"]]
 

@@ -221,7 +221,14 @@ def test_issue_charges_and_verify_computes_it_again(shell, cards):
         "charges": 1, "priced": 0, "unpriced": 0, "lower": "0", "upper": "0",
     }  # fmt: skip
     check = next(one for one in report["checks"] if one["check"] == "rate cards")
-    assert check == {"check": "rate cards", "passed": 1, "failed": 0, "of": 1, "not_checked": None}
+    assert check == {
+        "check": "rate cards",
+        "result": "passed",
+        "passed": 1,
+        "failed": 0,
+        "of": 1,
+        "not_checked": None,
+    }
 
 
 def test_a_correction_is_charged_by_the_card_for_the_time_of_what_it_corrects(shell, cards):

@@ -19,7 +19,7 @@ from tests.build import (
     statement_claims,
 )
 from tests.vectors.model import flip
-from verifier import NotABatchError, Policy, by_kid, bytes_source, read_jwks, verify
+from verifier import NotABatchError, Policy, as_object, by_kid, bytes_source, read_jwks, verify
 
 KEYS = by_kid(read_jwks(json.dumps(jwk_set(KEY)).encode()))
 HONEST = Batch()
@@ -60,7 +60,7 @@ def test_anything_that_begins_like_a_batch_has_a_verdict(first, data):
     data = bytes((first,)) + data
     report = report_of(data)
     assert report.verdict != "verified"
-    assert report.as_dict()["findings"]
+    assert as_object(report)["findings"]
 
 
 @given(st.data())

@@ -6,7 +6,7 @@ import pytest
 
 from receipts import Billed, Counts, Issuer, Period
 from tests.build import ACCOUNT, ISSUER, KEY, NOON, NOVEMBER, jwk_set
-from verifier import Policy, by_kid, bytes_source, read_items, read_jwks, verify
+from verifier import Policy, as_object, by_kid, bytes_source, read_items, read_jwks, verify
 from verifier.reading.framing import Batch
 
 KEYS = by_kid(read_jwks(json.dumps(jwk_set(KEY)).encode()))
@@ -40,7 +40,7 @@ def reports(data, jobs=(1, 2, 3)):
     found = []
     for number in jobs:
         report = verify([bytes_source("b", data)], Policy(KEYS), jobs=number)
-        found.append(json.dumps(report.as_dict(), indent=1))
+        found.append(json.dumps(as_object(report), indent=1))
     return found
 
 

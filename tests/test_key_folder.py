@@ -155,7 +155,7 @@ def test_a_stolen_key_is_revoked(shell, keys, clock):
     assert shell("issue u.jsonl --keys keys --account acme --out b.cbor").code == 0
     verified = shell("verify b.cbor --keys keys/issuer.jwks.json --json")
     assert json.loads(verified.out)["finding_counts"] == {"statement-missing": 2}
-    assert len(json.loads(verified.out)["keys"]) == 2
+    assert len(json.loads(verified.out)["parties"][0]["signers"]) == 2
     forged = Journal("thief.db", ISSUER, KEY)
     forged.issue(ACCOUNT, request="r", model="m", counts=COUNTS, time=START + 2 * DAY)
     forged.close()
@@ -331,7 +331,10 @@ def test_a_log_is_signed_with_the_keys_of_its_times(shell, keys, clock):
     write_usage(START, START + 4 * DAY, START + 5 * DAY, START + 9 * DAY)
     assert shell("issue u.jsonl --keys keys --account acme --out b.cbor").code == 0
     report = json.loads(shell("verify b.cbor --keys keys/issuer.jwks.json --json").out)
-    assert (len(report["keys"]), set(report["finding_counts"])) == (2, {"statement-missing"})
+    assert (len(report["parties"][0]["signers"]), set(report["finding_counts"])) == (
+        2,
+        {"statement-missing"},
+    )
 
 
 def test_a_log_of_a_time_without_a_key_is_rejected_line_by_line(shell, keys, clock):
@@ -393,7 +396,7 @@ def test_a_server_stops_at_its_key_s_end_and_goes_on_after_a_rotation(shell, key
     assert signers()[0] == KEY.kid
     assert signers()[1] not in (None, KEY.kid)
     verified = shell("verify all.cbor --keys keys/issuer.jwks.json --period 2026-11 --json")
-    assert (verified.code, len(json.loads(verified.out)["keys"])) == (0, 2)
+    assert (verified.code, len(json.loads(verified.out)["parties"][0]["signers"])) == (0, 2)
 
 
 def test_a_server_takes_the_successor_at_its_time_and_not_before(shell, keys, server, clock):

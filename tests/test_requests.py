@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from verifier.order.collection import first_repeated
 from verifier.order.requests import RequestLog
-from verifier.statements.intervals import Intervals
+from verifier.report.intervals import Intervals
 
 ACCOUNT = ("issuer", "account")
 

@@ -8,7 +8,7 @@ from tests.build import ISSUER, KEY, Batch, Stream, jwk_set
 from tests.reports import HERE, reports
 from tests.test_hostile import report_of
 from tests.test_vectors import DOCUMENTS, run
-from verifier import Policy, Verdict, by_kid, bytes_source, read_jwks, render, verify
+from verifier import Policy, Verdict, as_object, by_kid, bytes_source, read_jwks, render, verify
 from verifier.report.codes import RULES
 from verifier.report.escape import escape
 
@@ -49,7 +49,7 @@ def test_control_characters_do_not_reach_the_terminal():
     text = render(report_of(batch.data[:-1]))
     assert set(text) <= {"\n", *map(chr, range(32, 127))}
     assert "\\x1b[2J" in text
-    assert json.dumps(report_of(batch.data).as_dict()).isascii()
+    assert json.dumps(as_object(report_of(batch.data))).isascii()
 
 
 def test_escape():
@@ -83,14 +83,14 @@ def test_the_report_is_bound_to_the_bytes_it_is_about():
     parts = [b"".join(Batch().items[:3]), b"".join(Batch().items[3:])]
     keys = by_kid(read_jwks(json.dumps(jwk_set(KEY)).encode()))
     files = [bytes_source(f"part{n}", part) for n, part in enumerate(parts)]
-    report = verify(files, Policy(keys)).as_dict()
+    report = as_object(verify(files, Policy(keys)))
     assert report["inputs"] == [
-        {"name": f"part{n}", "size": len(part), "sha256": sha256(part).hexdigest()}
+        {"role": "batch", "name": f"part{n}", "size": len(part), "sha256": sha256(part).hexdigest()}
         for n, part in enumerate(parts)
     ]
-    assert report["keys"] == [jwk_set(KEY)["keys"][0]["kid"]]
+    assert report["parties"][0]["signers"] == [jwk_set(KEY)["keys"][0]["kid"]]
     damaged = [bytes_source("bad", b"\x82\xff" + parts[0]), files[1]]
-    report = verify(damaged, Policy(keys)).as_dict()
+    report = as_object(verify(damaged, Policy(keys)))
     assert [i["size"] for i in report["inputs"]] == [len(parts[0]) + 2, len(parts[1])]
     assert report["inputs"][1]["sha256"] == sha256(parts[1]).hexdigest()
 
@@ -145,4 +145,4 @@ def test_of_many_accounts_a_hundred_are_shown(accounts, said):
     assert [line for line in lines if "--json" in line] == (
         [f"  {said}: --json lists all"] if said else []
     )
-    assert len(report.as_dict()["accounts"]) == accounts
+    assert len(as_object(report)["accounts"]) == accounts

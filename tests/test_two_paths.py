@@ -26,6 +26,7 @@ from verifier import (
     NotABatchError,
     Policy,
     Source,
+    as_object,
     by_kid,
     bytes_source,
     read_jwks,
@@ -55,7 +56,7 @@ class Dribble(BytesIO):
 
 
 def whole(report):
-    return json.dumps(report.as_dict(), indent=1), [
+    return json.dumps(as_object(report), indent=1), [
         (conflict.code, conflict.one, conflict.two) for conflict in report.conflicts
     ]
 

@@ -65,6 +65,7 @@ from verifier.report.cards import CardSummary
 from verifier.report.codes import RULES, Rule, Severity
 from verifier.report.escape import escape
 from verifier.report.findings import Conflict, Finding, Findings, plural
+from verifier.report.form import as_object
 from verifier.report.model import AccountSummary, Check, Input, Report, Subject, Verdict
 from verifier.report.period import PeriodError, show_instant
 from verifier.report.period import parse as parse_period
@@ -142,6 +143,7 @@ __all__ = [
     "Verdict",
     "VerifiedRows",
     "WrongKeyError",
+    "as_object",
     "batch_file",
     "batch_stream",
     "by_kid",

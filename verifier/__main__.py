@@ -27,6 +27,7 @@ from verifier import (
     Signatures,
     Source,
     UnreadableError,
+    as_object,
     batch_file,
     batch_stream,
     by_kid,
@@ -147,7 +148,7 @@ _FILES: Final = {
 def _print(report: Report, options: argparse.Namespace) -> None:
     """The report, as it is made: of many accounts it is large."""
     if options.json:
-        sys.stdout.writelines(json.JSONEncoder(indent=2).iterencode(report.as_dict()))
+        sys.stdout.writelines(json.JSONEncoder(indent=2).iterencode(as_object(report)))
         sys.stdout.write("\n")
     else:
         sys.stdout.write(render(report))

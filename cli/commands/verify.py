@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from typing import Any
 
 import click
 
-from cli import batches, proofs, ratecards
-from cli.files import inputs, read_bytes, total_size
+from cli import proofs, reports
 from cli.options import (
+    MOMENT,
     PERIOD,
     batches_argument,
     jobs_option,
@@ -19,22 +17,10 @@ from cli.options import (
     output_options,
     trust_store_option,
 )
-from cli.parquet import readable_logs
-from cli.terminal import CliError, print_json, progress, style
+from cli.terminal import print_json, style
 from cli.trust_store import TrustStore
-from verifier import (
-    DamagedMemoryError,
-    Known,
-    NoStatementError,
-    Policy,
-    Record,
-    RecordError,
-    Report,
-    WrongKeyError,
-    render,
-    statements_in,
-)
-from verifier import verify as verify_batch
+from cli.verifying import Asked, verified
+from verifier import Report, as_object, render
 
 _HELP = """Verify a batch, a proof or an equivocation.
 
@@ -58,11 +44,6 @@ receipt verify batch.cbor --period 2026-11
 receipt verify batch.cbor --card card.cbor
 receipt verify batch.cbor --received wallet.db --requests log.jsonl
 """
-_ALIASES_HINT = 'like this: {"fast": "claude-haiku-4-5"}'
-_KEY_HINT = (
-    "--cache-key takes the key of the account that the batch is for, or its key of one month"
-)
-_RECORD_HINT = "a request has request, time, model and optional counts; see receipt verify --help"
 
 
 @click.command(help=_HELP)
@@ -113,6 +94,10 @@ _RECORD_HINT = "a request has request, time, model and optional counts; see rece
 )
 @click.option("--proofs", "proofs_folder", default=".", metavar="FOLDER",
               help="Where proofs go that the issuer told two stories (here).")  # fmt: skip
+@click.option("--report", "report_files", multiple=True, type=reports.ReportFile(), metavar="FILE",
+              help="Write the report, for others to check: FILE.json.")  # fmt: skip
+@click.option("--dated", type=MOMENT, metavar="TIME",
+              help="The date that the report bears. No clock is read.")  # fmt: skip
 @jobs_option
 @click.option(
     "--no-remember", is_flag=True, help="Neither use nor update the memory of statements seen."
@@ -122,108 +107,30 @@ _RECORD_HINT = "a request has request, time, model and optional counts; see rece
 @click.pass_context
 def verify(
     ctx: click.Context,
-    batch: tuple[str, ...],
-    keys: tuple[str, ...],
-    period: tuple[int, int] | None,
-    account: str | None,
-    previous: tuple[str, ...],
-    requests: tuple[str, ...],
-    received: tuple[str, ...],
-    prompts: tuple[str, ...],
-    cache_key: str | None,
-    cards: tuple[str, ...],
-    margin: int,
-    aliases: str | None,
-    require_cache_id: bool,
-    observer: tuple[str, ...],
-    signatures: str,
-    proofs_folder: str,
-    jobs: int,
-    no_remember: bool,
+    /,
     trust_store: str | None,
+    proofs_folder: str,
+    report_files: tuple[str, ...],
+    dated: int | None,
     as_json: bool,
     quiet: bool,
+    **given: Any,
 ) -> None:
     """Verify, print the report, remember the statements; the exit code is the verdict."""
-    store = TrustStore(trust_store)
-    trusted, observers = store.trusted(keys), frozenset(observer)
-    policy = Policy(trusted, account, require_cache_id, signatures=signatures, observers=observers)
-    priced = ratecards.to_check(cards)
-    known = _known(None if no_remember else store.memory.known, previous)
-    with ExitStack() as opened:
-        advance = opened.enter_context(progress("verifying", total_size(batch)))
-        opened.enter_context(_mendable(store))
-        logs = opened.enter_context(readable_logs(requests))
-        record = _record(logs, received, prompts, cache_key, margin, aliases)
-        report = verify_batch(inputs(batch, advance), policy, period=period, known=known, jobs=jobs, record=record, cards=priced)  # fmt: skip
-    _print(report, as_json=as_json, quiet=quiet)
-    if not no_remember and not keys:  # a stranger's key file must not fill the memory
+    asked, store = Asked(**given), TrustStore(trust_store)
+    report = verified(asked, store)
+    report.dated = dated
+    document = as_object(report)
+    reports.write(document, report_files)
+    print_json(document) if as_json else _print(report, quiet=quiet)
+    if not asked.no_remember and not asked.keys:  # a stranger's key file must not fill the memory
         for claims, signed in report.statements:
             store.memory.remember(claims, signed)
     proofs.keep(report.conflicts, proofs_folder)
     ctx.exit(report.verdict.exit_code)
 
 
-def _known(remembered: Known | None, previous: tuple[str, ...]) -> Known:
-    """The statements that are remembered, and those in files."""
-    try:
-        with batches.readable("--previous takes a batch"):
-            given = statements_in(batches.files(previous))
-    except NoStatementError as error:
-        raise CliError(str(error), "--previous takes the batch or the statement before") from None
-    if remembered is None:
-        return given
-    return lambda issuer, account: [*remembered(issuer, account), *given(issuer, account)]
-
-
-def _record(
-    requests: tuple[str, ...],
-    received: tuple[str, ...],
-    prompts: tuple[str, ...],
-    cache_key: str | None,
-    margin: int,
-    aliases: str | None,
-) -> Record | None:
-    """The customer's own record, if there is one."""
-    if cache_key is not None and not prompts:
-        raise click.UsageError("--cache-key goes with --prompts")
-    if requests or received or prompts:
-        names = {} if aliases is None else _aliases(aliases)
-        return Record(requests, received, prompts, cache_key, margin * 1000, names)
-    return None
-
-
-def _aliases(path: str) -> dict[str, str]:
-    try:
-        names = json.loads(read_bytes(path))
-    except (ValueError, RecursionError) as error:
-        raise CliError(f"{path} is not JSON: {error}", _ALIASES_HINT) from None
-    if not isinstance(names, dict) or not all(isinstance(name, str) for name in names.values()):
-        raise CliError(f"{path} is not an object of texts", _ALIASES_HINT)
-    return names
-
-
-@contextmanager
-def _mendable(store: TrustStore) -> Iterator[None]:
-    """What the user can mend is an error with a hint."""
-    try:
-        with batches.readable():
-            yield
-    except WrongKeyError as error:
-        raise CliError(str(error), _KEY_HINT) from None
-    except RecordError as error:
-        raise CliError(str(error), _RECORD_HINT) from None
-    except DamagedMemoryError as error:
-        hint = (
-            f"look below {store.memory.folder}; restore it from a copy, or remove what is damaged"
-        )
-        raise CliError(str(error), hint) from None
-
-
-def _print(report: Report, *, as_json: bool, quiet: bool) -> None:
-    if as_json:
-        print_json(report.as_dict())
-        return
+def _print(report: Report, *, quiet: bool) -> None:
     lines = render(report, style).splitlines(keepends=True)
     said = 2 if report.observed else 1  # the verdict, and that nobody who bills signed it
     click.echo("".join(lines[:said] if quiet else lines), nl=False)

@@ -25,6 +25,7 @@ from verifier import (
     Policy,
     Record,
     RecordError,
+    as_object,
     by_kid,
     bytes_source,
     read_jwks,
@@ -88,7 +89,7 @@ def compared(data: bytes, option: str, name: str) -> str:
         reason = str(error).removeprefix(str(path))
         str(error).encode()
         return "".join(c for c in reason if c.isalpha())[:24]
-    json.dumps(report.as_dict())
+    json.dumps(as_object(report))
     return f"{report.verdict} {' '.join(report.findings.counts)}"
 
 

@@ -30,7 +30,7 @@ from tests.fuzz.decoders import rich
 from tests.fuzz.mutation import mutated
 from tests.fuzz.target import KEYS, Target, examples, vectors
 from tests.vectors.chain import december_of
-from verifier import NotABatchError, Policy, Signatures, Source, bytes_source, verify
+from verifier import NotABatchError, Policy, Signatures, Source, as_object, bytes_source, verify
 from verifier.format.envelope import open_envelope
 from verifier.order import fast_path
 from verifier.reading.container import PROOF_HEAD, read_container, subject
@@ -73,7 +73,7 @@ class Dribble(io.BytesIO):
 
 
 def report_of(source: Source, signatures: str) -> dict:
-    return verify([source], Policy(KEYS, signatures=signatures)).as_dict()
+    return as_object(verify([source], Policy(KEYS, signatures=signatures)))
 
 
 def check_batch(data: bytes) -> str:

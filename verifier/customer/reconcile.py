@@ -20,8 +20,8 @@ from verifier.order.corrections import Corrections
 from verifier.order.index import RowBlock
 from verifier.order.temporary import errors_of_the_disk
 from verifier.report.findings import Finding, Findings, plural
+from verifier.report.intervals import Intervals
 from verifier.report.model import Check
-from verifier.statements.intervals import Intervals
 
 
 class Reconciliation:

@@ -7,7 +7,6 @@ from hashlib import sha256
 from typing import Final
 
 from verifier.crypto import merkle
-from verifier.crypto.keys import kid_text
 from verifier.format.claims import Receipt, Statement
 from verifier.format.envelope import Fault, Kind
 from verifier.item.opening import Opened
@@ -211,9 +210,8 @@ class _Verification:
         return Report(
             self.kind,
             [read],
-            sorted(kid_text(kid) for kid in self.part.signers),
-            self.question.period,
-            self.question.policy.account,
+            self.question.signers(self.part.signers),
+            self.question.asked,
             [],
             [
                 *checks.of_items(self.part, self.findings, charges, early=None, sealed=False),

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from verifier.crypto.keys import kid_text
 from verifier.customer.record import Record
 from verifier.item.policy import Policy
 from verifier.order.workers import Workers, in_this_process
 from verifier.pricing.card import RateCard
 from verifier.reading.sources import Source
+from verifier.report.model import Asked, Signer
 from verifier.statements.completeness import Period
 from verifier.statements.known import Known, nothing_known
 
@@ -37,3 +39,19 @@ class Question:
     columns: frozenset[str] = frozenset()
     cards: Sequence[RateCard] = ()
     workers: Workers = in_this_process
+
+    @property
+    def asked(self) -> Asked:
+        """The options, as a report names them."""
+        policy = self.policy
+        return Asked(
+            self.period, policy.account, policy.require_cache_id, tuple(sorted(policy.observers)), str(policy.signatures),
+            None if self.record is None else self.record.margin,
+        )  # fmt: skip
+
+    def signers(self, kids: Iterable[bytes]) -> list[Signer]:
+        """The trusted keys with these ``kid``s, in their order as text."""
+        return sorted(
+            (Signer(kid_text(kid), self.policy.keys[kid].issuer) for kid in kids),
+            key=lambda signer: signer.kid,
+        )

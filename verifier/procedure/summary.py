@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from verifier.crypto.keys import kid_text
 from verifier.order.collection import Account, AccountName
 from verifier.procedure import checks
 from verifier.procedure.run import Run
@@ -21,9 +20,8 @@ def report_of(run: Run) -> Report:
     return Report(
         Subject.BATCH,
         [Input(file.name, file.size, file.sha256) for file in run.batch.files],
-        sorted(kid_text(kid) for kid in run.opened.signers),
-        question.period,
-        question.policy.account,
+        question.signers(run.opened.signers),
+        question.asked,
         accounts,
         _checks(run),
         run.findings,

@@ -1,22 +1,19 @@
 """The result of a verification: verdict, scope, totals, findings. Pure data, the same for the same input.
 
-The text form is in `verifier.report.text`; `Report.as_dict` is what ``--json`` prints.
+The text form is in `verifier.report.text`, the object of spec/report.md in `verifier.report.form`.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import Final
 
 from verifier.format.claims import LATE, Receipt, Statement, Totals
 from verifier.report.cards import CardSummary
 from verifier.report.codes import RULES, Severity
 from verifier.report.findings import Conflict, Findings
 from verifier.report.period import reaches_out
-
-FORMAT = 1
-"""Version of the JSON form."""
 
 
 class Verdict(StrEnum):
@@ -53,11 +50,50 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class Input:
-    """A file that was read: its name as given, its size in bytes and its SHA-256 in hexadecimal."""
+    """A file that was read: its name as given, its size in bytes, its SHA-256 in hexadecimal, and what it was read as.
+
+    ``role`` is one of `ROLES`.
+    """
 
     name: str
     size: int
     sha256: str
+    role: str = "batch"
+
+
+ROLES: Final = (
+    "batch", "keys", "previous", "memory", "card", "requests", "received", "prompts", "cache-key", "aliases"
+)  # fmt: skip
+"""What a file can be read as, in the order of a report."""
+
+
+@dataclass(frozen=True, slots=True)
+class Signer:
+    """A trusted key that signed something in the input: its ``kid`` as text, and the issuer that it belongs to."""
+
+    kid: str
+    issuer: str
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The options of a verification: what its caller demanded.
+
+    Attributes:
+        period: that must be complete, in ms, end exclusive.
+        account: that every item must be for.
+        require_cache_id: whether cached receipts must have a cache identifier.
+        observers: the issuers that need not bill.
+        signatures: which are checked: ``every``, or those of a ``statement``.
+        margin: how far the clocks of both sides may be apart, in ms; None: no record was given.
+    """
+
+    period: tuple[int, int] | None = None
+    account: str | None = None
+    require_cache_id: bool = False
+    observers: tuple[str, ...] = ()
+    signatures: str = "every"
+    margin: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,9 +138,8 @@ class Report:
     Attributes:
         subject: what was verified: a batch, a proof or an equivocation.
         inputs: the files, each with its size and SHA-256.
-        keys: the trusted keys that signed something in the input, as their ``kid``.
-        period: the period that the caller named, in ms, end exclusive.
-        account: the account name that the caller named.
+        signers: the trusted keys that signed something in the input, by their ``kid``.
+        asked: the options.
         accounts: what the input holds, by issuer and account.
         checks: the scope: for each check how much passed, and what was not checked.
         findings: what is wrong or missing.
@@ -112,13 +147,13 @@ class Report:
         conflicts: proofs of equivocation, as signed objects.
         statements: those of the input with a valid signature, and their bytes: what a caller may remember.
         cards: the rate cards that the caller gave, and what came of them.
+        dated: the date that the caller gives the report, in ms; no clock is read.
     """
 
     subject: Subject
     inputs: list[Input]
-    keys: list[str]
-    period: tuple[int, int] | None
-    account: str | None
+    signers: list[Signer]
+    asked: Asked
     accounts: list[AccountSummary]
     checks: list[Check]
     findings: Findings
@@ -126,6 +161,12 @@ class Report:
     conflicts: list[Conflict] = field(default_factory=list)
     statements: list[tuple[Statement, bytes]] = field(default_factory=list)
     cards: list[CardSummary] = field(default_factory=list)
+    dated: int | None = None
+
+    @property
+    def period(self) -> tuple[int, int] | None:
+        """The period that the caller named, in ms, end exclusive."""
+        return self.asked.period
 
     @property
     def receipts(self) -> int:
@@ -160,91 +201,6 @@ class Report:
             return Verdict.REJECTED
         return Verdict.INCOMPLETE if severities else Verdict.VERIFIED
 
-    def as_dict(self) -> dict[str, Any]:
-        """The report as JSON-ready data: integers and text, stable order."""
-        return {
-            "report": FORMAT,
-            "verdict": str(self.verdict),
-            "subject": str(self.subject),
-            "inputs": [{"name": i.name, "size": i.size, "sha256": i.sha256} for i in self.inputs],
-            "keys": self.keys,
-            "period": None if self.period is None else _period(*self.period),
-            "account": self.account,
-            "beyond": [{"account": one.claims.account, **_statement(one)} for one in self.beyond],
-            "observed": self.observed,
-            "accounts": [_account(account) for account in self.accounts],
-            "objects": [_object(one) for one in self.objects],
-            "cards": [card.as_dict() for card in self.cards],
-            "checks": [_check(check) for check in self.checks],
-            "findings": [finding.as_dict() for finding in self.findings.in_input_order()],
-            "finding_counts": dict(sorted(self.findings.counts.items())),
-        }
-
 
 def _is_observed(claims: Receipt | Statement) -> bool:
     return isinstance(claims, Receipt) and claims.observed
-
-
-def _period(start: int, end: int) -> dict[str, int]:
-    return {"start": start, "end": end}
-
-
-def _check(check: Check) -> dict[str, Any]:
-    return {
-        "check": check.name,
-        "passed": check.passed,
-        "failed": check.failed,
-        "of": check.of,
-        "not_checked": check.not_checked,
-    }
-
-
-def _account(account: AccountSummary) -> dict[str, Any]:
-    return {
-        "issuer": account.issuer,
-        "account": account.account,
-        "receipts": account.receipts,
-        "observed": account.observed,
-        "streams": account.streams,
-        "totals": _totals(account.totals),
-        "logical_without_cached": account.uncounted,
-        "statements": [_statement(statement) for statement in account.statements],
-    }
-
-
-def _object(one: ObjectSummary) -> dict[str, Any]:
-    claims = one.claims
-    place: dict[str, Any] = {"issuer": claims.issuer, "account": claims.account}
-    if isinstance(claims, Statement):
-        place |= {"number": claims.number, **_period(claims.start, claims.end)}
-    else:
-        place |= {"stream": claims.stream, "sequence": claims.sequence, "request": claims.request}
-        place |= {"observed": claims.observed}
-    return {"kind": one.kind, "digest": one.digest.hex(), **place}
-
-
-def _totals(totals: Totals) -> dict[str, Any]:
-    """Tokens; amounts as decimal text of picounits, since they may not fit the integers of a JSON reader."""
-    known = {name: value for name, value in totals._asdict().items() if value is not None}
-    for name in ("corrected", "corrections"):
-        if name in known:
-            known[name] = _totals(known[name])
-    if totals.writes is not None:
-        known["writes"] = {str(ttl): tokens for ttl, tokens in sorted(totals.writes.items())}
-    if totals.units is not None:
-        known["units"] = dict(sorted(totals.units.items()))
-    if totals.amounts is not None:
-        known["amounts"] = {c: str(amount) for c, amount in sorted(totals.amounts.items())}
-    return known
-
-
-def _statement(statement: StatementSummary) -> dict[str, Any]:
-    claims = statement.claims
-    return {
-        "number": claims.number,
-        "kind": "late" if claims.kind == LATE else "regular",
-        **_period(claims.start, claims.end),
-        "streams": len(claims.streams),
-        "receipts": sum(entry.count for entry in claims.streams),
-        "digest": statement.digest.hex(),
-    }

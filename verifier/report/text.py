@@ -48,7 +48,7 @@ def render(report: Report, style: Style = lambda text, _: text) -> str:
 
 
 def _lines(report: Report, style: Style) -> Iterator[str]:
-    names = ", ".join(escape(file.name) for file in report.inputs)
+    names = ", ".join(escape(file.name) for file in report.inputs if file.role == "batch")
     verdict = report.verdict
     yield f"{style(str(verdict), str(verdict))}: {names}{_SUBJECTS[report.subject]}"
     yield from _signer(report)

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from verifier.format.claims import LATE, REGULAR, Statement
 from verifier.order.collection import Account, AccountName
 from verifier.report.findings import Finding, plural
+from verifier.report.intervals import Intervals
 from verifier.report.model import StatementSummary
 from verifier.report.period import reaches_out, show
 from verifier.statements.chain import Chain, Seen
-from verifier.statements.intervals import Intervals
 from verifier.statements.settlement import Settlement
 
 Period = tuple[int, int]

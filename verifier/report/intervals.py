@@ -20,6 +20,10 @@ class Intervals:
         self._begins[first:last] = [min(begin, *(b for b, _ in touched))] if touched else [begin]
         self._ends[first:last] = [max(end, *(e for _, e in touched))] if touched else [end]
 
+    def there(self) -> list[tuple[int, int]]:
+        """Those that are there."""
+        return list(zip(self._begins, self._ends, strict=True))
+
     def missing(self, begin: int, end: int) -> list[tuple[int, int]]:
         """The parts of an interval that are not there."""
         gaps, at = [], begin
