@@ -1,0 +1,127 @@
+"""Months made by seeds: every figure of the document is that of the plain computation, whatever the month is."""
+
+import csv
+import tomllib
+from io import StringIO
+from random import Random
+
+import pytest
+
+from attribution.money import SECTIONS, Asked, Ledger, Reports, allocate_all
+from cli.finance.records import Inputs
+from cli.finance.registry import read_registry
+from tests.finance.organisation import Events, organisation
+from tests.finance.plain import document
+from tests.finance.running import DAY, START
+from tests.ratecards import checking
+
+FEBRUARY = 1_769_904_000_000
+"""2026-02-01, in ms."""
+HOSTILE = (
+    "",
+    "none",
+    "NULL",
+    "-",
+    "é\u2028",
+    "'; DROP TABLE receipts; --",
+    "<script>",
+    "=1+1",
+    "\U0001f600",
+    "Z",
+    "id:",
+)
+
+
+def made(folder, month):
+    """The document of the ledger."""
+    for name, text in month.files.items():
+        (folder / name).write_text(text)
+    registry = read_registry(folder / "finance.toml", Inputs()).registry
+    card = checking(month.files["card.toml"])
+    with Ledger() as ledger:
+        ledger.load(month.rows, card, registry)
+        allocate_all(ledger, registry)
+        return Reports(ledger, registry, card, Asked(month.period)).document(SECTIONS)
+
+
+def computed(month):
+    """The document of the plain computation."""
+    finance = tomllib.loads(month.files["finance.toml"])
+    for name in ("revenue", "drivers"):
+        finance[name] = list(csv.DictReader(StringIO(month.files[f"{name}.csv"])))
+    return document(month.rows, tomllib.loads(month.files["card.toml"]), finance, month.period)
+
+
+def same(folder, month):
+    found, expected = made(folder, month), computed(month)
+    for name, value in expected.items():
+        assert found.get(name) == value, name
+    return found
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_months(tmp_path, seed):
+    found = same(tmp_path, organisation(seed, 1200))
+    assert [one["prefix"] for one in found["breaks"]][:1] == ["copilot"]
+
+
+def spoilt(month, seed):
+    """Requests at midnight, at one time, without counts, with a write of an unknown lifetime, without tags, with odd names."""
+    random = Random(seed)
+    for at, row in enumerate(month.rows):
+        usage, counts, tags = row.usage, row.usage.counts, dict(row.tags)
+        match random.randrange(12):
+            case 0:
+                usage = usage._replace(time=usage.time // DAY * DAY)
+            case 1:
+                usage = usage._replace(time=month.rows[at - 1].usage.time if at else usage.time)
+            case 2 if usage.model == "flash":
+                usage = usage._replace(
+                    counts=counts._replace(cached=None, attributed=None), units={}
+                )
+            case 3 if counts.writes:
+                usage = usage._replace(
+                    counts=counts._replace(writes={0: sum(counts.writes.values())})
+                )
+            case 4:
+                tags.pop(random.choice([*tags]))
+            case 5:
+                tags[random.choice([*tags])] = random.choice(HOSTILE)
+        month.rows[at] = row._replace(usage=usage, tags=tags)
+    random.shuffle(month.rows)
+    return month
+
+
+@pytest.mark.parametrize(
+    "choices",
+    [
+        {"start": FEBRUARY, "days": 28},
+        {"days": 30, "deploys": False},
+        {"days": 31, "pools": False},
+        {"days": 10, "count": 300, "events": Events((4, 6), (5, 8), 7, 8)},
+        {"engineering": True, "count": 300},
+        {"count": 1},
+    ],
+    ids=str,
+)
+def test_other_months(tmp_path, choices):
+    same(tmp_path, spoilt(organisation(5, **{"count": 800, **choices}), 5))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(10, 40))
+def test_many_months(tmp_path, seed):
+    choices = Random(seed)
+    days = choices.choice((28, 30, 31))
+    first = choices.randrange(3, 8)
+    events = Events(
+        (first + 4, choices.randrange(first + 5, days)),
+        (first, choices.randrange(first + 1, days)),
+        12,
+        20,
+    )
+    month = organisation(
+        seed, choices.randrange(400, 2500), start=START + choices.randrange(300) * DAY, days=days, events=events,
+        deploys=choices.random() < 0.8, pools=choices.random() < 0.8, engineering=choices.random() < 0.3,
+    )  # fmt: skip
+    same(tmp_path, spoilt(month, seed))
