@@ -14,6 +14,7 @@ from attribution.money.methods.all import ALL, compared
 from attribution.money.moments import day_of, instant
 from attribution.money.registry import Registry, Rule
 from attribution.money.reports import (
+    changes,
     chargeback,
     margin,
     pools,
@@ -180,6 +181,14 @@ class Reports:
             "unowned_prefixes": prefixes.unowned(self._ledger),
         }
 
+    def changes(self) -> dict[str, Any]:
+        """Requests that came again and again, and features that moved to another model."""
+        least = self._registry.breakage.min_requests
+        return {
+            "repeats": changes.repeats(self._ledger),
+            "moved_features": changes.moved_features(self._ledger, least),
+        }
+
     def pool_shares(self) -> dict[str, Any]:
         """The pools by customer."""
         return {
@@ -266,6 +275,7 @@ SECTIONS: Final[dict[str, Callable[[Reports], dict[str, Any]]]] = {
     "chargeback": Reports.chargeback,
     "cache-tax": Reports.cache_tax,
     "breaks": Reports.breaks,
+    "changes": Reports.changes,
     "pools": Reports.pool_shares,
     "margin": Reports.margins,
     "exposure": Reports.exposure,

@@ -53,7 +53,15 @@ from receipts import TomlFileError
 from verifier import Period, Policy, RateCard
 
 _NOT_ENOUGH: Final = 1
-_SHORT: Final = ("attributed", "allocation", "chargeback", "cache-tax", "breaks", "exposure")
+_SHORT: Final = (
+    "attributed",
+    "allocation",
+    "chargeback",
+    "cache-tax",
+    "breaks",
+    "changes",
+    "exposure",
+)
 """The reports of the text, where none is named."""
 _REGISTRY_HINT: Final = "spec/attribution.md says what finance.toml may have"
 _HELP = """Attribute what verified receipts cost: to teams, features, customers and days, by four methods; with the cache tax.

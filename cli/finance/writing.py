@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any, Final
 
 from attribution.money import as_csv, as_markdown, text
@@ -43,7 +44,7 @@ def write(document: dict[str, Any], form: str, out: str, asking: Mapping[str, An
 
 
 def _chosen(document: dict[str, Any], asking: Mapping[str, Any]) -> dict[str, Any]:
-    """Of the allocation the tables that were asked for, of the cache tax the rule that holds."""
+    """Of the allocation the tables that were asked for, of the cache tax the rule that holds; of a spike first what rose most."""
     found = dict(document)
     if "methods" in found:
         by = asking["by"] or "team"
@@ -53,7 +54,14 @@ def _chosen(document: dict[str, Any], asking: Mapping[str, Any]) -> dict[str, An
             del found["compare"]
     if "cache_tax" in found:
         found["cache_tax"] = {found["breakage"]: found["cache_tax"][found["breakage"]]}
+    if "spike" in found:
+        rows = sorted(found["spike"]["rows"], key=_rise, reverse=True)
+        found["spike"] = {**found["spike"], "rows": rows}
     return found
+
+
+def _rise(row: Mapping[str, Any]) -> Decimal:
+    return Decimal(row["after"]) - Decimal(row["before"])
 
 
 def _head(document: Mapping[str, Any]) -> list[str]:
