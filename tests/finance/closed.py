@@ -54,8 +54,8 @@ ids = ["{IDENTIFIER}"]
 """
 
 
-def issued(rows, *, closed=True):
-    """A batch of requests; with the statement of the month if it is closed."""
+def issued(rows, *, closed=True, period=(START, START + 31 * DAY)):
+    """A batch of requests; with the statement of the period if it is closed."""
     issuer = Issuer(ISSUER, KEY, stream="s")
     batch = BytesIO()
     for row in sorted(rows, key=lambda row: row.usage.time):
@@ -63,7 +63,7 @@ def issued(rows, *, closed=True):
         entries = [CacheEntry(TOKENS, bytes.fromhex(key), length) for key, length in row.entries]
         receipt = issuer.issue(
             "acme", time=usage.time, request=row.request, model=usage.model,
-            counts=Counts(counts.logical, counts.cached, counts.writes or None, counts.output, None, usage.units or None), tags=row.tags or None,
+            counts=Counts(counts.logical, counts.cached, counts.writes or None, counts.output, counts.reasoning, usage.units or None), tags=row.tags or None,
             source=Source(usage.provider, "messages", miss=row.miss, terms=usage.terms or None),
             cache=Cache(commitments=entries) if entries else None,
         )  # fmt: skip
@@ -72,7 +72,7 @@ def issued(rows, *, closed=True):
         return batch.getvalue()
     batch.seek(0)
     out = BytesIO()
-    close_batch(batch, out, Closing(ISSUER, KEY, START, START + 31 * DAY))
+    close_batch(batch, out, Closing(ISSUER, KEY, *period))
     return out.getvalue()
 
 

@@ -15,6 +15,7 @@ HAIKU, SONNET, GPT, FLASH, RESELLER, DEEPSEEK = (
     ("anthropic", "haiku"), ("anthropic", "sonnet"), ("openai", "sol"), ("google", "flash"), ("reseller", "sonnet"),
     ("deepseek", "pro"),
 )  # fmt: skip
+MODELS = ("flash", "haiku", "pro", "sonnet")
 PREFIXES = {
     "agent": ("assist", 8000),
     "copilot": ("platform", 6000),
@@ -31,9 +32,9 @@ FEATURES = {  # team, prefix, model, surface, share of the sessions
 }  # fmt: skip
 
 
-def identifier(name, version=0):
-    """An identifier of a prefix."""
-    return f"{name.encode().hex():0<60}{version:04x}"
+def identifier(name, model, version):
+    """An identifier of a prefix: it is another one at each model, and when the prefix has changed."""
+    return f"{f'{name}/{model}'.encode().hex():0<60}{version:04x}"
 
 
 CARD = """\
@@ -137,6 +138,7 @@ class Events:
     storm: int = 24
     storm_customer: str = "c07"
     misspelt: int = 2
+    stormed: int = 0
 
 
 @dataclass
@@ -221,7 +223,8 @@ class _Maker:
                 where, read = random.choice((RESELLER, DEEPSEEK)), 0
             broken = self.broken(prefix, time)
             warm = not broken and random.random() < 0.85
-            cached = 0 if broken else max(read, length if warm else 0)
+            part = length if random.random() < 0.95 else length // 2
+            cached = 0 if broken else max(read, part if warm else 0)
             read = self.step(
                 time, where, (prefix, length, broken), tags, terms, size, min(cached, size)
             )
@@ -257,7 +260,7 @@ class _Maker:
                 )
         if where == SONNET and random.random() < 0.05:
             units["requests.web_search"] = random.randrange(1, 4)
-        key = UNOWNED if name == "unowned" else identifier(name, 1 if broken else 0)
+        key = UNOWNED if name == "unowned" else identifier(name, where[1], 1 if broken else 0)
         entries = {(key, length)}
         if random.random() < 0.05:
             entries = set()
@@ -283,6 +286,7 @@ class _Maker:
         time = self.made.start + events.storm * DAY + 15 * HOUR
         tags = {"team": "growth", "feature": "lead-score", "environment": "production", "surface": "batch",
                 "customer": events.storm_customer, "session": "storm"}  # fmt: skip
+        events.stormed = count
         for _ in range(count):
             counts = TokenCounts(9000, 2500, 6500, {1800: 0}, 700, None)
             self.row(time, GPT, counts, tags, {(UNOWNED, 2500)})
@@ -301,7 +305,8 @@ def finance(made, *, deploys=True, pools=True, engineering=False):
         if engineering and team == "platform":
             lines.append('engineering = "1.50"')
     for name, (owner, tokens) in PREFIXES.items():
-        ids = ", ".join(f'"{identifier(name, version)}"' for version in range(2))
+        known = [identifier(name, model, version) for model in MODELS for version in range(2)]
+        ids = ", ".join(f'"{one}"' for one in known)
         lines += [
             "[[prefix]]",
             f'name = "{name}"',

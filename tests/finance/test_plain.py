@@ -59,9 +59,8 @@ def same(folder, month):
     return found
 
 
-@pytest.mark.parametrize("seed", range(3))
-def test_months(tmp_path, seed):
-    found = same(tmp_path, organisation(seed, 1200))
+def test_a_month(tmp_path):
+    found = same(tmp_path, organisation(0, 1200))
     assert [one["prefix"] for one in found["breaks"]][:1] == ["copilot"]
 
 
@@ -75,6 +74,10 @@ def spoilt(month, seed):
                 usage = usage._replace(time=usage.time // DAY * DAY)
             case 1:
                 usage = usage._replace(time=month.rows[at - 1].usage.time if at else usage.time)
+            case 6:
+                usage = usage._replace(
+                    time=usage.time // DAY * DAY + 9 * DAY // 24
+                )  # as deploys are
             case 2 if usage.model == "flash":
                 usage = usage._replace(
                     counts=counts._replace(cached=None, attributed=None), units={}
@@ -98,14 +101,14 @@ def spoilt(month, seed):
         {"start": FEBRUARY, "days": 28},
         {"days": 30, "deploys": False},
         {"days": 31, "pools": False},
-        {"days": 10, "count": 300, "events": Events((4, 6), (5, 8), 7, 8)},
-        {"engineering": True, "count": 300},
+        {"days": 10, "events": Events((4, 6), (5, 8), 7, 8)},
+        {"engineering": True},
         {"count": 1},
     ],
     ids=str,
 )
 def test_other_months(tmp_path, choices):
-    same(tmp_path, spoilt(organisation(5, **{"count": 800, **choices}), 5))
+    same(tmp_path, spoilt(organisation(5, **{"count": 400, **choices}), 5))
 
 
 @pytest.mark.slow
