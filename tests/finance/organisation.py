@@ -11,8 +11,8 @@ from verifier import TokenCounts, Usage
 HOUR = DAY // 24
 TEAMS = ("assist", "data", "growth", "platform", "search", "support")
 CUSTOMERS = [f"c{number:02}" for number in range(1, 41)]
-HAIKU, SONNET, GPT, FLASH, RESELLER, DEEPSEEK = (
-    ("anthropic", "haiku"), ("anthropic", "sonnet"), ("openai", "sol"), ("google", "flash"), ("reseller", "sonnet"),
+HAIKU, SONNET, GPT, FLASH, BEDROCK, DEEPSEEK = (
+    ("anthropic", "haiku"), ("anthropic", "sonnet"), ("openai", "sol"), ("google", "flash"), ("aws.bedrock", "sonnet"),
     ("deepseek", "pro"),
 )  # fmt: skip
 MODELS = ("flash", "haiku", "pro", "sonnet")
@@ -104,7 +104,7 @@ parts = {"input.audio" = "1.00", "cached.audio" = "0.10"}
 units = {"requests.web_search" = "35.00", "storage.token_seconds" = "1.00"}
 
 [[price]]
-provider = "reseller"
+provider = "aws.bedrock"
 model = "sonnet"
 input = "2.85"
 cached = "0.285"
@@ -220,7 +220,7 @@ class _Maker:
         size, read = length + random.randrange(100, 2500), 0
         for step in range(random.choice((1, 1, 2, 3, 5))):
             if tags.get("feature") == "copilot-chat" and step and random.random() < 0.05:
-                where, read = random.choice((RESELLER, DEEPSEEK)), 0
+                where, read = random.choice((BEDROCK, DEEPSEEK)), 0
             broken = self.broken(prefix, time)
             warm = not broken and random.random() < 0.85
             part = length if random.random() < 0.95 else length // 2
