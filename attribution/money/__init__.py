@@ -8,6 +8,7 @@ from attribution.money.ledger.leaves import DIMENSIONS, OF_REQUESTS, Method, tab
 from attribution.money.ledger.ledger import Ledger, NoDuckDBError
 from attribution.money.methods.all import allocate_all, compared
 from attribution.money.moments import day_of, instant
+from attribution.money.output.page.page import as_page
 from attribution.money.output.sheets import as_csv, as_markdown
 from attribution.money.output.text import text
 from attribution.money.prices import PriceError
@@ -66,6 +67,7 @@ __all__ = [
     "allocate_all",
     "as_csv",
     "as_markdown",
+    "as_page",
     "as_text",
     "at_model",
     "by_card",

@@ -77,6 +77,8 @@ blended rate). Exit code 1: rejected, or less is attributed than required.
 receipt attribute batch.cbor --card card.cbor --config finance.toml
 receipt attribute batch.cbor --card card.cbor --config finance.toml \\
   --report margin --report exposure --format markdown -o margin.md
+receipt attribute batch.cbor --card card.cbor --config finance.toml \\
+  --format html -o cfo.html
 """
 
 
@@ -126,7 +128,10 @@ receipt attribute batch.cbor --card card.cbor --config finance.toml \\
     help="Take an incomplete batch too; every output is marked.",
 )
 @click.option(
-    "--format", "form", type=click.Choice(["text", "json", "csv", "markdown"]), help="How (text)."
+    "--format",
+    "form",
+    type=click.Choice(["text", "json", "csv", "markdown", "html"]),
+    help="How (text); html: one page with plots.",
 )
 @observer_option
 @out_option("Where it goes (stdout).")
@@ -156,6 +161,8 @@ def attribute(
     """Verify, price, allocate, report."""
     form = form or ("json" if as_json else "text")
     least = None if require_attributed is None else fraction(require_attributed, "--require-attributed 0.85")  # fmt: skip
+    if form == "html" and (asking["report"] or asking["by"] or asking["where"]):
+        raise CliError("the page has reports of its own", "leave out --report, --by and --where")
     inputs = Inputs()
     sources = _sources(card, config, asking, inputs)
     policy = Policy(TrustStore(trust_store).trusted(keys), observers=frozenset(observer))

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any, Final
 
-from attribution.money import as_csv, as_markdown, text
+from attribution.money import as_csv, as_markdown, as_page, text
 from cli.files import output_file
 from verifier import Verdict
 
@@ -21,7 +21,7 @@ def write(document: dict[str, Any], form: str, out: str, asking: Mapping[str, An
 
     Args:
         document: with what it rests on.
-        form: json, csv, markdown or text.
+        form: json, csv, html, markdown or text.
         out: a file, or ``-``.
         asking: ``by``, ``method`` and ``compare``: which tables a text has.
 
@@ -35,6 +35,8 @@ def write(document: dict[str, Any], form: str, out: str, asking: Mapping[str, An
             written = f"{json.dumps(document, indent=2)}\n"
         case "csv":
             written = as_csv(document, _IN_HEAD, {"batch": document["verdict"]})
+        case "html":
+            written = as_page(document)
         case "markdown":
             written = as_markdown(_head(document), document, _IN_HEAD)
         case _:
