@@ -49,7 +49,7 @@ class Told:
 
 
 SEEDS = [
-    (1, 3000),
+    (1, 2500),
     *(pytest.param(one, marks=pytest.mark.slow) for one in [(2, 3000), (3, 20_000), (4, 300_000)]),
 ]
 

@@ -108,7 +108,7 @@ def spoilt(month, seed):
     ids=str,
 )
 def test_other_months(tmp_path, choices):
-    same(tmp_path, spoilt(organisation(5, **{"count": 400, **choices}), 5))
+    same(tmp_path, spoilt(organisation(5, **{"count": 300, **choices}), 5))
 
 
 @pytest.mark.slow

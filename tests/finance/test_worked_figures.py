@@ -50,10 +50,8 @@ def test_3000_logical_2000_cached_1000_attributed(shell, figures):
     quantities = {row["class"]: row["quantity"] for row in found["classes"]}
     assert quantities == {"cached": 2000, "output": 500, "uncached": 1000}
     assert found["capacity"][0]["computed_tokens"] == 1500
-    without = [request(1, "data", logical=3000)]
-    with_cache = [request(1, "data", logical=3000, cached=2000)]
-    paid, full = (figures(rows, free)["totals"]["invoice"] for rows in (with_cache, without))
-    assert (paid, full) == ("0.003000000000", "0.009000000000")
+    totals = figures([request(1, "data", logical=3000, cached=2000)], free)["totals"]
+    assert (totals["invoice"], totals["full_price"]) == ("0.003000000000", "0.009000000000")
     assert cached(shell)[1]["all"]["requests"] == 1
 
 
