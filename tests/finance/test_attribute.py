@@ -9,7 +9,7 @@ import pytest
 
 from tests.cli import Shell
 from tests.finance.closed import CARD, FINANCE, write_card, write_month
-from tests.finance.running import DAY, ROWS, START, request
+from tests.finance.running import DAY, IDENTIFIER, ROWS, START, request
 
 RUN = "attribute batch.cbor --keys keys.json --card card.cbor --config finance.toml"
 
@@ -273,3 +273,31 @@ def test_a_day_is_a_day(shell):
     found = document(shell, "--where day=2025-10-01 --by surface")
     assert found["methods"]["direct"]["surface"] == [{"surface": None, "amount": "0.094800000000"}]
     assert "receipt: error: --where day=today" in shell(f"{RUN} --where day=today").err
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "place", "told"),
+    [
+        ("tokens = 8000", f'tokens = 8000\nids = ["{IDENTIFIER}"]\n[[prefix]]\nname = "other"\nowner = "data"\ntokens = 1', 2,
+         "prefix[1].ids[0]: expected an identifier of one prefix, found one of 'copilot' too"),
+        ('owner = "platform"\ntokens', 'owner = "plat"\ntokens', 0, "prefix[0].owner: expected a registered team, found 'plat'"),
+        ('keep = "0.10"', 'keep = "1.01"', 0,
+         "methods.platform-tax.keep: expected a decimal text from 0 to 1, like \"0.20\", found '1.01'"),
+        ('name = "search"', 'name = "data"', 0, "team[4].name: expected each once, found 'data' again"),
+    ],
+)  # fmt: skip
+def test_a_registry_that_is_wrong_makes_no_figures(shell, tmp_path, old, new, place, told):
+    """Two owners of a prefix, a team that is not there, a share over 1: with file, line and column, and nothing is written."""
+    text = FINANCE.replace(old, new, 1)
+    (tmp_path / "finance.toml").write_text(text)
+    result = shell(f"{RUN} -o out.json")
+    line = FINANCE[: FINANCE.index(old)].count("\n") + 1
+    if place:
+        line = len(text[: text.rindex(IDENTIFIER)].splitlines())
+    column = text.splitlines()[line - 1].index('"' + IDENTIFIER) + 1 if place else 1
+    assert (result.code, result.out) == (2, "")
+    assert (
+        result.err.splitlines()[0]
+        == f"receipt: error: finance.toml, line {line}, column {column}: {told}"
+    )
+    assert not (tmp_path / "out.json").exists()
