@@ -1,5 +1,7 @@
 """The four methods: the running example, worked by hand in spec/attribution.md, and what holds for all rows."""
 
+import subprocess
+import sys
 from fractions import Fraction
 
 import pytest
@@ -147,3 +149,13 @@ def test_a_model_without_input_is_direct():
         ledger.load(rows, card(storage), REGISTRY)
         allocate_all(ledger, REGISTRY)
         assert table(ledger, Method.POOLED, ["team"]) == [("data", 50), ("search", 100)]
+
+
+def test_the_database_prints_nothing():
+    """Where no file is run, as in a notebook, it would show its progress on stdout, where figures go."""
+    ask = "print(ledger.db.execute(\"SELECT current_setting('enable_progress_bar')\").fetchone())"
+    program = f"from attribution.money import Ledger\nwith Ledger() as ledger: {ask}"
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "(False,)\n"

@@ -43,6 +43,9 @@ class Ledger:
             "preserve_insertion_order": "false",
         }
         self.db = duckdb.connect(Path(self._folder.name, "ledger.duckdb"), config=settings)
+        self.db.execute(
+            "SET enable_progress_bar = false"
+        )  # it would go to stdout, where figures go
         self.db.execute(TABLES)
 
     def __enter__(self) -> Ledger:
