@@ -10,6 +10,8 @@ from verifier import escape
 
 _LONGEST: Final = 1000
 _NONE: Final = "none"
+_ROWS: Final = 50
+"""Rows of a table; a page is no list of everything."""
 
 
 def safe(text: str | None) -> str:
@@ -35,7 +37,7 @@ def side_by_side(parts: Iterable[str]) -> str:
 def table(
     caption: str, columns: Sequence[str], rows: Sequence[Sequence[str | None]], texts: int = 1
 ) -> str:
-    """A table; the first cell of a row is its heading. Without rows, a sentence.
+    """A table; the first cell of a row is its heading. Without rows, a sentence; of very many the first, and how many there are.
 
     Args:
         caption: what it is.
@@ -45,6 +47,8 @@ def table(
     """
     if not rows:
         return paragraph(f"{caption}: none.")
+    if len(rows) > _ROWS:
+        caption += f" (the first {_ROWS} of {len(rows):,} rows)"
     kinds = ["" if at < texts else ' class="n"' for at in range(len(columns))]
     heads = "".join(
         f'<th scope="col"{kind}>{safe(name)}</th>'
@@ -54,7 +58,7 @@ def table(
         f'<div class="scroll" role="region" tabindex="0" aria-label="{safe(caption)}">',
         f"<table>\n<caption>{safe(caption)}</caption>\n<thead><tr>{heads}</tr></thead>\n<tbody>",
     ]
-    for first, *cells in rows:
+    for first, *cells in rows[:_ROWS]:
         rest = "".join(
             f"<td{kind}>{safe(cell)}</td>" for kind, cell in zip(kinds[1:], cells, strict=True)
         )

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from fractions import Fraction
+from typing import Final
 
 from attribution.money.output.page.figures import Figures, percent, picounits_of, share_of
 from attribution.money.output.page.markup import figures, paragraph, section, side_by_side, table
 from attribution.money.output.page.plots import Bar, bars
 
-_METHODS = ("direct", "warmup-adjusted", "platform-tax", "pooled")
+_MOST: Final = 20
+"""Bars of a plot."""
+_METHODS: Final = ("direct", "warmup-adjusted", "platform-tax", "pooled")
 
 
 def in_short(found: Figures) -> str:
@@ -36,37 +39,38 @@ def _in_short(found: Figures) -> Iterator[tuple[str, str, str]]:
 
 def spend(found: Figures) -> str:
     """Spend by team: as it is charged, and by the other methods."""
-    document, method = found.document, found.document["method"]
-    rows = [
-        (row["team"], picounits_of(row["amount"])) for row in document["methods"][method]["team"]
-    ]
-    plot = [Bar(team, amount, found.of(amount)) for team, amount in rows]
-    columns = [found.amount(row[method]) for row in document["compare"] for method in _METHODS]
-    each = len(_METHODS)
+    document = found.document
     compared = [
-        [row["team"], *columns[each * at : each * (at + 1)]]
-        for at, row in enumerate(document["compare"])
+        [row["team"], *(found.amount(row[method]) for method in _METHODS)]
+        for row in document["compare"]
     ]
     charged = [
         [row["team"], row["cost_center"] or "-", row["amount"]] for row in document["chargeback"]
     ]
+    caption = f"Chargeback in {found.currency}, method {document['method']}"
     parts = [
-        side_by_side([bars(f"Spend by team in {found.currency}, method {method}", plot), _by_model(found)]),
+        side_by_side([_bars_by(found, "team"), _bars_by(found, "model")]),
         table("Spend by team, by each method", ["team", *_METHODS], compared),
-        table(f"Chargeback in {found.currency}, method {method}", ["team", "cost center", "amount"], charged, 2),
+        table("Spend by model", ["model", "amount"], _rows_by(found, "model")),
+        table(caption, ["team", "cost center", "amount"], charged, 2),
         *_budgets(found),
-    ]  # fmt: skip
+    ]
     return section("Spend", parts)
 
 
-def _by_model(found: Figures) -> str:
+def _bars_by(found: Figures, dimension: str) -> str:
+    """The spend of the method by a dimension, the most first."""
     method = found.document["method"]
-    rows = [
-        (row["model"], picounits_of(row["amount"]))
-        for row in found.document["methods"][method]["model"]
-    ]
-    plot = [Bar(model, amount, found.of(amount)) for model, amount in rows]
-    return bars(f"Spend by model in {found.currency}", plot)
+    amounts = [(row[dimension], picounits_of(row["amount"])) for row in found.document["methods"][method][dimension]]  # fmt: skip
+    amounts.sort(key=lambda one: -one[1])
+    few = f", the {_MOST} largest" if len(amounts) > _MOST else ""
+    plot = [Bar(name, amount, found.of(amount)) for name, amount in amounts[:_MOST]]
+    return bars(f"Spend by {dimension} in {found.currency}, method {method}{few}", plot)
+
+
+def _rows_by(found: Figures, dimension: str) -> list[list[str | None]]:
+    rows = found.document["methods"][found.document["method"]][dimension]
+    return [[row[dimension], found.amount(row["amount"])] for row in rows]
 
 
 def _budgets(found: Figures) -> Iterator[str]:
@@ -86,7 +90,8 @@ def contributions(found: Figures) -> str:
     rows = document["cache_tax"][rule]
     names = [name for name in rows[0] if name != "team"] if rows else ["net"]
     last = "net_of_engineering" if "net_of_engineering" in names else "net"
-    plot = [Bar(row["team"], picounits_of(row[last]), found.amount(row[last])) for row in rows]
+    ordered = sorted(rows, key=lambda row: -picounits_of(row[last]))
+    plot = [Bar(row["team"], picounits_of(row[last]), found.amount(row[last])) for row in ordered]
     cells = [[row["team"], *(found.amount(row[name]) for name in names)] for row in rows]
     words = (
         "Above zero a team's requests saved more than its misses, broken caches, warm-ups, writes and storage cost; "
