@@ -10,7 +10,7 @@ import pytest
 from attribution.money import SECTIONS, Asked, Ledger, Reports, allocate_all
 from cli.finance.records import Inputs
 from cli.finance.registry import read_registry
-from tests.finance.organisation import Events, organisation
+from tests.finance.organisation import TEAMS, Events, organisation
 from tests.finance.plain import document
 from tests.finance.running import DAY, START
 from tests.ratecards import checking
@@ -128,3 +128,45 @@ def test_many_months(tmp_path, seed):
         deploys=choices.random() < 0.8, pools=choices.random() < 0.8, engineering=choices.random() < 0.3,
     )  # fmt: skip
     same(tmp_path, spoilt(month, seed))
+
+
+def even(month, **counts):
+    """The month with requests that are all the same, each of another customer; and pools of next to nothing."""
+    first = month.rows[0]
+    usage = first.usage._replace(
+        provider="anthropic", model="haiku", terms={}, units={}, time=month.start
+    )
+    usage = usage._replace(counts=first.usage.counts._replace(**counts))
+    month.rows[:] = [
+        first._replace(item=at, request=f"r{at}", usage=usage, entries=frozenset(), miss=None,
+                       tags={"team": TEAMS[at % 5], "customer": f"c{at:02}"})
+        for at in range(11)
+    ]  # fmt: skip
+    for name, amount, by in (
+        ("a little", "0.000000000005", "requests"), ("back", "-0.000000000005", "spend"), ("nothing", "0", "tokens"),
+        ("cent", "0.01", "tokens"),
+    ):  # fmt: skip
+        month.files["finance.toml"] += (
+            f'[[pool]]\nname = "{name}"\namount = "{amount}"\nby = "{by}"\n'
+        )
+    return month
+
+
+@pytest.mark.parametrize(
+    "counts",
+    [
+        {"logical": 7, "cached": 0, "attributed": 7, "writes": {}, "output": 1, "reasoning": None},  # nothing saved
+        {"logical": 7, "cached": 7, "attributed": 0, "writes": {}, "output": 0, "reasoning": None},
+        {"logical": 7, "cached": 0, "attributed": 7, "writes": {3600: 7}, "output": 0, "reasoning": 0},  # a loss
+    ],
+    ids=["plain", "cached", "written"],
+)  # fmt: skip
+def test_ties_go_to_the_lower_key(tmp_path, counts):
+    """And one team of six has no request."""
+    month = even(organisation(0, 1, pools=False), **counts)
+    found = same(tmp_path, month)
+    assert [row["team"] for row in found["compare"]] == [*TEAMS[:5]]
+    bits = {row["customer"]: row["amount"] for row in found["pools"] if row["pool"] == "a little"}
+    assert [customer for customer, amount in bits.items() if amount != "0.000000000000"] == [
+        f"c{at:02}" for at in range(5)
+    ]
