@@ -21,6 +21,7 @@ from receipts.keys import jwk, jwks
 from tests.bench import data
 from tests.bench.cache import SIZES, identifier_rows, report_rows
 from tests.bench.customer import record_rows
+from tests.bench.finance import HEAD, finance_rows
 from tests.bench.launch import launched
 from tests.bench.path import journal_rows, lone_rows, middleware_rows
 from tests.build import ISSUER, KEY
@@ -38,6 +39,9 @@ def main() -> int:
     )
     parser.add_argument(
         "--no-memory", action="store_true", help="leave out the batch of a million receipts"
+    )
+    parser.add_argument(
+        "--money", action="store_true", help="attribute 3,000,000 receipts, and not only 300,000"
     )
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="receipt-bench-") as name:
@@ -76,9 +80,17 @@ def main() -> int:
                 ]
             )
         )
+        print_table(iter([HEAD, *_finance(10 if options.money else 1)]))
         if not options.no_memory:
             print_table(memory(folder))
     return 0
+
+
+def _finance(most: int) -> Iterator[Row]:
+    """One account, and if asked for as many as are wanted."""
+    for accounts in sorted({1, most}):
+        with tempfile.TemporaryDirectory(prefix="receipt-bench-") as name:
+            yield from finance_rows(Path(name), accounts)
 
 
 def say(words: str) -> None:

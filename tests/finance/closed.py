@@ -54,7 +54,7 @@ ids = ["{IDENTIFIER}"]
 """
 
 
-def issued(rows, *, closed=True, period=(START, START + 31 * DAY)):
+def issued(rows, *, closed=True, period=(START, START + 31 * DAY), account="acme"):
     """A batch of requests; with the statement of the period if it is closed."""
     issuer = Issuer(ISSUER, KEY, stream="s")
     batch = BytesIO()
@@ -62,7 +62,7 @@ def issued(rows, *, closed=True, period=(START, START + 31 * DAY)):
         usage, counts = row.usage, row.usage.counts
         entries = [CacheEntry(TOKENS, bytes.fromhex(key), length) for key, length in row.entries]
         receipt = issuer.issue(
-            "acme", time=usage.time, request=row.request, model=usage.model,
+            account, time=usage.time, request=row.request, model=usage.model,
             counts=Counts(counts.logical, counts.cached, counts.writes or None, counts.output, counts.reasoning, usage.units or None), tags=row.tags or None,
             source=Source(usage.provider, "messages", miss=row.miss, terms=usage.terms or None),
             cache=Cache(commitments=entries) if entries else None,
@@ -82,6 +82,15 @@ def write_month(folder, rows, *, closed=True):
     (folder / "keys.json").write_bytes(jwks(ISSUER, [jwk(KEY.public)]))
     write_card(folder / "card.cbor", CARD)
     (folder / "finance.toml").write_text(FINANCE)
+
+
+def write_organisation(folder, month):
+    """The files of a month of `organisation`, its requests as a closed batch."""
+    for name, text in month.files.items():
+        (folder / name).write_text(text)
+    write_card(folder / "card.cbor", month.files["card.toml"].encode())
+    (folder / "batch.cbor").write_bytes(issued(month.rows, period=month.period))
+    (folder / "keys.json").write_bytes(jwks(ISSUER, [jwk(KEY.public)]))
 
 
 def write_card(path, source):

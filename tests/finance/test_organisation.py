@@ -9,20 +9,9 @@ from io import StringIO
 import pytest
 
 from cli.main import run
-from receipts import jwk, jwks
-from tests.build import KEY
-from tests.finance.closed import ISSUER, issued, write_card
+from tests.finance.closed import write_organisation
 from tests.finance.organisation import UNOWNED, organisation
 from tests.finance.plain import document
-
-
-def write(folder, month):
-    """All files of a month, its requests as a closed batch."""
-    for name, text in month.files.items():
-        (folder / name).write_text(text)
-    write_card(folder / "card.cbor", month.files["card.toml"].encode())
-    (folder / "batch.cbor").write_bytes(issued(month.rows, period=month.period))
-    (folder / "keys.json").write_bytes(jwks(ISSUER, [jwk(KEY.public)]))
 
 
 class Told:
@@ -30,7 +19,7 @@ class Told:
 
     def __init__(self, folder, month):
         self.folder, self.month = folder, month
-        write(folder, month)
+        write_organisation(folder, month)
         self.document = json.loads(self.attribute("--json", "--by", "team,customer,model"))
 
     def attribute(self, *options):

@@ -7,10 +7,10 @@ from fractions import Fraction
 import pytest
 
 from attribution.money import KINDS, Invoice, Ledger, Registry, compare, reconciled
+from tests.finance.closed import write_organisation
 from tests.finance.invoices import NAMING, folded, planted, written
 from tests.finance.organisation import organisation
 from tests.finance.plain.requests import Month
-from tests.finance.test_organisation import write
 from tests.ratecards import checking
 
 
@@ -88,7 +88,7 @@ def folded_as(request, line, kind):
 def test_the_command_tells_them(shell, folder, month, kind):
     """Kinds that need no map; the exit code is that of a rejected batch."""
     made, plain, _ = month
-    write(folder, made)
+    write_organisation(folder, made)
     lines = folded(plain, kind)
     wrong, expected = planted(lines, kind, 1, made.day(made.days))
     for name, told, code in (("right", [], 0), ("wrong", expected, 1)):
