@@ -190,10 +190,14 @@ def test_of_two_deploys_the_later_one_primes():
     assert "search" not in taxes[Rule.SEVEN_DAYS]
 
 
-def test_a_deploy_does_not_prime_after_a_day():
-    rows = [request(1, "assist", prefix=True, logical=8000, time=START + DAY)]
+@pytest.mark.parametrize(
+    ("after", "primed"), [(-1, False), (0, True), (DAY - 1, True), (DAY, False)]
+)
+def test_a_deploy_primes_from_its_time_on_for_a_day(after, primed):
+    rows = [request(1, "assist", prefix=True, logical=8000, time=START + after)]
     _, taxes = taxed(rows, replace(REGISTRY, deploys=[Deploy(START, "search", "", ["copilot"])]))
-    assert taxes[Rule.SEVEN_DAYS]["platform"].misses_owned == 21_600 * MICRO
+    row = taxes[Rule.SEVEN_DAYS]["search" if primed else "platform"]
+    assert (row.warmups if primed else row.misses_owned) == 21_600 * MICRO
 
 
 def test_an_unowned_prefix_is_nobodys():
