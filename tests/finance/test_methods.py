@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 from fractions import Fraction
 
 import pytest
@@ -47,6 +48,13 @@ def test_warmup_adjusted():
     assert shares(REGISTRY, Method.WARMUP_ADJUSTED) == {
         "assist": 30_720 * MICRO, "data": 12_720 * MICRO, "growth": 15_000 * MICRO, "search": 45_000 * MICRO,
         "platform": -8640 * MICRO,
+    }  # fmt: skip
+
+
+def test_without_a_share_the_owner_has_no_row():
+    found = shares(replace(REGISTRY, owner_share=Fraction(0)), Method.WARMUP_ADJUSTED)
+    assert found == {
+        "search": 45_000 * MICRO, "assist": 26_400 * MICRO, "data": 8400 * MICRO, "growth": 15_000 * MICRO,
     }  # fmt: skip
 
 

@@ -18,11 +18,11 @@ SELECT 'warmup-adjusted', team, feature, environment, customer, surface, model, 
 INSERT INTO allocated
 SELECT 'warmup-adjusted', r.team, feature, environment, r.customer, surface, r.model, r.day, sum(hit * p.share_rate)
 FROM prefixes AS p JOIN receipts AS r USING (item)
-WHERE others AND hit > 0 GROUP BY ALL;
+WHERE others AND hit * p.share_rate <> 0 GROUP BY ALL;
 
 INSERT INTO allocated
 SELECT 'warmup-adjusted', owner, NULL, NULL, NULL, NULL, model, day, -sum(hit * share_rate)
-FROM prefixes WHERE others AND hit > 0 GROUP BY ALL;
+FROM prefixes WHERE others AND hit * share_rate <> 0 GROUP BY ALL;
 """
 _USES: Final = """
 SELECT identifier, model, item, team, customer, inside, inner_premium, hit,
