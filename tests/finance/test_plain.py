@@ -127,6 +127,14 @@ def test_many_months(tmp_path, seed):
         seed, choices.randrange(400, 2500), start=START + choices.randrange(300) * DAY, days=days, events=events,
         deploys=choices.random() < 0.8, pools=choices.random() < 0.8, engineering=choices.random() < 0.3,
     )  # fmt: skip
+    settings = {
+        'owner_share = "0.20"': f'owner_share = "{choices.choice(("0", "0.333", "1"))}"',
+        'keep = "0.10"': f'keep = "{choices.choice(("0", "0.37", "1"))}"\n[breakage]\ndrop = "{choices.choice(("0.3", "0.9"))}"\n'
+        f'recover = "{choices.choice(("0.5", "1"))}"\nmin_requests = {choices.choice((1, 4, 12))}',
+        "capacity = 500": f"capacity = {choices.choice((0, 10**9))}",
+    }  # fmt: skip
+    for usual, other in settings.items():
+        month.files["finance.toml"] = month.files["finance.toml"].replace(usual, other)
     same(tmp_path, spoilt(month, seed))
 
 
