@@ -48,6 +48,8 @@ _SECTIONS = {
         "cache": "show hit rates, misses, and the credits that were due",
         "attribute": "say who pays, and what the cache saved or cost whom",
         "reconcile": "compare receipts with an invoice",
+        "export": "write receipts and costs for the tools of others",
+        "query": "ask receipts in SQL",
     },
     "For both": {
         "show": "print a batch without checking it",

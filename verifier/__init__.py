@@ -30,7 +30,11 @@ from verifier.customer.prompts import Prompt, read_prompts
 from verifier.customer.record import Record, RecordError, WrongKeyError, check_files
 from verifier.format.card import PriceRow, Rate
 from verifier.format.claims import (
+    BESIDE,
+    CACHE_READ,
+    CACHE_WRITE,
     LATE,
+    OUTPUT,
     REGULAR,
     CacheEntry,
     Charge,
@@ -83,8 +87,12 @@ from verifier.statements.known import (
 )
 
 __all__ = [
+    "BESIDE",
+    "CACHE_READ",
+    "CACHE_WRITE",
     "COLUMNS",
     "LATE",
+    "OUTPUT",
     "PRICED_COLUMNS",
     "REGULAR",
     "RULES",

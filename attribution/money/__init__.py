@@ -4,6 +4,13 @@ The formulas stand in spec/attribution.md. Sums are made by DuckDB over integers
 """
 
 from attribution.money.amounts import exact, picounits
+from attribution.money.exports.files import write_csv, write_parquet
+from attribution.money.exports.focus import COLUMNS as FOCUS_COLUMNS
+from attribution.money.exports.focus import Billing, Version, focus_rows
+from attribution.money.exports.journal import beancount
+from attribution.money.exports.querying import Answer, QueryError, query
+from attribution.money.exports.statement import statement
+from attribution.money.exports.tables import EXPORTED, write_table
 from attribution.money.ledger.leaves import DIMENSIONS, OF_REQUESTS, Method, table
 from attribution.money.ledger.ledger import Ledger, NoDuckDBError
 from attribution.money.methods.all import allocate_all, compared
@@ -29,17 +36,22 @@ from attribution.money.registry import (
     Team,
 )
 from attribution.money.report import SECTIONS, TABLES, Asked, Reports
+from attribution.money.reports.chargeback import chargeback
 from attribution.money.reports.what_if import Other, at_model, by_card, with_term
 from attribution.money.rows import COLUMNS, Row, verified
 
 __all__ = [
     "COLUMNS",
     "DIMENSIONS",
+    "EXPORTED",
+    "FOCUS_COLUMNS",
     "KINDS",
     "OF_REQUESTS",
     "SECTIONS",
     "TABLES",
+    "Answer",
     "Asked",
+    "Billing",
     "Breakage",
     "Bucket",
     "Compared",
@@ -57,12 +69,14 @@ __all__ = [
     "Pool",
     "Prefix",
     "PriceError",
+    "QueryError",
     "Registry",
     "Reports",
     "Row",
     "Rule",
     "Tagging",
     "Team",
+    "Version",
     "What",
     "allocate_all",
     "as_csv",
@@ -70,17 +84,25 @@ __all__ = [
     "as_page",
     "as_text",
     "at_model",
+    "beancount",
     "by_card",
+    "chargeback",
     "compare",
     "compared",
     "day_of",
     "exact",
+    "focus_rows",
     "instant",
     "picounits",
+    "query",
     "reconciled",
+    "statement",
     "table",
     "text",
     "verdict_of",
     "verified",
     "with_term",
+    "write_csv",
+    "write_parquet",
+    "write_table",
 ]

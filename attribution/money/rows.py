@@ -22,6 +22,7 @@ class Row(NamedTuple):
         entries: prefixes that the receipt names (read, written, committed): identifier in hexadecimal, and length in tokens.
         miss: the provider's own reason for a miss.
         tags: as they stand in the receipt.
+        place: where it stands: issuer, account, stream and sequence.
     """
 
     item: int
@@ -30,6 +31,7 @@ class Row(NamedTuple):
     entries: frozenset[tuple[str, int]]
     miss: str | None
     tags: Mapping[str, str]
+    place: tuple[str, str, str, int]
 
     @property
     def model(self) -> str:
@@ -58,6 +60,7 @@ def _row(block: RowBlock, at: int) -> Row:
     return Row(
         block.items[at], columns["request"][at], usage_at(block, at), _entries(columns["cache"][at]),
         source.miss if source else None, columns["tags"][at] or _NOTHING,
+        (block.issuer, block.account, block.stream, block.first + at),
     )  # fmt: skip
 
 

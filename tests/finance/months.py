@@ -4,7 +4,7 @@ from random import Random
 
 from attribution.money import Deploy, Pool, Prefix, Registry, Row, Tagging, Team
 from tests.finance.cards import card
-from tests.finance.running import DAY, SONNET, START
+from tests.finance.running import DAY, PLACE, SONNET, START
 from verifier import TokenCounts, Usage
 
 HOUR = DAY // 24
@@ -72,7 +72,9 @@ class _Maker:
         entries = frozenset(fields.get("entries", ()))
         tags = fields["tags"]
         miss = random.choice(["tools_changed", None]) if cached == 0 and entries else None
-        self.rows.append(Row(number, f"r{random.randrange(10**6):06}", usage, entries, miss, tags))
+        self.rows.append(
+            Row(number, f"r{random.randrange(10**6):06}", usage, entries, miss, tags, PLACE)
+        )
 
     def tags(self):
         random = self.random

@@ -23,6 +23,9 @@ REGISTRY = Registry(
 )  # fmt: skip
 
 
+PLACE = ("https://api.example.com", "acme", "s", 0)
+
+
 def request(number, team=None, *, logical=0, cached=0, writes=None, output=0, **fields):
     """A request, one second after the one before, by `team`.
 
@@ -37,7 +40,7 @@ def request(number, team=None, *, logical=0, cached=0, writes=None, output=0, **
         fields.get("provider", "anthropic"), fields.get("model", "sonnet"), {}, None,
         fields.get("time", START + 1000 * number), counts, fields.get("units", {}),
     )  # fmt: skip
-    return Row(number, f"r{number:04}", usage, frozenset(entries), fields.get("miss"), tags)
+    return Row(number, f"r{number:04}", usage, frozenset(entries), fields.get("miss"), tags, PLACE)
 
 
 ROWS = [

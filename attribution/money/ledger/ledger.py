@@ -36,16 +36,15 @@ class Ledger:
         except ImportError as error:
             raise NoDuckDBError(str(error)) from None
         self._folder = TemporaryDirectory(prefix="receipt-ledger-")
-        settings: dict[str, Any] = {
+        self._path = Path(self._folder.name, "ledger.duckdb")
+        self._settings = {
             "default_null_order": "nulls_first",
             "memory_limit": _MEMORY,
             "temp_directory": self._folder.name,
-            "preserve_insertion_order": "false",
         }
-        self.db = duckdb.connect(Path(self._folder.name, "ledger.duckdb"), config=settings)
-        self.db.execute(
-            "SET enable_progress_bar = false"
-        )  # it would go to stdout, where figures go
+        unordered = {"preserve_insertion_order": "false"}
+        self.db = duckdb.connect(self._path, config={**self._settings, **unordered})
+        self._be_silent()
         self.db.execute(TABLES)
 
     def __enter__(self) -> Ledger:
@@ -90,6 +89,26 @@ class Ledger:
         self.insert("registered_ids", ids)
         self.insert("registered", [(p.name, p.owner, p.tokens) for p in registry.prefixes.values()])
         self.db.execute(PREFIXES)
+
+    def _be_silent(self) -> None:
+        """A bar of progress would go to stdout, where figures go."""
+        self.db.execute("SET enable_progress_bar = false")
+
+    def lock(self, schema: str) -> None:
+        """Open the database once more, for nothing but reading it: no file, no network, no other setting.
+
+        Args:
+            schema: where a query looks for a name first.
+        """
+        import duckdb
+
+        self.db.close()
+        closed = {f"auto{what}_known_extensions": "false" for what in ("install", "load")}
+        closed["enable_external_access"] = "false"
+        self.db = duckdb.connect(self._path, read_only=True, config={**self._settings, **closed})
+        self._be_silent()
+        self.db.execute(f"SET search_path = '{schema}'")
+        self.db.execute("SET lock_configuration = true")
 
     def insert(self, table: str, rows: Sequence[Key]) -> None:
         """Add a few rows to a table."""

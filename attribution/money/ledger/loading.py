@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Final
@@ -12,7 +12,7 @@ from attribution.money.ledger.appending import BLOCK, append
 from attribution.money.prices import input_cost, is_input, premium_rate, saving_rate
 from attribution.money.registry import Registry
 from attribution.money.rows import Row
-from verifier import Price, Usage
+from verifier import CACHE_READ, CACHE_WRITE, Price, Usage
 
 _HOUR_MS: Final = 3_600_000
 _DAY_MS: Final = 86_400_000
@@ -48,6 +48,17 @@ def _terms(usage: Usage) -> str:
     return json.dumps([dict(usage.terms), usage.tier], sort_keys=True)
 
 
+def _lines(row: Row, price: Price) -> Iterator[tuple[Any, ...]]:
+    """The lines of a price. What the cache saved stands at the first cached one, what writing to it cost more at the first written one."""
+    beside = {CACHE_READ: price.read_saving, CACHE_WRITE: price.write_premium}
+    for one in price.lines:
+        kind, more = one.kind, beside.pop(one.kind, 0)
+        yield (
+            row.item, one.name, kind, one.ttl, is_input(one), one.model or row.usage.model, one.quantity, one.rate, one.per, one.amount,
+            more if kind == CACHE_READ else 0, more if kind == CACHE_WRITE else 0,
+        )  # fmt: skip
+
+
 class Loading:
     """Adds requests to the tables of a database."""
 
@@ -62,9 +73,7 @@ class Loading:
         blocks, item = self._blocks, row.item
         gaps = self._terms.gaps(row)
         blocks["receipts"].append(self._receipt(row, price, len(gaps)))
-        blocks["lines"] += [
-            (item, one.name, is_input(one), one.quantity, one.amount) for one in price.lines
-        ]
+        blocks["lines"] += _lines(row, price)
         blocks["entries"] += [(item, *entry) for entry in row.entries]
         for ttl, tokens in (row.usage.counts.writes or {}).items():
             blocks["writes"].append((item, ttl, tokens, premium_rate(price.row, ttl)))
@@ -79,7 +88,7 @@ class Loading:
         saved = saving_rate(price.row)
         other = self._terms.other
         return (
-            row.item, usage.time, usage.time // _DAY_MS, usage.time // _HOUR_MS, row.request,
+            row.item, *row.place, usage.time, usage.time // _DAY_MS, usage.time // _HOUR_MS, row.request,
             usage.provider or "", row.model, _terms(usage),
             stated if stated in self._terms.teams else None, stated,
             tags.get("feature"), tags.get("environment"), tags.get("customer"), tags.get("surface"),

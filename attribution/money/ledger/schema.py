@@ -7,7 +7,8 @@ from typing import Final
 
 TABLES: Final = """
 CREATE TABLE receipts (            -- one request each
-    item BIGINT, time BIGINT, day DATE, hour BIGINT, request VARCHAR,
+    item BIGINT, issuer VARCHAR, account VARCHAR, stream VARCHAR, sequence HUGEINT,
+    time BIGINT, day DATE, hour BIGINT, request VARCHAR,
     provider VARCHAR, model VARCHAR,               -- model: provider/model
     terms VARCHAR,                                 -- JSON: what else selected the price, and the tier
     team VARCHAR, stated_team VARCHAR,             -- team: a registered one
@@ -20,7 +21,11 @@ CREATE TABLE receipts (            -- one request each
     other_price HUGEINT,                           -- by another card, if one was given
     gaps BIGINT, miss VARCHAR
 );
-CREATE TABLE lines (item BIGINT, class VARCHAR, is_input BOOLEAN, quantity HUGEINT, amount HUGEINT);
+CREATE TABLE lines (
+    item BIGINT, class VARCHAR, kind BIGINT, ttl HUGEINT, is_input BOOLEAN, sku VARCHAR, quantity HUGEINT,
+    rate HUGEINT, per HUGEINT, amount HUGEINT,     -- rate: for so many
+    saved HUGEINT, extra HUGEINT                   -- saving and premium of the request, at its first line of cached, and of written tokens
+);
 CREATE TABLE entries (item BIGINT, identifier VARCHAR, length HUGEINT);
 CREATE TABLE writes (item BIGINT, ttl HUGEINT, tokens HUGEINT, premium_rate HUGEINT);
 CREATE TABLE gaps (item BIGINT, tag VARCHAR, reason VARCHAR);

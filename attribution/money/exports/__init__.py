@@ -1,0 +1,1 @@
+"""Verified receipts for the tools of others (spec/exports.md)."""
