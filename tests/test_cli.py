@@ -547,6 +547,8 @@ def test_help_says_whose_commands_they_are(shell):
             "cache",
             "attribute",
             "reconcile",
+            "export",
+            "query",
         ],
         "For both": ["show", "prove", "demo"],
     }

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from random import Random
 
 from attribution.money import Row
-from tests.finance.running import DAY, START
+from tests.finance.running import DAY, PLACE, START
 from verifier import TokenCounts, Usage
 
 HOUR = DAY // 24
@@ -185,7 +185,9 @@ class _Maker:
     def row(self, time, where, counts, tags, entries=(), miss=None, **more):
         number = len(self.made.rows)
         usage = Usage(*where, more.get("terms", {}), None, time, counts, more.get("units", {}))
-        self.made.rows.append(Row(number, f"r{number:07}", usage, frozenset(entries), miss, tags))
+        self.made.rows.append(
+            Row(number, f"r{number:07}", usage, frozenset(entries), miss, tags, PLACE)
+        )
 
     def session(self, time, day, feature):
         random, (team, prefix, where, surface, _) = self.random, FEATURES[feature]
