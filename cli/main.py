@@ -38,6 +38,7 @@ _SECTIONS = {
         "correct": "issue what is right in place of a receipt",
         "ratecard": "make, check, sign, show and compare rate cards",
         "close": "close a period with a signed statement",
+        "publish": "publish statements in a log that all customers see",
         "archive": "move closed periods out of a journal",
         "journal": "copy a journal",
     },

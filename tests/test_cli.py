@@ -475,7 +475,7 @@ def test_stdin_and_stdout(shell, closed, monkeypatch):
 
 
 COMMANDS = [
-    "", "keygen", "key", "key list", "key rotate", "key revoke", "key hash", "tags", "tags check", "ingest", "issue", "close", "archive", "journal", "journal copy", "trust", "trust add", "trust list", "trust remove",
+    "", "keygen", "key", "key list", "key rotate", "key revoke", "key hash", "tags", "tags check", "ingest", "issue", "close", "publish", "archive", "journal", "journal copy", "trust", "trust add", "trust list", "trust remove",
     "verify", "memory", "memory list", "memory export", "memory compare", "memory forget",
     "cache", "show", "prove", "demo",
 ]  # fmt: skip
@@ -506,6 +506,7 @@ def test_help_fits_the_terminal(shell, line):
         "ingest",
         "issue",
         "close",
+        "publish",
         "archive",
         "journal copy",
         "trust add",
@@ -537,6 +538,7 @@ def test_help_says_whose_commands_they_are(shell):
             "correct",
             "ratecard",
             "close",
+            "publish",
             "archive",
             "journal",
         ],

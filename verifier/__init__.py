@@ -24,6 +24,8 @@ from verifier.crypto.keys import (
     kid_text,
     read_jwks,
 )
+from verifier.crypto.merkle import PathError, root_from_path
+from verifier.crypto.merkle import root as merkle_root
 from verifier.customer.cache_id import blocks as prompt_blocks
 from verifier.customer.jcs import canonical
 from verifier.customer.prompts import Prompt, read_prompts
@@ -119,6 +121,7 @@ __all__ = [
     "NoStatementError",
     "NotABatchError",
     "NotVerifiedError",
+    "PathError",
     "Period",
     "PeriodError",
     "Policy",
@@ -161,6 +164,7 @@ __all__ = [
     "compare_statements",
     "escape",
     "kid_text",
+    "merkle_root",
     "parse_period",
     "plural",
     "price",
@@ -171,6 +175,7 @@ __all__ = [
     "read_jwks",
     "read_prompts",
     "render",
+    "root_from_path",
     "show_instant",
     "show_period",
     "statements_in",

@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from cli import proofs, reports
+from cli.beside import Beside, beside_options, keep_evidence, worst
 from cli.options import (
     MOMENT,
     PERIOD,
@@ -17,6 +18,7 @@ from cli.options import (
     output_options,
     trust_store_option,
 )
+from cli.standing import Standing
 from cli.terminal import print_json, style
 from cli.trust_store import TrustStore
 from cli.verifying import Asked, verified
@@ -98,6 +100,7 @@ receipt verify batch.cbor --received wallet.db --requests log.jsonl
               help="Write the report, for others to check: FILE.json.")  # fmt: skip
 @click.option("--dated", type=MOMENT, metavar="TIME",
               help="The date that the report bears. No clock is read.")  # fmt: skip
+@beside_options
 @jobs_option
 @click.option(
     "--no-remember", is_flag=True, help="Neither use nor update the memory of statements seen."
@@ -112,6 +115,7 @@ def verify(
     proofs_folder: str,
     report_files: tuple[str, ...],
     dated: int | None,
+    beside: Beside,
     as_json: bool,
     quiet: bool,
     **given: Any,
@@ -122,15 +126,23 @@ def verify(
     report.dated = dated
     document = as_object(report)
     reports.write(document, report_files)
-    print_json(document) if as_json else _print(report, quiet=quiet)
-    if not asked.no_remember and not asked.keys:  # a stranger's key file must not fill the memory
+    remembering = None if asked.no_remember or asked.keys else store  # a stranger's key file must not fill it
+    standings = beside.compare(report.statements, store.trusted(asked.keys), remembering)
+    if as_json:
+        print_json(document | {name: one.as_dict() for name, one in standings.items()})
+    else:
+        _print(report, standings, quiet=quiet)
+    if remembering is not None:
         for claims, signed in report.statements:
             store.memory.remember(claims, signed)
     proofs.keep(report.conflicts, proofs_folder)
-    ctx.exit(report.verdict.exit_code)
+    keep_evidence(standings, proofs_folder)
+    ctx.exit(worst(report.verdict, standings).exit_code)
 
 
-def _print(report: Report, *, quiet: bool) -> None:
+def _print(report: Report, standings: dict[str, Standing], *, quiet: bool) -> None:
     lines = render(report, style).splitlines(keepends=True)
     said = 2 if report.observed else 1  # the verdict, and that nobody who bills signed it
     click.echo("".join(lines[:said] if quiet else lines), nl=False)
+    for standing in standings.values():
+        standing.print(quiet=quiet)
