@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import sys
+from urllib.parse import urlsplit
 
 import click
 
 from cli.files import read_bytes
 from cli.options import output_options, trust_store_option
-from cli.terminal import CliError, print_json, say
+from cli.published import is_address, key_file
+from cli.terminal import CliError, print_json, say, warn
 from cli.trust_store import TrustStore, parse_keys
 from verifier import TrustedKey, escape, kid_text, show_instant
 
@@ -16,15 +18,19 @@ _HELP = """Pin, list and remove the issuers that you trust.
 
 A batch is verified against the pinned keys. Get a key file on another way than the batches: the issuer's site, a contract.
 """
-_ADD_HELP = """Pin the issuer of a key FILE.
+_ADD_HELP = """Pin the issuer of a key FILE, or of one that is published at https://....
 
 With --kid the file must hold the key that the issuer told you of, and the first time no other.
 A key that is pinned as revoked stays revoked: an older file is refused.
+
+Of an address, exactly that is asked over TLS; without a path, /.well-known/token-receipts/issuer.jwks.json. Who can answer in
+the place of the host can give another key: compare it with what the issuer told you, as you would a file's.
 
 \b
 receipt trust add issuer.jwks.json
 receipt trust add issuer.jwks.json \\
   --kid hm7vvWcYyIRs193-Q_x0qx2qxFOP-FFOouwtQQpBV0M
+receipt trust add https://api.example.com
 """
 
 
@@ -54,12 +60,13 @@ def add(
     quiet: bool,  # noqa: ARG001  # read by `say`
 ) -> None:
     """Pin an issuer."""
-    data = read_bytes(file)
+    data = key_file(file) if is_address(file) else read_bytes(file)
     keys = parse_keys(file, data)
     _check_strength(file, keys)
     store, issuer = TrustStore(trust_store), keys[0].issuer
     store.check(file, keys)
     pinned = store.pinned(issuer)
+    _warn_of_another_host(file, issuer)
     _show(issuer, keys, pinned)
     if kids:
         _compare(file, keys, pinned, kids)
@@ -72,6 +79,14 @@ def add(
     if as_json:
         print_json(_as_dict(issuer, keys))
     say(f"pinned {escape(issuer)}")
+
+
+def _warn_of_another_host(file: str, issuer: str) -> None:
+    """Any host can publish a key file that names any issuer."""
+    if is_address(file) and urlsplit(file).netloc != urlsplit(issuer).netloc:
+        warn(
+            f"{urlsplit(file).netloc} says that it has the keys of {issuer}, which is not its own name"
+        )
 
 
 def _check_strength(file: str, keys: list[TrustedKey]) -> None:

@@ -2,12 +2,11 @@
 
 from cli.published.checking import Published, check_publication
 from cli.published.codes import CODES
-from cli.published.fetching import fetch, is_address
 from cli.published.memory import PublishedMemory
 from cli.published.notes import LOG, WITNESS, Checkpoint, MalformedError, NoteKey, read_checkpoint
 from cli.published.policy import NO_WITNESSES, WitnessPolicy, read_policy
 from cli.published.proofs import LogProof, read_proof
-from cli.published.site import CHECKPOINT, ENTRIES, KEY_FILE, Site, key_file, open_site
+from cli.published.site import CHECKPOINT, ENTRIES, KEY_FILE, Site, is_address, key_file, open_site
 
 __all__ = [
     "CHECKPOINT",
@@ -26,7 +25,6 @@ __all__ = [
     "Site",
     "WitnessPolicy",
     "check_publication",
-    "fetch",
     "is_address",
     "key_file",
     "open_site",

@@ -18,11 +18,6 @@ _WHOLE: Final = 120
 _BLOCK: Final = 1 << 16
 
 
-def is_address(place: str) -> bool:
-    """Whether it is a place on the network, and no file."""
-    return place.startswith(("https://", "http://"))
-
-
 class _NoRedirect(HTTPRedirectHandler):
     def redirect_request(self, *_args: Any) -> None:
         """Follow none: where it leads is told as an error."""

@@ -8,8 +8,6 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from cli.published.fetching import fetch, is_address
-
 WELL_KNOWN: Final = "/.well-known/token-receipts/"
 KEY_FILE, CHECKPOINT, ENTRIES = "issuer.jwks.json", "checkpoint", "entries"
 _SMALL: Final = 1 << 20
@@ -33,6 +31,11 @@ class Site:
         return self._read(ENTRIES, _LARGE)
 
 
+def is_address(place: str) -> bool:
+    """Whether it is a place on the network, and no file."""
+    return place.startswith(("https://", "http://"))
+
+
 def open_site(place: str) -> Site:
     """The site at a folder or an address; nothing is read yet."""
     return Site(place, partial(_fetched if is_address(place) else _from_folder, place))
@@ -45,7 +48,7 @@ def key_file(address: str) -> bytes:
         CliError: it cannot be had.
     """
     if address.endswith(".json"):
-        return fetch(address, _SMALL)
+        return _fetch(address, _SMALL)
     return _fetched(address, KEY_FILE, _SMALL)
 
 
@@ -53,7 +56,13 @@ def _fetched(place: str, name: str, limit: int) -> bytes:
     scheme, _, rest = place.partition("://")
     host, _, path = rest.partition("/")
     folder = f"/{path.rstrip('/')}/" if path else WELL_KNOWN
-    return fetch(f"{scheme}://{host}{folder}{name}", limit)
+    return _fetch(f"{scheme}://{host}{folder}{name}", limit)
+
+
+def _fetch(url: str, limit: int) -> bytes:
+    from cli.published.fetching import fetch  # not at every start
+
+    return fetch(url, limit)
 
 
 def _from_folder(place: str, name: str, _limit: int) -> bytes:
