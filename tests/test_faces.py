@@ -10,7 +10,7 @@ ROOT = Path(__file__).parents[1]
 FACES = [
     "receipts", "receipts.asgi", "receipts.cache_id", "receipts.callers", "receipts.closing", "receipts.emitting",
     "receipts.gateway", "receipts.ingest", "receipts.journal", "receipts.journal.stores", "receipts.litellm",
-    "receipts.observing", "receipts.prefixes", "receipts.publishing", "receipts.ratecard", "receipts.wallet", "cli", "cli.commands", "cli.published", "verifier", "attribution",
+    "receipts.observing", "receipts.prefixes", "receipts.publishing", "receipts.ratecard", "receipts.wallet", "cli", "cli.commands", "cli.published", "cli.stamped", "verifier", "attribution",
     "attribution.cache", "attribution.money",
 ]  # fmt: skip
 WITH_FUNCTIONS = {"verifier"}
