@@ -33,6 +33,7 @@ from receipts.publishing import (
     extra,
     label,
     origin,
+    scitt_statement,
     sign_note,
 )
 from verifier import Policy, Statement, TrustedKey, by_kid, bytes_source, verify
@@ -238,13 +239,18 @@ def places(log: Log, told: Sequence[ToPublish], secret_: bytes) -> list[InLog]:
     return found
 
 
-def hand_over(one: InLog, log: Log, checkpoint: bytes, accounts: Path) -> None:
-    """Write what an account gets of a statement: the statement, and the proof."""
+def hand_over(
+    one: InLog, log: Log, checkpoint: bytes, accounts: Path, *, scitt: bool = False
+) -> None:
+    """Write what an account gets of a statement: the statement, the proof, and if asked for the statement for SCITT."""
     folder, claims = accounts / one.folder, one.statement.claims
     folder.mkdir(parents=True, exist_ok=True)
     told = extra(one.blind, claims.number, claims.account)
     _write(folder / f"{claims.number}.cbor", one.statement.signed)
     _write(folder / f"{claims.number}.tlog-proof", log.proof(one.place, checkpoint, told))
+    if scitt:
+        message = scitt_statement(one.statement.signed, one.statement.digest)
+        _write(folder / f"{claims.number}.scitt.cose", message)
 
 
 def publish_keys(keys: Keys, site: SiteFolder) -> None:

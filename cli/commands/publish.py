@@ -43,6 +43,11 @@ curl -fsS --data-binary @site/add-checkpoint \\
     metavar="SIZE",
     help="The size that the witness has cosigned last, if not that of the checkpoint before.",
 )
+@click.option(
+    "--scitt",
+    is_flag=True,
+    help="Also write each statement as a SCITT signed statement (.scitt.cose).",
+)
 @output_options()
 def publish(
     batch: tuple[str, ...],
@@ -50,6 +55,7 @@ def publish(
     site: str,
     accounts: str,
     old: int | None,
+    scitt: bool,
     as_json: bool,
     quiet: bool,  # noqa: ARG001  # read by `say`
 ) -> None:
@@ -71,7 +77,7 @@ def publish(
         found = publishing.places(log, told, secret)
         with progress("writing proofs", len(found)) as advance:
             for one in found:
-                publishing.hand_over(one, log, note, Path(accounts))
+                publishing.hand_over(one, log, note, Path(accounts), scitt=scitt)
                 advance(1)
     name = verifier_key(folder.origin, key.public)
     if as_json:

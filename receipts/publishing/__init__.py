@@ -11,6 +11,7 @@ It reads and writes no files, and checks nothing that others signed.
 from receipts.publishing.entries import BLIND_SIZE, ENTRY_SIZE, blind, entry, extra, label
 from receipts.publishing.log import Log
 from receipts.publishing.notes import origin, sign_note, verifier_key
+from receipts.publishing.scitt import scitt_statement
 
 __all__ = [
     "BLIND_SIZE",
@@ -21,6 +22,7 @@ __all__ = [
     "extra",
     "label",
     "origin",
+    "scitt_statement",
     "sign_note",
     "verifier_key",
 ]

@@ -6,6 +6,7 @@ import stat
 import pytest
 
 from cli.published import read_proof
+from receipts.publishing import scitt_statement
 from tests.build import ACCOUNT, DECEMBER, ISSUER, KEY, SECOND, Batch, Stream, jwk_set
 from tests.published.test_publication import cosigned, statement
 
@@ -261,3 +262,13 @@ def test_a_site_that_is_not_there(shell, batches):
     result = shell("verify acme.cbor --publication nowhere")
     assert result.code == 2
     assert "nowhere/checkpoint" in result.err
+
+
+def test_statements_for_scitt(shell, batches):
+    done = published(shell, f"{PUBLISH} --scitt")
+    one = done["statements"][0]
+    statement_, message = (
+        (batches / one["folder"] / name).read_bytes() for name in ("0.cbor", "0.scitt.cose")
+    )
+    assert message == scitt_statement(statement_, bytes.fromhex(one["digest"]))
+    assert not list((batches / "site").glob("*.cose"))
