@@ -4,12 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from textwrap import wrap
+from typing import Any, Final, NamedTuple
 
 import click
 
 from cli.terminal import style
 from verifier import Severity, Verdict, escape
+
+_WIDTH: Final = 78
+"""Of a line, without the two columns that all stand in."""
+_SHOWN: Final = 300
+"""Characters of a text that may come from others."""
+_VALUES: Final = 14
+"""The column of values, behind their names."""
 
 
 class Code(NamedTuple):
@@ -85,10 +93,19 @@ class Standing:
 
     def _lines(self) -> Iterator[str]:
         for name, value in self.facts:
-            yield f"{name:<13} {escape(value, 300)}"
+            yield from _wrapped(f"{name:<13} {escape(value, _SHOWN)}", _VALUES)
         for one in self.findings:
             code = self.codes[one.code]
             yield f"{style(str(code.severity), str(code.severity))} {one.code}"
-            yield f"    {escape(one.where)}"
-            yield f"    {code.meaning}: {escape(one.message, 300)}"
-            yield f"    hint: {code.hint}"
+            yield from _wrapped(escape(one.where, _SHOWN), 4)
+            yield from _wrapped(f"{code.meaning}: {escape(one.message, _SHOWN)}", 4)
+            yield from _wrapped(f"hint: {code.hint}", 4)
+
+
+def _wrapped(text: str, indent: int) -> list[str]:
+    """On lines of a terminal; a word that is longer has a line of its own."""
+    first = "" if indent == _VALUES else " " * indent
+    return wrap(
+        text, _WIDTH, initial_indent=first, subsequent_indent=" " * indent,
+        break_long_words=False, break_on_hyphens=False,
+    )  # fmt: skip

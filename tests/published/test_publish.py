@@ -83,7 +83,8 @@ def test_what_a_reader_of_the_terminal_sees(shell, batches):
         "  log           api.example.com, 2 entries\n"
         "  incomplete statement-uncompared\n"
         "      statement 0 of acme\n"
-        "      the statement was not looked for in a log: no proof, and no blind with a site, is at hand\n"
+        "      the statement was not looked for in a log: no proof, and no blind with a\n"
+        "      site, is at hand\n"
         "      hint: give its proof: --published NUMBER.tlog-proof\n"
     )
 
