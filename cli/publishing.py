@@ -39,6 +39,8 @@ from receipts.publishing import (
 from verifier import Policy, Statement, TrustedKey, by_kid, bytes_source, verify
 
 SECRET: Final = "publication.secret"  # noqa: S105  # the name of a file
+SIGNED: Final = "publication.checkpoint"
+"""The last checkpoint that was signed, in the key folder: a site that does not continue it would be a second log."""
 ADD_CHECKPOINT: Final = "add-checkpoint"
 _COPY: Final = "restore the site's files from a copy; a log that was published is never begun again"
 
@@ -92,20 +94,27 @@ def _check_signed(one: ToPublish, keys: Iterable[TrustedKey]) -> None:
 
 @dataclass(frozen=True, slots=True)
 class SiteFolder:
-    """The folder of a site, of which this machine is the only writer."""
+    """The folder of a site, of which this machine is the only writer.
+
+    Attributes:
+        path: of the folder.
+        origin: the name of the log.
+        signed: the file with the last checkpoint that the issuer has signed.
+    """
 
     path: Path
     origin: str
+    signed: Path
 
     @classmethod
-    def of(cls, folder: str, issuer: str) -> SiteFolder:
+    def of(cls, folder: str, keys: Keys) -> SiteFolder:
         """The site of an issuer.
 
         Raises:
             CliError: such an issuer cannot publish.
         """
         try:
-            return cls(Path(folder), origin(issuer))
+            return cls(Path(folder), origin(keys.issuer), Path(keys.path, SIGNED))
         except ReceiptError as error:
             raise CliError(str(error), "such an issuer cannot have a log") from None
 
@@ -115,30 +124,26 @@ class SiteFolder:
         Raises:
             CliError: the files are not what was published.
         """
-        path, head = self.path / ENTRIES, self.checkpoint()
+        path = self.path / ENTRIES
         data = path.read_bytes() if path.exists() else b""
         if len(data) % ENTRY_SIZE:
             raise CliError(f"{path} ends within an entry", _COPY)
         log = Log(data)
-        if head is not None and (
-            head.size > log.size or not head.note.text == log.head(self.origin, head.size)
-        ):
-            raise CliError(f"{path} is not the log of {self.path / CHECKPOINT}", _COPY)
+        for file in (self.path / CHECKPOINT, self.signed):
+            head = _read(file)
+            if head is not None and (
+                head.size > log.size or head.note.text != log.head(self.origin, head.size)
+            ):
+                raise CliError(f"{path} is not the log of {file}", _COPY)
         return log
 
     def checkpoint(self) -> Checkpoint | None:
-        """The last checkpoint, if there is one.
+        """The last checkpoint on the site, if there is one.
 
         Raises:
             CliError: it is none; a cosignature was added wrongly, perhaps.
         """
-        path = self.path / CHECKPOINT
-        if not path.exists():
-            return None
-        try:
-            return read_checkpoint(path.read_bytes())
-        except MalformedError as error:
-            raise CliError(f"{path}: {error}", "take away what was added to it last") from None
+        return _read(self.path / CHECKPOINT)
 
     def write(self, log: Log, key: SigningKey, old: int | None) -> bytes:
         """Write the log, and its checkpoint; one that is there already stays, with its cosignatures.
@@ -154,11 +159,21 @@ class SiteFolder:
             note = head.note.data
         else:
             note = sign_note(text, self.origin, key)
+            _write(self.signed, note)  # first: from here on there is no other log
             _write(self.path / CHECKPOINT, note)
         if not kept or old is not None:
             before = head.size if old is None and head is not None else old or 0
             _write(self.path / ADD_CHECKPOINT, log.add_checkpoint(before, note))
         return note
+
+
+def _read(path: Path) -> Checkpoint | None:
+    if not path.exists():
+        return None
+    try:
+        return read_checkpoint(path.read_bytes())
+    except MalformedError as error:
+        raise CliError(f"{path}: {error}", "take away what was added to it last") from None
 
 
 def _is_signed(head: Checkpoint, key: SigningKey) -> bool:

@@ -93,7 +93,7 @@ class Standing:
 
     def _lines(self) -> Iterator[str]:
         for name, value in self.facts:
-            yield from _wrapped(f"{name:<13} {escape(value, _SHOWN)}", _VALUES)
+            yield from _wrapped(f"{escape(name, _SHOWN):<13} {escape(value, _SHOWN)}", _VALUES)
         for one in self.findings:
             code = self.codes[one.code]
             yield f"{style(str(code.severity), str(code.severity))} {one.code}"

@@ -21,7 +21,7 @@ log, its entries, and add-checkpoint, which is what you send to a witness; appen
 and publish again. It says nothing of an account to who has not its proof.
 
 ACCOUNTS has a folder for each account, with its statements and their proofs, for the account only. Names of the folders cannot
-be guessed; what is printed says whose they are. What is once published stays: keep SITE, and publication.secret of the key folder.
+be guessed; what is printed says whose they are. What is once published stays: keep SITE and the key folder.
 
 \b
 receipt publish closed/*.cbor --keys issuer --site site --accounts accounts
@@ -62,7 +62,7 @@ def publish(
     """Extend the log, sign its head, and write a proof for each statement."""
     with locked(keys):
         issuer = load(keys)
-        folder = SiteFolder.of(site, issuer.issuer)
+        folder = SiteFolder.of(site, issuer)
         told = publishing.statements(batch, issuer)
         if not told:
             raise CliError(

@@ -133,6 +133,31 @@ def test_what_a_witness_is_sent(shell, batches):
     )  # fmt: skip
 
 
+def test_a_site_from_an_old_copy_is_not_gone_on_with(shell, batches):
+    """It would be a second log under the issuer's key, and look like fraud."""
+    published(shell, PUBLISH.replace("beta.cbor ", ""))
+    old = files(batches / "site")
+    published(shell)
+    for path, data in old.items():
+        path.write_bytes(data)
+    result = shell(PUBLISH)
+    assert result.code == 2
+    assert "site/entries is not the log of keys/publication.checkpoint" in result.err
+
+
+def test_a_run_that_was_stopped_goes_on(shell, batches):
+    """Entries are there before the checkpoint that counts them."""
+    published(shell, PUBLISH.replace("beta.cbor ", ""))
+    before = files(batches)
+    published(shell)
+    for path, data in before.items():
+        if path.name != "entries":
+            path.write_bytes(data)
+    done = published(shell)
+    assert (done["size"], done["new"]) == (2, 0)
+    assert b"\n2\n" in (batches / "site/checkpoint").read_bytes()
+
+
 def files(folder):
     return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
@@ -167,6 +192,8 @@ def test_a_statement_that_the_issuer_has_not_signed(shell, batches):
             lambda f: (f / "site/checkpoint").write_bytes(b"<html>"),
             "site/checkpoint: no signature lines",
         ),
+        (lambda f: (f / "site").rename(f / "old"), "is not the log of keys/publication.checkpoint"),
+        (lambda f: (f / "keys/publication.checkpoint").write_bytes(b"x"), "no signature lines"),
         (lambda f: (f / "keys/publication.secret").unlink(), "is not there, and the log is begun"),
         (lambda f: (f / "keys/publication.secret").write_bytes(b"x"), "has 1 bytes, not 32"),
     ],
@@ -227,6 +254,7 @@ def test_evidence_of_two_logs_is_kept(shell, batches):
     assert done["statements"][0]["account"] == ACCOUNT
     assert shell(f"verify acme.cbor --published {folder}/0.tlog-proof -q").code == 0
     (batches / "gamma.cbor").write_bytes(statement("gamma").data)
+    (batches / "keys/publication.checkpoint").unlink()  # else the second log is refused
     other = published(
         shell, "publish acme.cbor gamma.cbor --keys keys --site site2 --accounts accounts2"
     )
