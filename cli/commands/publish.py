@@ -86,7 +86,8 @@ def publish(
         for one in found:
             claims = one.statement.claims
             click.echo(f"{Path(accounts, one.folder)} {claims.number} {escape(claims.account)}")
-    say(f"{plural(new, 'new statement')} in the log of {plural(log.size, 'statement')}; {len(found)} proofs in {accounts}")  # fmt: skip
+    proofs = plural(len(found), "proof")
+    say(f"{plural(new, 'new statement')} in the log of {plural(log.size, 'statement')}; {proofs} in {accounts}")  # fmt: skip
     say(f"witnesses know the log by {name}")
 
 
