@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import wraps
 from inspect import signature
@@ -58,14 +58,14 @@ class Beside:
     def compare(
         self,
         statements: Sequence[tuple[Statement, bytes]],
-        keys: Mapping[bytes, TrustedKey],
+        keys: Callable[[], Mapping[bytes, TrustedKey]],
         store: TrustStore | None,
     ) -> dict[str, Standing]:
         """The comparisons that were asked for, by name.
 
         Args:
             statements: those of the batch that are validly signed, and their bytes.
-            keys: the trusted keys.
+            keys: gives the trusted keys.
             store: where logs are remembered; None: they are not.
 
         Raises:
@@ -74,7 +74,7 @@ class Beside:
         found = {}
         if self.proofs or self.site is not None:
             memory = None if store is None else PublishedMemory(store.folder / _MEMORY)
-            told = Published(statements, keys, self.proofs, self.site, self.policy, memory)
+            told = Published(statements, keys(), self.proofs, self.site, self.policy, memory)
             found["publication"] = check_publication(told)
         if self.answers:
             from cli.stamped import Stamped, check_timestamps  # not at every start

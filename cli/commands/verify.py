@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import click
@@ -126,8 +127,9 @@ def verify(
     report.dated = dated
     document = as_object(report)
     reports.write(document, report_files)
-    remembering = None if asked.no_remember or asked.keys else store  # a stranger's key file must not fill it
-    standings = beside.compare(report.statements, store.trusted(asked.keys), remembering)
+    # A stranger's key file must not fill the memory.
+    remembering = None if asked.no_remember or asked.keys else store
+    standings = beside.compare(report.statements, partial(store.trusted, asked.keys), remembering)
     if as_json:
         print_json(document | {name: one.as_dict() for name, one in standings.items()})
     else:

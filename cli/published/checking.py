@@ -127,7 +127,7 @@ class _Checking:
             what = f"is for statement {proof.number} of {proof.account}, which is not here"
             self._standing.facts.append(("not compared", f"{name} {what}"))
             return
-        if self._signer(name, proof.checkpoint) != given.issuer:
+        if self._signer(name, proof.checkpoint, [given.issuer]) is None:
             return
         self._heads.setdefault(given.issuer, []).append((name, proof.checkpoint))
         if self._leads(name, given, proof) and self._is_blind(name, given, proof.blind):
@@ -166,10 +166,10 @@ class _Checking:
             self._standing.facts.append((str(given), _ENTRY.format(index, head.size)))
         self._compared.add(given)
 
-    def _signer(self, name: str, head: Checkpoint) -> str | None:
-        """The issuer whose key has signed a checkpoint; None if none has, or if a signature does not hold."""
+    def _signer(self, name: str, head: Checkpoint, issuers: Sequence[str]) -> str | None:
+        """Which of the issuers has signed a checkpoint; None if none has, or if a signature does not hold."""
         try:
-            issuer = next((one for one in self._issuers(head) if self._has_signed(one, head)), None)
+            issuer = next((one for one in issuers if self._has_signed(one, head)), None)
             seen = {
                 witness: time
                 for witness, key in self._told.policy.witnesses.items()
@@ -218,7 +218,7 @@ class _Checking:
         except MalformedError as error:
             self._standing.found("publication-malformed", site.name, str(error))
             return
-        issuer = self._signer(site.name, head)
+        issuer = self._signer(site.name, head, self._issuers(head))
         if issuer is None:
             return
         data = site.entries()

@@ -240,6 +240,17 @@ def test_checkpoints_of_others(honest):
     assert codes(check([S0], proofs=proofs, keys=elsewhere)) == unsigned
 
 
+def test_another_issuer_with_the_same_origin(honest):
+    """Whoever is pinned as `api.example.com` does not speak for `https://api.example.com`."""
+    other = by_kid(read_jwks(json.dumps(jwk_set(STRANGER, issuer=ORIGIN)).encode()))
+    honest.key = STRANGER
+    proofs, keys = {"0": honest.proof(S0)}, trusted() | other
+    assert codes(check([S0], proofs=proofs, keys=keys)) == [
+        "checkpoint-unsigned", "statement-uncompared",
+    ]  # fmt: skip
+    assert codes(check([S0], site=honest.site(), keys=keys)) == ["statement-uncompared"]
+
+
 def test_a_signature_that_does_not_hold(honest):
     note = honest.note
     changed = note.replace(b"\n3\n", b"\n4\n")
