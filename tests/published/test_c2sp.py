@@ -1,14 +1,22 @@
 """Against the reference implementations of C2SP's formats: reference.go says how c2sp.json was made with them."""
 
 import json
-from base64 import b64decode
+from base64 import b64decode, b64encode
 from hashlib import sha512
 from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from cli.published import LOG, NO_WITNESSES, MalformedError, NoteKey, read_checkpoint, read_policy
+from cli.published import (
+    LOG,
+    NO_WITNESSES,
+    WITNESS,
+    MalformedError,
+    NoteKey,
+    read_checkpoint,
+    read_policy,
+)
 from cli.published.notes import InvalidSignatureError, read_note
 from cli.terminal import CliError
 from receipts import SigningKey
@@ -88,8 +96,6 @@ def test_a_cosignature_is_of_its_checkpoint_and_time(head):
     name, encoded = line.split()[1:]
     raw = bytearray(b64decode(encoded))
     raw[11] ^= 1  # the last byte of the time
-    from base64 import b64encode
-
     changed = line.replace(encoded, b64encode(raw).decode())
     with pytest.raises(InvalidSignatureError, match=f"the signature of {name}"):
         key.check(read_note(note.data.replace(line.encode(), changed.encode())))
@@ -162,3 +168,24 @@ def test_checkpoints_that_are_none(old, new, message):
     assert old in data
     with pytest.raises(MalformedError, match=message):
         read_checkpoint(data.replace(old, new, 1))
+
+
+def test_a_signature_of_another_size():
+    note = HEADS[0]["checkpoint"].encode()
+    line = note.splitlines(keepends=True)[-1]
+    encoded = line.split()[-1]
+    short = b64encode(b64decode(encoded)[:-1])
+    with pytest.raises(
+        InvalidSignatureError, match=r"the signature of api.example.com has 63 bytes"
+    ):
+        NoteKey(ORIGIN, KEY.public, LOG).check(read_note(note.replace(encoded, short)))
+
+
+def test_a_weak_key_signs_nothing():
+    """With the identity as the key, and as R, S = 0 holds for every text."""
+    identity = bytes([1]) + bytes(31)
+    key = NoteKey("w", identity, WITNESS)
+    forged = b64encode(key.key_id + bytes(8) + identity + bytes(32)).decode()
+    note = HEADS[0]["checkpoint"] + f"— w {forged}\n"
+    with pytest.raises(InvalidSignatureError, match="the key of w is weak"):
+        key.check(read_note(note.encode()))
