@@ -283,7 +283,7 @@ class _Checking:
             if given not in self._compared:
                 self._standing.found("statement-uncompared", str(given), "no proof, and no blind with a site, is at hand")  # fmt: skip
         if not self._given:
-            self._standing.found("statement-uncompared", "the batch", "no statement is validly signed")  # fmt: skip
+            self._standing.found("statement-uncompared", "the batch", "it has no validly signed statement; of a proof or an equivocation none is compared")  # fmt: skip
 
     def _remember(self) -> None:
         memory = self._told.memory

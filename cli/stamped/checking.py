@@ -98,7 +98,9 @@ class _Checking:
                 )
         if not self._by_imprint:
             self._standing.found(
-                "statement-unstamped", "the batch", "no statement is validly signed"
+                "statement-unstamped",
+                "the batch",
+                "it has no validly signed statement; of a proof or an equivocation none is compared",
             )
         return self._standing
 

@@ -189,3 +189,14 @@ def test_a_weak_key_signs_nothing():
     note = HEADS[0]["checkpoint"] + f"— w {forged}\n"
     with pytest.raises(InvalidSignatureError, match="the key of w is weak"):
         key.check(read_note(note.encode()))
+
+
+@pytest.mark.parametrize("count", [64, 65])
+def test_so_many_signatures(count):
+    note = HEADS[0]["checkpoint"].encode()
+    data = note + (count - 1) * note.splitlines(keepends=True)[-1]
+    if count == 64:
+        assert len(read_note(data).signatures) == 64
+        return
+    with pytest.raises(MalformedError, match="65 signatures"):
+        read_note(data)

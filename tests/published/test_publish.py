@@ -301,3 +301,12 @@ def test_statements_for_scitt(shell, batches):
     )
     assert message == scitt_statement(statement_, bytes.fromhex(one["digest"]))
     assert not list((batches / "site").glob("*.cose"))
+
+
+def test_the_statement_of_a_proof_is_not_compared(shell, batches):
+    done = published(shell)
+    proof = done["statements"][0]["folder"] + "/0.tlog-proof"
+    assert shell("prove acme.cbor --request gpu-7-0 -o proof.cbor -q").code == 0
+    result = shell(f"verify proof.cbor --published {proof}")
+    assert result.code == 3
+    assert "of a proof or an equivocation none is compared" in " ".join(result.out.split())
