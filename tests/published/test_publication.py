@@ -14,6 +14,7 @@ from cli.published import (
     PublishedMemory,
     check_publication,
     open_site,
+    read_checkpoint,
     read_policy,
 )
 from receipts import SigningKey
@@ -363,3 +364,15 @@ def test_the_table_of_findings_is_that_of_the_specification():
     assert rows == [[f"`{code}`", str(one.severity), one.meaning] for code, one in CODES.items()]
     for code, one in CODES.items():
         assert f"**{one.rule}** `{code}`" in text.replace("\n  ", " "), code
+
+
+def test_the_memory_goes_forward_only(honest, tmp_path):
+    memory = PublishedMemory(tmp_path / "memory")
+    large = read_checkpoint(honest.note)
+    small = read_checkpoint(Issuer(tmp_path).add(("acme", 0, S0)).note)
+    for one in (small, large, small):
+        memory.remember(ISSUER, one)
+    assert memory.checkpoint(ISSUER).size == 3
+    for one in (b"first", b"second"):
+        memory.remember_blind(ISSUER, "acme", one)
+    assert memory.blind(ISSUER, "acme") == b"first"
