@@ -232,3 +232,13 @@ def test_the_table_of_findings_is_that_of_the_specification():
     assert rows == [[f"`{code}`", str(one.severity), one.meaning] for code, one in CODES.items()]
     for code, one in CODES.items():
         assert f"**{one.rule}** `{code}`" in text
+
+
+def test_a_time_stamp_that_was_granted_otherwise_than_asked(authority, tmp_path):
+    """Status 1, granted with modifications: no signature covers it, and it is not taken."""
+    answer = stamp(authority, tmp_path)
+    status = answer.data.index(bytes([2, 1, 0])) + 2
+    data = answer.data[:status] + bytes([1]) + answer.data[status + 1 :]
+    assert codes(check([answer._replace(data=data)], [authority.root])) == [
+        "timestamp-refused", UNSTAMPED,
+    ]  # fmt: skip
