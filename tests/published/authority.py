@@ -83,7 +83,7 @@ class Authority:
             *(options or ("-sha256", "-cert")),
         )
 
-    def answer(self, request, name):
+    def answer(self, request, name, *options):
         """What it answers to a request (.tsr)."""
         signer = ("-inkey", self.folder / "tsa.key", "-signer", self.folder / "tsa.pem")
         self._openssl(
@@ -93,6 +93,7 @@ class Authority:
             "-queryfile",
             request,
             *signer,
+            *options,
             "-out",
             name,
         )

@@ -242,3 +242,14 @@ def test_a_time_stamp_that_was_granted_otherwise_than_asked(authority, tmp_path)
     assert codes(check([answer._replace(data=data)], [authority.root])) == [
         "timestamp-refused", UNSTAMPED,
     ]  # fmt: skip
+
+
+def test_a_token_that_brings_its_own_root(authority, tmp_path):
+    """Whoever makes an authority can put the whole chain into the token; trusted is what the caller pinned."""
+    other = Authority(tmp_path / "other")
+    other.ask(S0.data[-66:], tmp_path / "0.tsq")
+    other.answer(tmp_path / "0.tsq", tmp_path / "0.tsr", "-chain", other.folder / "ca.pem")
+    answer = Answer("0.tsr", (tmp_path / "0.tsr").read_bytes())
+    assert codes(check([answer], [authority.root])) == ["authority-unknown", UNSTAMPED]
+    assert codes(check([answer], [])) == ["authority-unknown", UNSTAMPED]
+    assert codes(check([answer], [other.own])) == []
