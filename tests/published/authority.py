@@ -53,17 +53,18 @@ class Authority:
         folder: where its files are; made if it is not there.
         days: from when on the certificate is valid, in days from now, and for how many.
         usage: the extension that says what the certificate is for.
+        root: the name of the root.
     """
 
-    def __init__(self, folder, days=(-1, 30), usage=STAMPING):
+    def __init__(self, folder, days=(-1, 30), usage=STAMPING, root="Root"):
         folder.mkdir(exist_ok=True)
         self.folder = folder
         self.root_key, self.key = (ec.generate_private_key(ec.SECP256R1()) for _ in range(2))
         is_ca = (x509.BasicConstraints(ca=True, path_length=None), True)
         self.root = certificate(
-            "Root", self.root_key.public_key(), "Root", self.root_key, (-100, 1000), is_ca
+            root, self.root_key.public_key(), root, self.root_key, (-100, 1000), is_ca
         )
-        self.own = certificate("Stamps", self.key.public_key(), "Root", self.root_key, days, usage)
+        self.own = certificate("Stamps", self.key.public_key(), root, self.root_key, days, usage)
         (folder / "ca.pem").write_bytes(self.root.public_bytes(Encoding.PEM))
         (folder / "tsa.pem").write_bytes(self.own.public_bytes(Encoding.PEM))
         private = self.key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
