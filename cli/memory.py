@@ -14,7 +14,7 @@ from pathlib import Path
 
 from cli.files import output_file
 from cli.terminal import CliError
-from verifier import KnownStatement, Statement, read_item
+from verifier import Input, Known, KnownStatement, Statement, bound, read_item
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +41,16 @@ class Memory:
         """The statements of an account; they were verified when they were remembered, and count whatever is trusted now."""
         paths = sorted(self._place(issuer, account).glob("*.cbor"))
         return [KnownStatement(path.read_bytes(), verified=True) for path in paths]
+
+    def noting(self, used: dict[str, Input]) -> Known:
+        """The same, noting which files were used."""
+
+        def known(issuer: str, account: str) -> Iterable[KnownStatement]:
+            paths = map(str, sorted(self._place(issuer, account).glob("*.cbor")))
+            used.update((one.name, one) for one in bound("memory", paths))
+            return self.known(issuer, account)
+
+        return known
 
     def remember(self, claims: Statement, signed: bytes) -> None:
         """Keep a statement. Another one of the same number is kept beside it: it is evidence, not a correction."""

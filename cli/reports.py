@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Final
 
 import click
 
 from cli.files import output_file
-from verifier import canonical
+from verifier import Report, as_object, canonical, findings_csv
 
 ENDINGS: Final = (".json",)
 """What a file of a report can be."""
@@ -27,12 +28,17 @@ class ReportFile(click.ParamType[str]):
         return str(value)
 
 
-def write(document: dict[str, Any], names: Sequence[str]) -> None:
-    """Write a report to each of these files, whole or not at all.
+def write(report: Report, names: Sequence[str]) -> None:
+    """Write a report to each of these files, whole or not at all; beside each, all findings, if the object does not list them.
 
     Raises:
         OSError: one cannot be written.
     """
+    document = as_object(report)
     for name in names:
-        with output_file(name) as stream:
+        with ExitStack() as opened:
+            stream = opened.enter_context(output_file(name))
+            if document["findings_csv"] is not None:
+                beside = str(Path(name).with_suffix(".findings.csv"))
+                opened.enter_context(output_file(beside)).writelines(findings_csv(report))
             stream.write(canonical(document))

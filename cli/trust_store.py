@@ -6,7 +6,7 @@ statements/                               the statements that they have signed: 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 
 import click
@@ -96,6 +96,10 @@ class TrustStore:
         path.parent.mkdir(parents=True, exist_ok=True)
         with output_file(str(path)) as stream:
             stream.write(jwks)
+
+    def pinned_files(self, issuers: Collection[str]) -> list[str]:
+        """The pinned key files of these issuers, in the order of their names."""
+        return [str(path) for path in sorted(map(self._path, issuers)) if path.exists()]
 
     def unpin(self, issuer: str) -> bool:
         """Forget an issuer's keys; False if there are none."""

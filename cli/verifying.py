@@ -6,14 +6,12 @@ import json
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from hashlib import file_digest
-from pathlib import Path
 from typing import Final
 
 import click
 
 from cli import batches, ratecards
-from cli.files import STDIN, inputs, read_bytes, total_size
+from cli.files import inputs, read_bytes, total_size
 from cli.parquet import readable_logs
 from cli.terminal import CliError, progress
 from cli.trust_store import TrustStore
@@ -27,6 +25,7 @@ from verifier import (
     RecordError,
     Report,
     WrongKeyError,
+    bound,
     statements_in,
     verify,
 )
@@ -73,22 +72,12 @@ class Asked:
             "keys": self.keys, "previous": self.previous, "card": self.cards, "requests": self.requests,
             "received": self.received, "prompts": self.prompts, "cache-key": (self.cache_key,), "aliases": (self.aliases,),
         }  # fmt: skip
-        return [
-            _bound(role, name)
-            for role, names in files.items()
-            for name in names
-            if name not in (None, STDIN)
-        ]
+        given = {role: filter(None, names) for role, names in files.items()}
+        return [one for role, names in given.items() for one in bound(role, names)]
 
 
-def _bound(role: str, name: str) -> Input:
-    with Path(name).open("rb") as stream:
-        digest = file_digest(stream, "sha256")
-        return Input(name, stream.tell(), digest.hexdigest(), role)
-
-
-def verified(asked: Asked, store: TrustStore) -> Report:
-    """The report, which binds all files that were read.
+def verified(asked: Asked, store: TrustStore, *, figures: bool) -> Report:
+    """The report, which binds all files that were read; ``figures``: with figures and worth.
 
     Raises:
         CliError: the user can mend it: a file that is not what it should be.
@@ -97,7 +86,8 @@ def verified(asked: Asked, store: TrustStore) -> Report:
     trusted, observers = store.trusted(asked.keys), frozenset(asked.observer)
     policy = Policy(trusted, asked.account, asked.require_cache_id, signatures=asked.signatures, observers=observers)  # fmt: skip
     priced = ratecards.to_check(asked.cards)
-    known = _known(None if asked.no_remember else store.memory.known, asked.previous)
+    used: dict[str, Input] = {}
+    known = _known(None if asked.no_remember else store.memory.noting(used), asked.previous)
     with ExitStack() as opened:
         advance = opened.enter_context(progress("verifying", total_size(asked.batch)))
         opened.enter_context(_mendable(store))
@@ -105,9 +95,12 @@ def verified(asked: Asked, store: TrustStore) -> Report:
         record = _record(asked, logs)
         report = verify(
             inputs(asked.batch, advance), policy, period=asked.period, known=known, jobs=asked.jobs, record=record,
-            cards=priced,
+            cards=priced, figures=figures,
         )  # fmt: skip
-    report.inputs += asked.bound
+    report.inputs += [*asked.bound, *used.values()]
+    if not asked.keys:
+        issuers = {key.issuer for key in report.named} | {one.issuer for one in report.accounts}
+        report.inputs += bound("keys", store.pinned_files(issuers))
     return report
 
 

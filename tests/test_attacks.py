@@ -475,7 +475,10 @@ def test_a_key_that_only_claims_to_have_signed_is_not_named(folder):
     data = b"".join([*receipts, batch.statement.data])
     both = by_kid(read_jwks(json.dumps(jwk_set(KEY, SECOND)).encode()))
     report = verify([bytes_source("b", data)], Policy(both, signatures="statement"))
-    assert (report.verdict, report.keys) == ("verified", [kid_text(KEY.kid)])
+    assert (report.verdict, [one.kid for one in report.signers]) == (
+        "verified",
+        [kid_text(KEY.kid)],
+    )
 
 
 def lost(count):

@@ -16,7 +16,8 @@ FACES = [
 WITH_FUNCTIONS = {"verifier"}
 """Faces that offer functions of their own."""
 FLOORS = [
-    "format", "crypto", "report", "item", "reading", "order", "pricing", "statements", "customer", "procedure",
+    "format", "crypto", "report", "item", "reading", "order", "pricing", "statements", "customer", "evidence",
+    "procedure",
 ]  # fmt: skip
 """The rooms of `verifier`, from the ground up: each imports from itself and from those before it."""
 PACKAGES = ("receipts", "verifier", "attribution", "cli")

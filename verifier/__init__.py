@@ -62,6 +62,7 @@ from verifier.procedure.batch import verify_batch, verify_rows
 from verifier.procedure.container import verify_container
 from verifier.procedure.question import Question
 from verifier.procedure.rows import NotVerifiedError, VerifiedRows
+from verifier.reading.binding import bound
 from verifier.reading.container import subject
 from verifier.reading.framing import UnreadableError
 from verifier.reading.recognise import NotABatchError
@@ -71,7 +72,7 @@ from verifier.report.cards import CardSummary
 from verifier.report.codes import RULES, Rule, Severity
 from verifier.report.escape import escape
 from verifier.report.findings import Conflict, Finding, Findings, plural
-from verifier.report.form import as_object
+from verifier.report.form import as_object, findings_csv
 from verifier.report.model import AccountSummary, Check, Input, Report, Subject, Verdict
 from verifier.report.period import PeriodError, show_instant
 from verifier.report.period import parse as parse_period
@@ -157,12 +158,14 @@ __all__ = [
     "as_object",
     "batch_file",
     "batch_stream",
+    "bound",
     "by_kid",
     "bytes_source",
     "canonical",
     "check_card",
     "compare_statements",
     "escape",
+    "findings_csv",
     "kid_text",
     "merkle_root",
     "parse_period",
@@ -195,6 +198,7 @@ def verify(
     jobs: int = 1,
     record: Record | None = None,
     cards: Sequence[RateCard] = (),
+    figures: bool = False,
 ) -> Report:
     """Verify a batch (one source or more), a proof or an equivocation: spec/verification.md.
 
@@ -205,7 +209,8 @@ def verify(
         known: the signed statements of an issuer and account that the caller knows from earlier.
         jobs: processes that check receipts; the report is the same.
         record: the customer's own record, to compare with; not for a proof or an equivocation.
-        cards: rate cards: charges that name one are computed again, and receipts without a charge are priced by each.
+        cards: rate cards: charges that name one are computed again, and receipts without one are priced.
+        figures: whether the report gets figures, and its findings their worth.
 
     Raises:
         PeriodError: the period ends before it begins.
@@ -217,7 +222,9 @@ def verify(
     if record is not None:
         check_files(record)
     _check_period(period)
-    question = Question(sources, policy, period, known, record, cards=cards, workers=_workers(jobs))
+    question = Question(
+        sources, policy, period, known, record, cards=cards, figures=figures, workers=_workers(jobs)
+    )
     with _closed_after(sources):
         kind = subject(sources[0].first(2)) if len(sources) == 1 else Subject.BATCH
         if kind is Subject.BATCH:

@@ -15,6 +15,7 @@ from typing import Final
 
 from verifier import (
     CardError,
+    Input,
     KeyConflictError,
     KeyFileError,
     NoStatementError,
@@ -30,6 +31,7 @@ from verifier import (
     as_object,
     batch_file,
     batch_stream,
+    bound,
     by_kid,
     parse_period,
     read_card,
@@ -104,7 +106,7 @@ def _discard_output() -> None:
 
 def _verified(options: argparse.Namespace) -> Report:
     keys = by_kid(key for name in options.keys for key in read_jwks(Path(name).read_bytes()))
-    return verify(
+    report = verify(
         [_source(name) for name in options.batch],
         Policy(
             keys,
@@ -117,8 +119,20 @@ def _verified(options: argparse.Namespace) -> Report:
         known=statements_in([batch_file(name) for name in options.previous]),
         jobs=options.jobs,
         record=_record(options),
+        figures=options.json,
         cards=[read_card(Path(name).read_bytes()) for name in options.card],
     )
+    report.inputs += _bound(options)
+    return report
+
+
+def _bound(options: argparse.Namespace) -> list[Input]:
+    """The files besides the batch, which the report names too."""
+    files = {
+        option.removeprefix("--"): getattr(options, option.removeprefix("--")) for option in _FILES
+    }
+    files["cache-key"] = [] if options.cache_key is None else [options.cache_key]
+    return [one for role, names in files.items() for one in bound(role, names)]
 
 
 def _record(options: argparse.Namespace) -> Record | None:

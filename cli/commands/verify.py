@@ -123,15 +123,15 @@ def verify(
 ) -> None:
     """Verify, print the report, remember the statements; the exit code is the verdict."""
     asked, store = Asked(**given), TrustStore(trust_store)
-    report = verified(asked, store)
+    report = verified(asked, store, figures=as_json or bool(report_files))
     report.dated = dated
-    document = as_object(report)
-    reports.write(document, report_files)
+    if report_files:
+        reports.write(report, report_files)
     # A stranger's key file must not fill the memory.
     remembering = None if asked.no_remember or asked.keys else store
     standings = beside.compare(report.statements, partial(store.trusted, asked.keys), remembering)
     if as_json:
-        print_json(document | {name: one.as_dict() for name, one in standings.items()})
+        print_json(as_object(report) | {name: one.as_dict() for name, one in standings.items()})
     else:
         _print(report, standings, quiet=quiet)
     if remembering is not None:

@@ -20,7 +20,7 @@ from verifier.order.index import ReceiptIndex
 from verifier.order.requests import AccountName as AccountName
 from verifier.order.requests import Repeated, RequestLog
 from verifier.order.sums import Sums
-from verifier.report.findings import DETAILED, Findings
+from verifier.report.findings import KEPT, Findings
 
 MAX_STREAMS: Final = 65_536
 """Streams of an input, over all its accounts (spec/receipt.md, Limits)."""
@@ -264,6 +264,6 @@ def first_repeated(log: RequestLog) -> tuple[list[Repeated], int]:
     total = 0
     for repeated in log.repeated():
         total += 1
-        push = heappush if len(kept) < DETAILED else heappushpop
+        push = heappush if len(kept) < KEPT else heappushpop
         push(kept, (-repeated.item, repeated))
     return [repeated for _, repeated in sorted(kept, reverse=True)], total

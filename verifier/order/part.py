@@ -42,6 +42,7 @@ class Part:
         findings: so far.
         counts: how many items passed what.
         signers: the trusted keys that signed something, by ``kid``, as far as signatures were checked.
+        named: the trusted keys that an item names, whether or not it is signed.
         lost: items that fell out.
         lost_rejected: those of them with a finding that rejects (R-1.4).
         lost_receipts: those that may have been any receipt (R-10.2).
@@ -53,6 +54,7 @@ class Part:
     findings: Findings = field(default_factory=Findings)
     counts: Counts = field(default_factory=Counts)
     signers: set[bytes] = field(default_factory=set)
+    named: set[bytes] = field(default_factory=set)
     lost: int = 0
     lost_rejected: int = 0
     lost_receipts: int = 0
@@ -67,6 +69,8 @@ class Part:
         for finding in opened.findings(item.number, item.offset):
             self.findings.add(finding)
         self.counts.add(Counts.of(opened))
+        if opened.key is not None:
+            self.named.add(opened.key.kid)
         checked = demand.signatures or opened.kind is Kind.STATEMENT
         if checked and opened.signed and opened.key is not None:
             self.signers.add(opened.key.kid)
@@ -88,6 +92,7 @@ class Part:
         self.findings.extend(later.findings)
         self.counts.add(later.counts)
         self.signers |= later.signers
+        self.named |= later.named
         self.lost += later.lost
         self.lost_rejected += later.lost_rejected
         self.lost_receipts += later.lost_receipts
@@ -105,8 +110,9 @@ def open_span(span: Span, demand: Demand, fast: FastPath) -> Part:
             part.counts.add(tried.counts)
             if tried.unknown is not None:
                 part.findings.add(tried.unknown)
-            elif tried.signer is not None and demand.signatures:
-                part.signers.add(tried.signer.kid)
+            elif tried.signer is not None:
+                part.named.add(tried.signer.kid)
+                part.signers |= {tried.signer.kid} if demand.signatures else set()
         else:
             for place in span.items(at, at + tried.count):
                 item = Item(*place)

@@ -50,4 +50,5 @@ def _procedure(question: Question, *, signatures: bool) -> VerifiedRows:
         steps.check_charges(run)  # 18
         steps.check_record(run)  # 14
         run.conflicts += vouched_conflicts(run)  # 14: what only the statement vouches for
+        steps.make_figures(run)
         return steps.conclude(run)  # 15

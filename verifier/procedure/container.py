@@ -211,6 +211,7 @@ class _Verification:
             self.kind,
             [read],
             self.question.signers(self.part.signers),
+            self.question.signers(self.part.named),
             self.question.asked,
             [],
             [

@@ -11,7 +11,7 @@ from verifier.item.opening import Opened, open_item
 from verifier.order.corrections import Correction
 from verifier.procedure.run import Run
 from verifier.reading.framing import ChangedError
-from verifier.report.findings import DETAILED, Conflict, Finding
+from verifier.report.findings import KEPT, Conflict, Finding
 
 
 def compare_corrections(run: Run) -> list[Conflict]:
@@ -57,7 +57,7 @@ class _Comparison:
     def repeated(self) -> Iterator[Conflict]:
         """R-9.8."""
         for count, (first, again) in enumerate(self._run.collection.corrections.repeated()):
-            if count >= DETAILED:
+            if count >= KEPT:
                 self._run.findings.count_more("correction-repeated", 1)
                 continue
             earlier, later = self._correction(first), self._correction(again)

@@ -28,6 +28,7 @@ class Question:
         record: the customer's own record.
         columns: of receipts, that are wanted afterwards (`verifier.order.block.COLUMNS`).
         cards: the rate cards that the caller gives.
+        figures: whether the report gets figures, and its findings their worth.
         workers: who takes the items through steps 2 to 8.
     """
 
@@ -38,6 +39,7 @@ class Question:
     record: Record | None = None
     columns: frozenset[str] = frozenset()
     cards: Sequence[RateCard] = ()
+    figures: bool = False
     workers: Workers = in_this_process
 
     @property

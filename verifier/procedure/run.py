@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Final
 
+from verifier.evidence.figures import FIGURE_COLUMNS
+from verifier.evidence.worth import WORTH_COLUMNS
 from verifier.format.claims import Statement
 from verifier.order.collection import AccountName, Collection
 from verifier.order.index import RowBlock
@@ -15,6 +17,7 @@ from verifier.pricing.checking import CHARGE_COLUMNS, ChargeChecks
 from verifier.procedure import checks
 from verifier.procedure.question import Question
 from verifier.reading.framing import Batch
+from verifier.report.figures import Figures
 from verifier.report.findings import Conflict, Findings
 from verifier.report.model import Check
 from verifier.statements.completeness import Ledger
@@ -63,6 +66,7 @@ class Run:
         omitted: some of the received receipts that are not in the batch.
         raw_statements: the validly signed statements of the input.
         identifier_checks, record_checks: the scope of steps 13 and 14.
+        figures: what a report shows in pictures, if it is wanted.
         charge_checks: what comes of the rate cards (R-18.1 to R-18.4).
     """
 
@@ -72,6 +76,8 @@ class Run:
             columns |= question.record.columns
         if question.cards:
             columns |= CHARGE_COLUMNS
+        if question.figures:
+            columns |= FIGURE_COLUMNS | WORTH_COLUMNS
         self.question = question
         self.demand = Demand(question.policy, columns, signatures)
         self.batch = Batch(question.sources)
@@ -84,6 +90,7 @@ class Run:
         self.raw_statements: list[tuple[Statement, bytes]] = []
         self.identifier_checks: list[Check] = []
         self.record_checks = [checks.CUSTOMER]
+        self.figures: Figures | None = None
         self.charge_checks = ChargeChecks(question.cards, self.opened.findings)
 
     @property

@@ -10,6 +10,8 @@ from verifier.customer.own_prompts import compare_prompts
 from verifier.customer.reconcile import Reconciliation
 from verifier.customer.record import RecordError
 from verifier.customer.subject import VerifiedBatch
+from verifier.evidence.figures import FigureSums
+from verifier.evidence.worth import Pricing
 from verifier.format.claims import Receipt, Statement
 from verifier.format.envelope import Kind
 from verifier.item.opening import Opened
@@ -206,6 +208,19 @@ def check_record(run: Run) -> None:
     run.omitted = received.omitted
     if record.prompts:
         run.record_checks += compare_prompts(run.last_words(timed=True), record, run.findings)
+
+
+def make_figures(run: Run) -> None:
+    """What a report says besides: figures, and what the findings are worth (spec/report.md)."""
+    if not run.question.figures:
+        return
+    sums, pricing = FigureSums(), Pricing(run.question.cards, run.findings)
+    for block in run.collection.index.blocks():
+        sums.see(block)
+    for block in run.last_words():
+        sums.count(block)
+        pricing.see(block)
+    run.figures = sums.conclude(run.ledgers, run.findings)
 
 
 def conclude(run: Run) -> VerifiedRows:

@@ -21,12 +21,14 @@ def report_of(run: Run) -> Report:
         Subject.BATCH,
         [Input(file.name, file.size, file.sha256) for file in run.batch.files],
         question.signers(run.opened.signers),
+        question.signers(run.opened.named),
         question.asked,
         accounts,
         _checks(run),
         run.findings,
         conflicts=run.conflicts,
         statements=run.raw_statements,
+        figures=run.figures,
         cards=list(run.charge_checks.summaries.values()),
     )
 

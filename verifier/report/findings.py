@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator
-from dataclasses import asdict, dataclass, field
+from collections.abc import Hashable, Iterable, Iterator
+from dataclasses import dataclass, field, fields
 from typing import Any, Final
 
 from verifier.format.claims import Receipt, Statement
 from verifier.report.codes import RULES, Severity
+from verifier.report.worth import NOT_COMPUTED, Worth
 
-DETAILED: Final = 100
-"""So many findings of one code are kept in detail; the rest is counted."""
+KEPT: Final = 10_000
+"""So many findings of one code are kept; the rest is counted."""
+LISTED: Final = 100
+"""So many of them are shown; the rest goes into a file."""
 
 
 @dataclass(slots=True)
@@ -30,6 +33,8 @@ class Finding:
         expected, actual: what the field should be, and what it is.
         count: the number of items that the finding stands for.
         group: what findings of a grouped code are counted by.
+        time: of the receipt, in ms; known in a report with figures.
+        worth: in money; another finding of the same receipt, which has the worth of both; or why it is not known.
     """
 
     code: str
@@ -49,6 +54,8 @@ class Finding:
     actual: str | int | None = None
     count: int = 1
     group: Hashable = None
+    time: int | None = None
+    worth: Worth | Finding | str = NOT_COMPUTED
 
     def __post_init__(self) -> None:
         self.rule = self.rule or RULES[self.code].rules[0]
@@ -74,8 +81,8 @@ class Finding:
 
     def as_dict(self) -> dict[str, Any]:
         """The finding as JSON-ready data, without the fields that do not apply."""
-        known = {name: value for name, value in asdict(self).items() if value is not None}
-        known.pop("group", None)
+        names = (one.name for one in fields(self) if one.name not in ("group", "worth"))
+        known = {name: value for name in names if (value := getattr(self, name)) is not None}
         return {"severity": str(self.severity), **known, "hint": RULES[self.code].hint}
 
 
@@ -98,7 +105,7 @@ class Findings:
             first.count += finding.count
             return
         told = self._told.get(code, 0)
-        if told == DETAILED:
+        if told == KEPT:
             return
         self._told[code] = told + 1
         self.kept.append(finding)
@@ -124,6 +131,14 @@ class Findings:
     def __iter__(self) -> Iterator[Finding]:
         return iter(self.kept)
 
+    @property
+    def left_out(self) -> dict[str, int]:
+        """By code, how many items no finding that is kept stands for."""
+        there: dict[str, int] = {}
+        for finding in self.kept:
+            there[finding.code] = there.get(finding.code, 0) + finding.count
+        return {code: count - there.get(code, 0) for code, count in self.counts.items()}
+
     def in_input_order(self) -> list[Finding]:
         """The findings by item, of an item in the order of the closed list; those without an item last."""
         order = {code: place for place, code in enumerate(RULES)}
@@ -146,6 +161,15 @@ class Conflict:
     code: str
     one: bytes
     two: bytes
+
+
+def listed(findings: Iterable[Finding]) -> Iterator[Finding]:
+    """The first ones of each code."""
+    told: dict[str, int] = {}
+    for finding in findings:
+        told[finding.code] = told.get(finding.code, 0) + 1
+        if told[finding.code] <= LISTED:
+            yield finding
 
 
 def plural(count: int, noun: str) -> str:

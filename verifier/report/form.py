@@ -8,9 +8,10 @@ from pathlib import PurePath
 from typing import Any, Final
 
 from verifier.format.claims import LATE, Receipt, Statement, Totals
-from verifier.report.codes import RULES
+from verifier.report.exact import exact
 from verifier.report.findings import Finding
 from verifier.report.intervals import Intervals
+from verifier.report.listing import findings_of
 from verifier.report.model import (
     ROLES,
     AccountSummary,
@@ -21,18 +22,16 @@ from verifier.report.model import (
     Report,
     StatementSummary,
 )
+from verifier.report.table import csv_lines, worth_of
 from verifier.report.unproven import not_proven
 from verifier.report.version import FORMAT, NAME, SPECIFICATION, VERSION
 
 LISTED_ACCOUNTS: Final = 1000
-LISTED_FINDINGS: Final = 100
-"""Of one code."""
-LARGEST: Final = 2**53 - 1
-"""The largest integer that is a JSON number here; a larger one is decimal text."""
 
 
 def as_object(report: Report) -> dict[str, Any]:
     """The report as JSON-ready data: integers and text, in a stable order."""
+    findings = all_findings(report)
     found = {
         "report": FORMAT,
         "specification": SPECIFICATION,
@@ -50,32 +49,29 @@ def as_object(report: Report) -> dict[str, Any]:
         "objects": [_object(one) for one in report.objects],
         "cards": [card.as_dict() for card in report.cards],
         "checks": [_check(check) for check in report.checks],
-        "findings": [_finding(one, place) for place, one in enumerate(report.findings.in_input_order(), 1)],
-        "finding_counts": dict(sorted(report.findings.counts.items())),
-        "codes": [_code(code, count) for code, count in sorted(report.findings.counts.items())],
-        "findings_csv": None,
-        "worth": {"amounts": [], "unknown": sum(report.findings.counts.values())},
-        "figures": None,
+        **findings_of(report.findings, findings),
+        "figures": None if report.figures is None else report.figures.as_dict(),
         "not_proven": not_proven(report),
-    }  # fmt: skip
-    return {name: _exact(value) for name, value in found.items()}
+    }
+    return {name: exact(value) for name, value in found.items()}
+
+
+def findings_csv(report: Report) -> Iterator[bytes]:
+    """The lines of the CSV file whose SHA-256 the object has, if it does not list all findings."""
+    return csv_lines(exact(finding) for finding in all_findings(report))
+
+
+def all_findings(report: Report) -> list[dict[str, Any]]:
+    """All findings that are kept, numbered in the order of the input."""
+    ordered = report.findings.in_input_order()
+    numbers = {id(finding): place for place, finding in enumerate(ordered, 1)}
+    return [_finding(one, numbers) for one in ordered]
 
 
 def base_name(name: str) -> str:
     """The name of a file without its folders, which are nobody's business; what is no text is written out."""
     shown = PurePath(name).name or name
     return shown.encode(errors="surrogateescape").decode(errors="backslashreplace")
-
-
-def _exact(value: Any) -> Any:
-    """Integers that a JSON reader may round are decimal text."""
-    if isinstance(value, int) and not isinstance(value, bool):
-        return value if abs(value) <= LARGEST else str(value)
-    if isinstance(value, dict):
-        return {name: _exact(inner) for name, inner in value.items()}
-    if isinstance(value, list):
-        return [_exact(inner) for inner in value]
-    return value
 
 
 def _by_role(inputs: list[Input]) -> list[Input]:
@@ -196,22 +192,12 @@ def _statement(statement: StatementSummary) -> dict[str, Any]:
     }
 
 
-def _finding(finding: Finding, place: int) -> dict[str, Any]:
-    known = {"finding": place, **finding.as_dict(), "worth": {"unknown": "not computed"}}
+def _finding(finding: Finding, numbers: dict[int, int]) -> dict[str, Any]:
+    known = {
+        "finding": numbers[id(finding)],
+        **finding.as_dict(),
+        "worth": worth_of(finding.worth, numbers),
+    }
     if "file" in known:
         known["file"] = base_name(known["file"])
     return known
-
-
-def _code(code: str, count: int) -> dict[str, Any]:
-    rule = RULES[code]
-    return {
-        "code": code,
-        "severity": str(rule.severity),
-        "rules": list(rule.rules),
-        "meaning": rule.meaning,
-        "count": count,
-        "left_out": 0,
-        "amounts": [],
-        "unknown": count,
-    }

@@ -12,6 +12,7 @@ from typing import Final
 from verifier.format.claims import LATE, Receipt, Statement, Totals
 from verifier.report.cards import CardSummary
 from verifier.report.codes import RULES, Severity
+from verifier.report.figures import Figures
 from verifier.report.findings import Conflict, Findings
 from verifier.report.period import reaches_out
 
@@ -139,6 +140,7 @@ class Report:
         subject: what was verified: a batch, a proof or an equivocation.
         inputs: the files, each with its size and SHA-256.
         signers: the trusted keys that signed something in the input, by their ``kid``.
+        named: the trusted keys that something in the input names, whether or not it is signed.
         asked: the options.
         accounts: what the input holds, by issuer and account.
         checks: the scope: for each check how much passed, and what was not checked.
@@ -147,12 +149,14 @@ class Report:
         conflicts: proofs of equivocation, as signed objects.
         statements: those of the input with a valid signature, and their bytes: what a caller may remember.
         cards: the rate cards that the caller gave, and what came of them.
+        figures: what it shows in pictures, if that was asked for.
         dated: the date that the caller gives the report, in ms; no clock is read.
     """
 
     subject: Subject
     inputs: list[Input]
     signers: list[Signer]
+    named: list[Signer]
     asked: Asked
     accounts: list[AccountSummary]
     checks: list[Check]
@@ -161,6 +165,7 @@ class Report:
     conflicts: list[Conflict] = field(default_factory=list)
     statements: list[tuple[Statement, bytes]] = field(default_factory=list)
     cards: list[CardSummary] = field(default_factory=list)
+    figures: Figures | None = None
     dated: int | None = None
 
     @property

@@ -9,7 +9,7 @@ from verifier.report import period
 from verifier.report.cards import card_rows
 from verifier.report.codes import RULES
 from verifier.report.escape import escape
-from verifier.report.findings import Finding, plural
+from verifier.report.findings import Finding, listed, plural
 from verifier.report.model import (
     AccountSummary,
     Check,
@@ -72,7 +72,7 @@ def _lines(report: Report, style: Style) -> Iterator[str]:
     if report.findings.counts:
         yield ""
         yield style("  findings", "heading")
-        for finding in report.findings.in_input_order():
+        for finding in listed(report.findings.in_input_order()):
             yield from _finding(finding, style)
         yield from _omitted(report)
 
@@ -199,7 +199,7 @@ def _place(finding: Finding) -> str:
 
 def _omitted(report: Report) -> Iterator[str]:
     for code, count in sorted(report.findings.counts.items()):
-        shown = sum(finding.count for finding in report.findings if finding.code == code)
+        shown = sum(finding.count for finding in listed(report.findings) if finding.code == code)
         if count > shown:
             yield f"  and {count - shown:,} more of {code}"
 
