@@ -10,9 +10,10 @@ from typing import Any, Final
 import click
 
 from cli.files import output_file
+from cli.page.document import render_html
 from verifier import Report, as_object, canonical, findings_csv
 
-ENDINGS: Final = (".json",)
+ENDINGS: Final = (".json", ".html")
 """What a file of a report can be."""
 
 
@@ -41,4 +42,4 @@ def write(report: Report, names: Sequence[str]) -> None:
             if document["findings_csv"] is not None:
                 beside = str(Path(name).with_suffix(".findings.csv"))
                 opened.enter_context(output_file(beside)).writelines(findings_csv(report))
-            stream.write(canonical(document))
+            stream.write(render_html(document) if name.endswith(".html") else canonical(document))
