@@ -7,7 +7,7 @@ So two runs at a time cannot undo each other's memory, and folders of two machin
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -92,6 +92,23 @@ class Memory:
 
     def _place(self, issuer: str, account: str) -> Path:
         return self.folder / hashed_name(issuer, account)
+
+
+def remembered_files(paths: Sequence[str]) -> Known:
+    """Remembered statements in these files, by issuer and account.
+
+    Raises:
+        CliError: a file holds something else.
+    """
+    found: dict[tuple[str, str], list[KnownStatement]] = {}
+    for path in paths:
+        signed = Path(path).read_bytes()
+        claims = read_item(signed).claims
+        if not isinstance(claims, Statement):
+            raise CliError(f"{path} is no statement", "give the file that the report names")
+        one = KnownStatement(signed, verified=True)
+        found.setdefault((claims.issuer, claims.account), []).append(one)
+    return lambda issuer, account: found.get((issuer, account), ())
 
 
 def hashed_name(*parts: str) -> str:

@@ -88,8 +88,8 @@ class _Totals(_Strict):
     reasoning: Count = 0
     amounts: dict[str, Amount] = {}
     units: dict[str, Count] = {}
-    corrected: _Totals = Field(default_factory=lambda: _Totals())
-    corrections: _Totals = Field(default_factory=lambda: _Totals())
+    corrected: _Totals = Field(default=None)  # type: ignore[assignment]  # left out, and never null
+    corrections: _Totals = Field(default=None)  # type: ignore[assignment]  # left out, and never null
 
 
 class _Statement(_Period):

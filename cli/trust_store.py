@@ -6,7 +6,7 @@ statements/                               the statements that they have signed: 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 
 import click
@@ -96,6 +96,11 @@ class TrustStore:
         path.parent.mkdir(parents=True, exist_ok=True)
         with output_file(str(path)) as stream:
             stream.write(jwks)
+
+    def files(self) -> Iterator[Path]:
+        """All pinned key files and remembered statements."""
+        yield from sorted((self.folder / "issuers").glob("*.jwks.json"))
+        yield from sorted(self.memory.folder.glob("*/*.cbor"))
 
     def pinned_files(self, issuers: Collection[str]) -> list[str]:
         """The pinned key files of these issuers, in the order of their names."""

@@ -12,6 +12,7 @@ import click
 
 from cli import batches, ratecards
 from cli.files import inputs, read_bytes, total_size
+from cli.memory import remembered_files
 from cli.parquet import readable_logs
 from cli.terminal import CliError, progress
 from cli.trust_store import TrustStore
@@ -60,6 +61,10 @@ class Asked:
     signatures: str = "every"
     jobs: int = 1
     no_remember: bool = False
+    memory: tuple[str, ...] = ()
+    """Remembered statements, as files: of a verification that is done again."""
+    alone: bool = False
+    """Whether nothing is taken from the trust store."""
 
     @property
     def bound(self) -> list[Input]:
@@ -69,7 +74,7 @@ class Asked:
             OSError: one cannot be read.
         """
         files: dict[str, tuple[str | None, ...]] = {
-            "keys": self.keys, "previous": self.previous, "card": self.cards, "requests": self.requests,
+            "keys": self.keys, "previous": self.previous, "memory": self.memory, "card": self.cards, "requests": self.requests,
             "received": self.received, "prompts": self.prompts, "cache-key": (self.cache_key,), "aliases": (self.aliases,),
         }  # fmt: skip
         given = {role: filter(None, names) for role, names in files.items()}
@@ -83,11 +88,17 @@ def verified(asked: Asked, store: TrustStore, *, figures: bool) -> Report:
         CliError: the user can mend it: a file that is not what it should be.
         OSError: a file cannot be read.
     """
-    trusted, observers = store.trusted(asked.keys), frozenset(asked.observer)
+    trusted = {} if asked.alone and not asked.keys else store.trusted(asked.keys)
+    observers = frozenset(asked.observer)
     policy = Policy(trusted, asked.account, asked.require_cache_id, signatures=asked.signatures, observers=observers)  # fmt: skip
     priced = ratecards.to_check(asked.cards)
     used: dict[str, Input] = {}
-    known = _known(None if asked.no_remember else store.memory.noting(used), asked.previous)
+    remembered = (
+        remembered_files(asked.memory)
+        if asked.no_remember or asked.alone
+        else store.memory.noting(used)
+    )
+    known = _known(remembered, asked.previous)
     with ExitStack() as opened:
         advance = opened.enter_context(progress("verifying", total_size(asked.batch)))
         opened.enter_context(_mendable(store))
@@ -98,21 +109,19 @@ def verified(asked: Asked, store: TrustStore, *, figures: bool) -> Report:
             cards=priced, figures=figures,
         )  # fmt: skip
     report.inputs += [*asked.bound, *used.values()]
-    if not asked.keys:
+    if not asked.keys and not asked.alone:
         issuers = {key.issuer for key in report.named} | {one.issuer for one in report.accounts}
         report.inputs += bound("keys", store.pinned_files(issuers))
     return report
 
 
-def _known(remembered: Known | None, previous: tuple[str, ...]) -> Known:
+def _known(remembered: Known, previous: tuple[str, ...]) -> Known:
     """The statements that are remembered, and those in files."""
     try:
         with batches.readable("--previous takes a batch"):
             given = statements_in(batches.files(previous))
     except NoStatementError as error:
         raise CliError(str(error), "--previous takes the batch or the statement before") from None
-    if remembered is None:
-        return given
     return lambda issuer, account: [*remembered(issuer, account), *given(issuer, account)]
 
 

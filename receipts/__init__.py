@@ -24,6 +24,7 @@ from receipts.journal import Journal
 from receipts.key_folder import KeyFolder, PublishedKey
 from receipts.keys import KeySource, SigningKey, jwk, jwks, kid_text
 from receipts.proof import equivocation, inclusion_proof
+from receipts.report import sign_report
 from receipts.request import (
     Billed,
     Cache,
@@ -90,4 +91,5 @@ __all__ = [
     "kid_text",
     "read_toml",
     "repriced",
+    "sign_report",
 ]

@@ -42,6 +42,7 @@ TOTALS: Final[Table] = {
 }  # fmt: skip
 
 RATE_CARD: Final[Table] = {"version": 1, "issuer": 2, "name": 3, "currency": 4, "rows": 5}
+REPORT: Final[Table] = {"version": 1, "issuer": 2, "time": 3, "report": 4}
 PRICE_ROW: Final[Table] = {
     "provider": 1, "model": 2, "aliases": 3, "terms": 4, "from": 5, "until": 6, "above": 7, "days": 8, "hours": 9,
     "input": 10, "cached": 11, "writes": 12, "output": 13, "parts": 14, "units": 15,

@@ -20,6 +20,7 @@ else:
 RECEIPT: Final = "receipt"
 STATEMENT: Final = "statement"
 RATE_CARD: Final = "rate-card"
+REPORT: Final = "report"
 
 CRYPTOGRAPHY: Final = "cryptography"
 PYNACL: Final = "pynacl"
@@ -103,7 +104,7 @@ class Signer:
 
     Args:
         key: the private key.
-        kind: `RECEIPT`, `STATEMENT` or `RATE_CARD`.
+        kind: `RECEIPT`, `STATEMENT`, `RATE_CARD` or `REPORT`.
         subject: issuer and account of a statement.
     """
 

@@ -476,7 +476,7 @@ def test_stdin_and_stdout(shell, closed, monkeypatch):
 
 COMMANDS = [
     "", "keygen", "key", "key list", "key rotate", "key revoke", "key hash", "tags", "tags check", "ingest", "issue", "close", "publish", "archive", "journal", "journal copy", "trust", "trust add", "trust list", "trust remove",
-    "verify", "memory", "memory list", "memory export", "memory compare", "memory forget",
+    "verify", "report", "report sign", "report check", "report show", "report html", "memory", "memory list", "memory export", "memory compare", "memory forget",
     "cache", "show", "prove", "demo",
 ]  # fmt: skip
 
@@ -511,6 +511,10 @@ def test_help_fits_the_terminal(shell, line):
         "journal copy",
         "trust add",
         "verify",
+        "report sign",
+        "report check",
+        "report show",
+        "report html",
         "memory export",
         "memory compare",
         "cache",
@@ -545,6 +549,7 @@ def test_help_says_whose_commands_they_are(shell):
         "For customers and auditors": [
             "trust",
             "verify",
+            "report",
             "memory",
             "cache",
             "attribute",

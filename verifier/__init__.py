@@ -30,6 +30,8 @@ from verifier.customer.cache_id import blocks as prompt_blocks
 from verifier.customer.jcs import canonical
 from verifier.customer.prompts import Prompt, read_prompts
 from verifier.customer.record import Record, RecordError, WrongKeyError, check_files
+from verifier.evidence.document import MAX_REPORT, ReportError, read_report
+from verifier.evidence.signed import ReportSignatureError, SignedReport, read_signed_report
 from verifier.format.card import PriceRow, Rate
 from verifier.format.claims import (
     BESIDE,
@@ -96,6 +98,7 @@ __all__ = [
     "COLUMNS",
     "LATE",
     "OUTPUT",
+    "MAX_REPORT",
     "PRICED_COLUMNS",
     "REGULAR",
     "RULES",
@@ -136,10 +139,13 @@ __all__ = [
     "Record",
     "RecordError",
     "Report",
+    "ReportError",
+    "ReportSignatureError",
     "RowBlock",
     "Rule",
     "Severity",
     "Signatures",
+    "SignedReport",
     "Source",
     "Span",
     "Statement",
@@ -177,6 +183,8 @@ __all__ = [
     "read_items",
     "read_jwks",
     "read_prompts",
+    "read_report",
+    "read_signed_report",
     "render",
     "root_from_path",
     "show_instant",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping, Set
+from pathlib import Path
 from typing import Any, Final
 
 from verifier.customer.calls import OUTCOMES, Call
@@ -59,7 +60,7 @@ def logged_calls(path: str, names: set[str]) -> Iterator[Call]:
     """
     named = found = False
     for line, row in log_rows(path):
-        where, found = f"{path}, line {line}", True
+        where, found = f"{Path(path).name}, line {line}", True
         names.update(row)
         try:
             call = _call(where, row)

@@ -96,7 +96,7 @@ def read_received(path: str) -> Iterator[tuple[int | None, str, bytes]]:
             return
         for span in Batch([batch_file(path)]).spans():
             for number, _, raw in span.items():
-                yield None, f"{path}, item {number}", raw
+                yield None, f"{Path(path).name}, item {number}", raw
     except UnreadableError as fault:
         raise RecordError(f"{path}, byte {fault.offset}: {fault}") from None
     except (NotABatchError, WalletError) as error:

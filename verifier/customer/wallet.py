@@ -78,7 +78,7 @@ def wallet_receipts(path: str) -> Iterator[tuple[int, str, bytes]]:
     for row, call, raw in wallet_rows(path, "receipts", f"rowid, {column}, data"):
         if not isinstance(raw, bytes) or not isinstance(call, int):
             raise WalletError(f"{path}, receipt {row} is damaged")
-        yield call, f"{path}, receipt {row}", raw
+        yield call, f"{Path(path).name}, receipt {row}", raw
 
 
 def _is_first(path: str) -> bool:
@@ -101,7 +101,7 @@ def _typed(path: str, table: str, columns: dict[str, Any]) -> Iterator[dict[str,
 
 
 def _call(path: str, row: dict[str, Any]) -> Call:
-    where = f"{path}, call {row['number']}"
+    where = f"{Path(path).name}, call {row['number']}"
     outcome = row["outcome"]
     if outcome is not None and outcome not in OUTCOMES:
         raise WalletError(f"{where} is damaged: {outcome!r} is no outcome")
@@ -142,7 +142,7 @@ def _first_call(path: str, row: dict[str, Any]) -> Call:
     seen = Call("", path=path_there)
     status = row["status"]
     return Call(
-        f"{path}, request {row['number']}", row["request"], row["time"], None, host,
+        f"{Path(path).name}, request {row['number']}", row["request"], row["time"], None, host,
         None if seen.billed else path_there, None, f"{path} {host} ",
         None if status is None else 200 <= status < 300, COMPLETE if row["complete"] else _UNFINISHED, False, row["commitment"] or None,
         row["model"], None,

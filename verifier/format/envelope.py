@@ -103,6 +103,7 @@ _KID: Final = slice(6, 38)
 MAX_NAME: Final = 512
 """Bytes of a name (spec/receipt.md, Limits)."""
 _CARD_TAIL: Final = _types("rate-card")
+_REPORT_TAIL: Final = _types("report")
 _MAX_SUBJECT: Final = 2 * (3 + MAX_NAME) + 4
 """Bytes of label 15 with two names of that length."""
 
@@ -137,6 +138,17 @@ def read_card_header(protected: bytes) -> bytes:
     if protected[:6] == RECEIPT_HEAD and protected[38:] == _CARD_TAIL:
         return protected[_KID]
     raise Fault("header-invalid", "the protected header is not that of a rate card")
+
+
+def read_report_header(protected: bytes) -> bytes:
+    """The key id in the protected header of a report, which is that of a receipt but for its types.
+
+    Raises:
+        Fault: ``header-invalid``.
+    """
+    if protected[:6] == RECEIPT_HEAD and protected[38:] == _REPORT_TAIL:
+        return protected[_KID]
+    raise Fault("header-invalid", "the protected header is not that of a report")
 
 
 def _subject(encoded: bytes) -> tuple[str, str] | None:

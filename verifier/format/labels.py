@@ -91,6 +91,7 @@ TOTALS: Final[Table] = {
 }
 
 RATE_CARD: Final[Table] = {1: "version", 2: "issuer", 3: "name", 4: "currency", 5: "rows"}
+REPORT: Final[Table] = {1: "version", 2: "issuer", 3: "time", 4: "report"}
 PRICE_ROW: Final[Table] = {
     1: "provider",
     2: "model",

@@ -15,7 +15,13 @@ def bound(role: str, names: Iterable[str]) -> list[Input]:
     Raises:
         OSError: one cannot be read.
     """
-    return [_bound(role, name) for name in names]
+    return [_bound(role, path) for name in names for path in (name, *_beside(name))]
+
+
+def _beside(name: str) -> list[str]:
+    """What SQLite keeps beside a database that is in use belongs to it."""
+    log = f"{name}-wal"
+    return [log] if Path(log).is_file() and Path(log).stat().st_size else []
 
 
 def _bound(role: str, name: str) -> Input:

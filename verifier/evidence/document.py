@@ -1,0 +1,76 @@
+"""Reading a report that may come from anybody (spec/report.md, Form)."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Final
+
+from verifier.customer.jcs import CanonicalError, canonical
+from verifier.report.version import FORMAT
+
+MAX_REPORT: Final = 16 * 2**20
+"""Bytes."""
+MAX_DEPTH: Final = 16
+
+
+class ReportError(ValueError):
+    """Bytes are no report that can be used: what is wrong."""
+
+
+def read_report(data: bytes) -> dict[str, Any]:
+    """A report object in its canonical form, which is one of this version. Its members are not looked at otherwise.
+
+    Raises:
+        ReportError: it breaks a rule of spec/report.md, Form.
+    """
+    if len(data) > MAX_REPORT:
+        raise ReportError(f"{len(data):,} bytes are more than a report may have, {MAX_REPORT:,}")
+    try:
+        document = json.loads(
+            data.decode(),
+            object_pairs_hook=_unique,
+            parse_float=_no_float,
+            parse_constant=_no_float,
+        )
+        if not isinstance(document, dict) or "report" not in document:
+            raise ReportError("it is not a report object: it has no member 'report'")
+        _check_depth(document)
+        is_canonical = canonical(document) == data
+    except (UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise ReportError(f"not JSON: {error}") from None
+    except CanonicalError as error:
+        raise ReportError(f"not in canonical form: {error}") from None
+    except RecursionError:
+        raise ReportError(f"nested deeper than {MAX_DEPTH}") from None
+    except ReportError:
+        raise
+    except ValueError as error:  # an integer of very many digits
+        raise ReportError(str(error)) from None
+    if document["report"] != FORMAT or isinstance(document["report"], bool):
+        raise ReportError(f"report: expected {FORMAT}, found {str(document['report'])[:40]}: of another version")  # fmt: skip
+    if not is_canonical:
+        raise ReportError("not in canonical form (RFC 8785): it was written by something else, or changed")  # fmt: skip
+    return document
+
+
+def _unique(members: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(members)
+    if len(found) < len(members):
+        names = [name for name, _ in members]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ReportError(f"member {twice[:40]!r} is there twice")
+    return found
+
+
+def _no_float(text: str) -> Any:
+    raise ReportError(f"{text[:40]} is not an integer")
+
+
+def _check_depth(document: Any) -> None:
+    level, depth = [document], 0
+    while level:
+        depth += 1
+        if depth > MAX_DEPTH:
+            raise ReportError(f"nested deeper than {MAX_DEPTH}")
+        inner = [one.values() if isinstance(one, dict) else one for one in level]
+        level = [one for values in inner for one in values if isinstance(one, dict | list)]
