@@ -201,7 +201,8 @@ def show(file: str, as_json: bool, quiet: bool) -> None:
 
 
 def _summary(document: dict[str, Any]) -> Iterator[str]:
-    yield f"{style(document['verdict'], document['verdict'])}: a report that was not checked here"
+    verdict = style(document["verdict"], document["verdict"])
+    yield f"a report, which was not checked here: {verdict}"
     asked = document["options"]["period"]
     yield f"  period        {'none was named' if asked is None else period(asked)}"
     for one in document["parties"]:

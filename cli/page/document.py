@@ -112,7 +112,7 @@ def _first_screen(report: Report, embed: Embed | None) -> Markup:
         tag("p", "Verification report", f", {instant(report['dated'])}" if report["dated"] is not None else None, class_="kind"),
         tag("h1", tag("span", mark, class_="mark", aria_hidden="true"), verdict.capitalize(), class_=verdict),
         tag("p", meaning, class_="meaning"),
-        _observed(report), _recheck(embed), _subject(report), _three(report), by_money(report),
+        _observed(report), _unchecked(report), _recheck(embed), _subject(report), _three(report), by_money(report),
     )  # fmt: skip
 
 
@@ -123,6 +123,14 @@ def _observed(report: Report) -> Markup | None:
     of = sum(int(one["of_biller"]) + int(one["of_observer"]) for one in report["parties"])
     whose = f"{number(report['observed'])} of {plural(of, 'receipt')} are signed by an observer, not by who bills."
     return tag("p", tag("strong", whose), " They show nothing of what the biller says.", class_="observed")  # fmt: skip
+
+
+def _unchecked(report: Report) -> Markup | None:
+    """What the verdict does not cover stands beside it."""
+    names = [one["check"] for one in report["checks"] if one["result"] == "not checked"]
+    if not names:
+        return None
+    return tag("p", f"Not checked: {', '.join(names)}. ", tag("a", "Why", href="#checks"), class_="unchecked")  # fmt: skip
 
 
 def _recheck(embed: Embed | None) -> Markup:
@@ -172,7 +180,7 @@ def _three(report: Report) -> Markup:
     figures = [
         (plural(sum(int(one["of_biller"]) + int(one["of_observer"]) for one in report["parties"]), "receipt"), "in this input"),
         _billed(report),
-        (worth, "in question, as far as it is known") if worth else (plural(found, "finding"), "none with an amount" if found else "nothing to dispute"),
+        (worth, "in question, as far as it is known") if worth else (plural(found, "item") if found else "No findings", "with findings, none with an amount" if found else "nothing to dispute"),
     ]  # fmt: skip
     return tag(
         "ul",
