@@ -93,6 +93,7 @@ def verified(asked: Asked, store: TrustStore, *, figures: bool) -> Report:
     policy = Policy(trusted, asked.account, asked.require_cache_id, signatures=asked.signatures, observers=observers)  # fmt: skip
     priced = ratecards.to_check(asked.cards)
     used: dict[str, Input] = {}
+    files = asked.bound if figures else []
     remembered = (
         remembered_files(asked.memory)
         if asked.no_remember or asked.alone
@@ -108,7 +109,11 @@ def verified(asked: Asked, store: TrustStore, *, figures: bool) -> Report:
             inputs(asked.batch, advance), policy, period=asked.period, known=known, jobs=asked.jobs, record=record,
             cards=priced, figures=figures,
         )  # fmt: skip
-    report.inputs += [*asked.bound, *used.values()]
+    if not figures:
+        return report
+    if asked.bound != files:
+        raise CliError("a file was changed while it was read", "verify again, with files that nobody writes to")  # fmt: skip
+    report.inputs += [*files, *used.values()]
     if not asked.keys and not asked.alone:
         issuers = {key.issuer for key in report.named} | {one.issuer for one in report.accounts}
         report.inputs += bound("keys", store.pinned_files(issuers))

@@ -6,18 +6,23 @@ from hashlib import sha256
 from pathlib import Path
 
 import cbor2
+import duckdb
 import jsonschema
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+import cli.verifying
+import verifier
 from cli.report_shape import ReportShape
 from receipts import sign_report
 from receipts.signing import RECEIPT, Signer
-from tests.build import SECOND, STRANGER, jwk_set
+from tests.build import SECOND, STRANGER, USAGE, jwk_set
 from tests.reporting import FILES, VERIFY, write
 from tests.test_report import SCHEMA
+from tests.test_spec import validate
+from tests.wallets import TestWallet
 from verifier import ReportError, canonical, read_report
 
 AUDITOR = "https://auditor.example"
@@ -315,3 +320,44 @@ SAMPLE = """
 def test_any_bytes_are_a_report_or_refused(data):
     with suppress(ReportError):
         assert canonical(read_report(data)) == data
+
+
+def test_a_signed_report_fits_the_cddl(made):
+    for time in (None, 1796083200000):
+        sign(made, time=time)
+        validate("report", Path("r.cbor").read_bytes())
+
+
+def test_a_wallet_is_an_input(shell, made):
+    """Under another name, it gives the same messages: they have the name that the report has."""
+    wallet = TestWallet("wallet.db")
+    for n in range(3):
+        wallet.call(f"r{n}", model="m", usage=json.dumps(USAGE), path="/v1/messages")
+    wallet.call("r9", model="m")
+    wallet.close()
+    keys = "--keys keys.json --no-remember --period 2026-11"
+    assert shell(f"verify b.cbor {keys} --requests wallet.db --received wallet.db --report w.json").code == 1  # fmt: skip
+    messages = [one["message"] for one in json.loads(Path("w.json").read_bytes())["findings"]]
+    assert any("wallet.db, call" in message for message in messages), messages
+    Path("wallet.db").rename("mine.sqlite")
+    assert checked(shell, "w.json b.cbor keys.json mine.sqlite")[0] == 0
+
+
+def test_a_log_in_parquet_is_an_input(shell, made):
+    with duckdb.connect() as db:
+        db.execute("COPY (SELECT 'r0' AS request, 1 AS output) TO 'log.parquet' (FORMAT parquet)")
+    shell("verify b.cbor --keys keys.json --no-remember --requests log.parquet --report p.json")
+    Path("log.parquet").rename("other")
+    assert checked(shell, "p.json b.cbor keys.json other")[0] == 0
+
+
+def test_a_file_that_changes_while_it_is_read_is_not_bound(shell, made, monkeypatch):
+    def verify(*given, **more):
+        report = verifier.verify(*given, **more)
+        Path("log.jsonl").write_text("")
+        return report
+
+    monkeypatch.setattr(cli.verifying, "verify", verify)
+    result = shell(f"{VERIFY} --report changed.json")
+    assert (result.code, Path("changed.json").exists()) == (2, False)
+    assert "a file was changed while it was read" in result.err

@@ -14,6 +14,7 @@ KEPT: Final = 10_000
 """So many findings of one code are kept; the rest is counted."""
 LISTED: Final = 100
 """So many of them are shown; the rest goes into a file."""
+LISTED_IN_ALL: Final = 1000
 
 
 @dataclass(slots=True)
@@ -163,13 +164,21 @@ class Conflict:
     two: bytes
 
 
-def listed(findings: Iterable[Finding]) -> Iterator[Finding]:
-    """The first ones of each code."""
+def listed_places(codes: Iterable[str]) -> Iterator[int]:
+    """Which of many findings are shown: the first ones of each code, and no more than `LISTED_IN_ALL`."""
     told: dict[str, int] = {}
-    for finding in findings:
-        told[finding.code] = told.get(finding.code, 0) + 1
-        if told[finding.code] <= LISTED:
-            yield finding
+    shown = 0
+    for place, code in enumerate(codes):
+        told[code] = told.get(code, 0) + 1
+        if told[code] <= LISTED and shown < LISTED_IN_ALL:
+            shown += 1
+            yield place
+
+
+def listed(findings: Iterable[Finding]) -> Iterator[Finding]:
+    """Those of many findings that are shown."""
+    every = list(findings)
+    return (every[place] for place in listed_places(one.code for one in every))
 
 
 def plural(count: int, noun: str) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 from verifier.report.codes import RULES
 from verifier.report.exact import exact
-from verifier.report.findings import LISTED, Finding, Findings
+from verifier.report.findings import Finding, Findings, listed_places
 from verifier.report.table import csv_lines
 from verifier.report.worth import Worth, sums
 
@@ -20,7 +20,7 @@ def findings_of(findings: Findings, kept: list[dict[str, Any]]) -> dict[str, Any
         findings: what was found.
         kept: all that are kept, as the object has them.
     """
-    listed = _listed(kept)
+    listed = [kept[place] for place in listed_places([one["code"] for one in kept])]
     left_out = findings.left_out
     codes = [_code(code, findings, _count(listed, code)) for code in sorted(findings.counts)]
     return {
@@ -33,18 +33,6 @@ def findings_of(findings: Findings, kept: list[dict[str, Any]]) -> dict[str, Any
             "unknown": sum(one["unknown"] for one in codes),
         },
     }
-
-
-def _listed(kept: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The first ones of each code."""
-    told: dict[str, int] = {}
-    found = []
-    for finding in kept:
-        code = finding["code"]
-        told[code] = told.get(code, 0) + 1
-        if told[code] <= LISTED:
-            found.append(finding)
-    return found
 
 
 def _csv(kept: list[dict[str, Any]], left_out: int) -> dict[str, Any]:
