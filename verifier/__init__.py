@@ -230,9 +230,7 @@ def verify(
     if record is not None:
         check_files(record)
     _check_period(period)
-    question = Question(
-        sources, policy, period, known, record, cards=cards, figures=figures, workers=_workers(jobs)
-    )
+    question = Question(sources, policy, period, known, record, cards=cards, figures=figures, workers=_workers(jobs))  # fmt: skip
     with _closed_after(sources):
         kind = subject(sources[0].first(2)) if len(sources) == 1 else Subject.BATCH
         if kind is Subject.BATCH:
