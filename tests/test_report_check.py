@@ -247,6 +247,13 @@ def test_inputs_that_a_report_does_not_bind(shell, made):
     assert (code, found["same"]) == (1, False)
 
 
+def test_a_report_without_a_key_stays_without_one(shell, made):
+    """Whoever checks has pinned the issuer; who made the report had not, and that is what it says."""
+    assert shell("verify b.cbor --no-remember --report u.json").code == 3
+    shell("trust add keys.json --yes")
+    assert checked(shell, "u.json b.cbor")[0] == 0
+
+
 def test_another_signed_object_is_no_report(shell, made):
     signed = Signer(SECOND.private, RECEIPT).sign(cbor2.dumps({1: 1, 2: AUDITOR, 4: canonical(made)}))  # fmt: skip
     Path("r.cbor").write_bytes(signed.data)

@@ -39,7 +39,8 @@ def test_spilled():
         ]  # fmt: skip
 
 
-def test_only_the_first_hundred_are_kept_and_all_are_counted():
+def test_only_the_first_ones_are_kept_and_all_are_counted(monkeypatch):
+    monkeypatch.setattr("verifier.order.collection.KEPT", 100)
     with closing(RequestLog()) as log:
         add(log, [0, 1, 1])
         for first in (3, 303):
