@@ -131,6 +131,14 @@ class _Object(_Strict):
     observed: bool = False
 
 
+class _Claim(_Strict):
+    claim: Count
+    standing: Literal["signed", "record", "asserted"]
+    finding: dict[str, str]
+    reached: bool
+    why_not: str | None
+
+
 class _Card(_Strict):
     issuer: str
     name: str
@@ -249,7 +257,7 @@ class ReportShape(_Strict):
     specification: _Specification
     verifier: _Made
     dated: Count | None
-    subject: Literal["batch", "proof", "equivocation"]
+    subject: Literal["batch", "proof", "equivocation", "pack"]
     verdict: Literal["verified", "rejected", "incomplete"]
     inputs: list[_Input]
     options: _Options
@@ -259,6 +267,7 @@ class ReportShape(_Strict):
     accounts: list[_Account]
     accounts_left_out: Count
     objects: list[_Object]
+    claims: list[_Claim]
     cards: list[_Card]
     checks: list[_Check]
     findings: list[_Finding]

@@ -17,7 +17,7 @@ WITH_FUNCTIONS = {"verifier"}
 """Faces that offer functions of their own."""
 FLOORS = [
     "format", "crypto", "report", "item", "reading", "order", "pricing", "statements", "customer", "evidence",
-    "procedure",
+    "procedure", "pack",
 ]  # fmt: skip
 """The rooms of `verifier`, from the ground up: each imports from itself and from those before it."""
 PACKAGES = ("receipts", "verifier", "attribution", "cli")

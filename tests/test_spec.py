@@ -24,6 +24,7 @@ VECTOR_FILES = (
     "observed.json",
     "cards.json",
     "containers.json",
+    "packs.json",
     "limits.json",
     "record.json",
 )
@@ -100,7 +101,7 @@ def test_rules_are_numbered_from_one_without_a_gap():
     for rule in RULE_TEXTS:
         step, number = map(int, rule[2:].split("."))
         steps.setdefault(step, []).append(number)
-    assert list(steps) == list(range(19))
+    assert list(steps) == list(range(20))
     assert all(numbers == list(range(1, len(numbers) + 1)) for numbers in steps.values())
 
 
@@ -156,7 +157,7 @@ def validate(kind, raw):
     cddl(f"{kind}-claims").validate_cbor(content)
 
 
-VALID = [v for v in VECTORS if v["verdict"] == "verified"]
+VALID = [v for v in VECTORS if v["verdict"] == "verified" and not v["id"].startswith("pack-")]
 CONTAINERS = ("proof", "path", "equivocation")
 
 

@@ -30,6 +30,7 @@ FILES = (
     "observed.json",
     "cards.json",
     "containers.json",
+    "packs.json",
     "limits.json",
     "record.json",
 )

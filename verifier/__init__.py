@@ -27,9 +27,11 @@ from verifier.crypto.keys import (
 from verifier.crypto.merkle import PathError, root_from_path
 from verifier.crypto.merkle import root as merkle_root
 from verifier.customer.cache_id import blocks as prompt_blocks
+from verifier.customer.calls import Call
 from verifier.customer.jcs import canonical
+from verifier.customer.log import log_rows
 from verifier.customer.prompts import Prompt, read_prompts
-from verifier.customer.record import Record, RecordError, WrongKeyError, check_files
+from verifier.customer.record import Record, RecordError, WrongKeyError, check_files, read_calls
 from verifier.evidence.document import MAX_REPORT, ReportError, read_report
 from verifier.evidence.signed import ReportSignatureError, SignedReport, read_signed_report
 from verifier.format.card import PriceRow, Rate
@@ -56,6 +58,10 @@ from verifier.item.policy import Policy, Signatures
 from verifier.order.block import COLUMNS
 from verifier.order.index import RowBlock
 from verifier.order.workers import Workers, in_processes, in_this_process
+from verifier.pack.claims import finding_texts
+from verifier.pack.manifest import Standing
+from verifier.pack.standings import standing
+from verifier.pack.verification import verify_pack
 from verifier.pricing.card import CardError, CardSignatureError, RateCard, check_card, read_card
 from verifier.pricing.line import PricedLine, UnpricedError
 from verifier.pricing.price import Price, price
@@ -65,7 +71,7 @@ from verifier.procedure.container import verify_container
 from verifier.procedure.question import Question
 from verifier.procedure.rows import NotVerifiedError, VerifiedRows
 from verifier.reading.binding import bound
-from verifier.reading.container import subject
+from verifier.reading.container import HEAD, subject
 from verifier.reading.framing import UnreadableError
 from verifier.reading.recognise import NotABatchError
 from verifier.reading.sources import Source, batch_file, batch_stream, bytes_source
@@ -104,6 +110,7 @@ __all__ = [
     "RULES",
     "AccountSummary",
     "CacheEntry",
+    "Call",
     "CardError",
     "CardSignatureError",
     "CardSummary",
@@ -148,6 +155,7 @@ __all__ = [
     "SignedReport",
     "Source",
     "Span",
+    "Standing",
     "Statement",
     "StreamEntry",
     "Subject",
@@ -171,13 +179,16 @@ __all__ = [
     "check_card",
     "compare_statements",
     "escape",
+    "finding_texts",
     "findings_csv",
     "kid_text",
+    "log_rows",
     "merkle_root",
     "parse_period",
     "plural",
     "price",
     "prompt_blocks",
+    "read_calls",
     "read_card",
     "read_item",
     "read_items",
@@ -189,6 +200,7 @@ __all__ = [
     "root_from_path",
     "show_instant",
     "show_period",
+    "standing",
     "statements_in",
     "usage_at",
     "usage_of",
@@ -208,15 +220,15 @@ def verify(
     cards: Sequence[RateCard] = (),
     figures: bool = False,
 ) -> Report:
-    """Verify a batch (one source or more), a proof or an equivocation: spec/verification.md.
+    """Verify a batch (one source or more), a proof, an equivocation or a pack: spec/verification.md.
 
     Args:
-        sources: the inputs, in order; a proof or an equivocation comes alone.
+        sources: the inputs, in order; a proof, an equivocation or a pack comes alone.
         policy: the trusted keys, and what else the caller demands.
         period: the period that the caller expects, in ms, end exclusive (`parse_period`).
         known: the signed statements of an issuer and account that the caller knows from earlier.
         jobs: processes that check receipts; the report is the same.
-        record: the customer's own record, to compare with; not for a proof or an equivocation.
+        record: the customer's own record, to compare with a batch.
         cards: rate cards: charges that name one are computed again, and receipts without one are priced.
         figures: whether the report gets figures, and its findings their worth.
 
@@ -232,12 +244,16 @@ def verify(
     _check_period(period)
     question = Question(sources, policy, period, known, record, cards=cards, figures=figures, workers=_workers(jobs))  # fmt: skip
     with _closed_after(sources):
-        kind = subject(sources[0].first(2)) if len(sources) == 1 else Subject.BATCH
-        if kind is Subject.BATCH:
-            return verify_batch(question)
-        if record is not None:
-            raise RecordError(f"a record is compared with a batch; {sources[0].name} is a {kind}")
-        return verify_container(question, kind)
+        kind = subject(sources[0].first(HEAD)) if len(sources) == 1 else Subject.BATCH
+        return verify_batch(question) if kind is Subject.BATCH else _verify_alone(question, kind)
+
+
+def _verify_alone(question: Question, kind: Subject) -> Report:
+    """What comes alone, and without a record."""
+    if question.record is not None:
+        name = question.sources[0].name
+        raise RecordError(f"a record is compared with a batch; {name} is a {kind}")
+    return verify_pack(question) if kind is Subject.PACK else verify_container(question, kind)
 
 
 def verified_rows(

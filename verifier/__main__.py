@@ -105,6 +105,8 @@ def _discard_output() -> None:
 
 
 def _verified(options: argparse.Namespace) -> Report:
+    if not options.keys and not _is_pack(options.batch):
+        _parser().error("--keys is required, but for a pack, which has keys of its own")
     keys = by_kid(key for name in options.keys for key in read_jwks(Path(name).read_bytes()))
     report = verify(
         [_source(name) for name in options.batch],
@@ -124,6 +126,11 @@ def _verified(options: argparse.Namespace) -> Report:
     )
     report.inputs += _bound(options)
     return report
+
+
+def _is_pack(names: Sequence[str]) -> bool:
+    """Whether it is one file that may be a pack, by its first bytes. What stdin has is not known before it is read."""
+    return len(names) == 1 and names[0] != "-" and batch_file(names[0]).first(2) == b"PK"
 
 
 def _bound(options: argparse.Namespace) -> list[Input]:
@@ -149,7 +156,7 @@ def _source(name: str) -> Source:
 
 
 _FILES: Final = {
-    "--keys": "the issuer's key file (JWK Set)",
+    "--keys": "the issuer's key file (JWK Set); a pack can be looked at without",
     "--previous": "the batch or statement before, to check the link to it",
     "--requests": "your own requests: JSONL, CSV or a wallet",
     "--received": "the receipts that you received: a wallet",
@@ -176,10 +183,13 @@ def _parser() -> argparse.ArgumentParser:
         epilog="Exit codes: 0 verified, 1 rejected, 2 usage or unreadable input, 3 incomplete.",
     )
     add = parser.add_argument
-    add("batch", nargs="+", help="a batch (several are read as one), a proof, or - for stdin")
+    add(
+        "batch",
+        nargs="+",
+        help="a batch (several are read as one), a proof, a pack, or - for stdin",
+    )
     for name, words in _FILES.items():
-        needed = name == "--keys"
-        add(name, action="append", default=[], required=needed, metavar="FILE", help=words)
+        add(name, action="append", default=[], metavar="FILE", help=words)
     add("--period", help="the period that you expect: 2026-11, 2026-11-22, or start/end")
     add("--account", help="the account that you expect")
     add("--cache-key", metavar="FILE", help="the account's cache key")

@@ -26,6 +26,7 @@ _VERDICTS: Final = {
 _SUBJECTS: Final = {
     "proof": "The receipt is signed, and is among those of the statement.",
     "equivocation": "Both objects are signed, and they cannot both be true.",
+    "pack": "Each claim of the pack was reached again from its evidence.",
 }
 """What *verified* means for what is no batch."""
 

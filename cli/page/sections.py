@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from cli.page.blocks import folded, section, table
 from cli.page.markup import Markup, tag, together
@@ -52,7 +52,7 @@ def bound(report: Report) -> Markup:
 def accounts(report: Report) -> Markup | None:
     """What the input holds of each account, and the statements that close it."""
     if not report["accounts"]:
-        return _objects(report)
+        return _claims(report) if report["claims"] else _objects(report)
     more = int(report["accounts_left_out"])
     shown = [_account(one) for one in report["accounts"]]
     left = tag("p", f"{plural(more, 'more account')}.", class_="note") if more else None
@@ -91,6 +91,29 @@ def _objects(report: Report) -> Markup | None:
         for one in report["objects"]
     ]  # fmt: skip
     return section("objects", "The signed objects", table(("Kind", "Issuer", "Account", "Which", "Digest"), rows, caption="What it consists of"))  # fmt: skip
+
+
+_WORTH: Final = {
+    "signed": "by the issuer's own signatures",
+    "record": "by the issuer's signature and the customer's record",
+    "asserted": "by the word of who made the pack: not shown",
+}
+_PLACE: Final = ("issuer", "account", "stream", "sequence", "request", "number")
+
+
+def _claims(report: Report) -> Markup:
+    """What a pack claims, and whether that was reached again."""
+    rows = [
+        (
+            number(one["claim"]), one["finding"]["code"],
+            ", ".join(f"{name} {one['finding'][name]}" for name in _PLACE if name in one["finding"]),
+            one["finding"].get("expected", NONE), one["finding"].get("actual", NONE), _WORTH[one["standing"]],
+            "yes" if one["reached"] else one["why_not"] or "no",
+        )
+        for one in report["claims"]
+    ]  # fmt: skip
+    heads = ("Claim", "Finding", "About", "Expected", "Found", "Worth", "Reached again")
+    return section("claims", "Claims of the pack", table(heads, rows, caption="Claims"))
 
 
 def not_proven(report: Report) -> Markup:

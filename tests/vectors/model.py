@@ -15,7 +15,7 @@ TRUST = {"issuer": jwk_set(KEY)}
 """The key file that most vectors are verified with."""
 
 _PLAIN_SIZE = 65_536
-"""Larger inputs are stored compressed, and without their objects."""
+"""Larger inputs, and packs, are stored compressed, and without their objects."""
 
 
 @dataclass
@@ -75,7 +75,7 @@ class Vector:
 
     def _stored(self) -> dict[str, Any]:
         data = self.data
-        if len(data) > _PLAIN_SIZE:
+        if len(data) > _PLAIN_SIZE or data[:2] == b"PK":
             return {"input_deflate": b64encode(zlib.compress(data, 9)).decode()}
         shown = [(n, raw) for n, raw in enumerate(self.items) if self.item in (None, n)]
         return {"input": data.hex(), "objects": [_object(n, raw) for n, raw in shown]}

@@ -104,6 +104,7 @@ MAX_NAME: Final = 512
 """Bytes of a name (spec/receipt.md, Limits)."""
 _CARD_TAIL: Final = _types("rate-card")
 _REPORT_TAIL: Final = _types("report")
+_PACK_TAIL: Final = _types("pack")
 _MAX_SUBJECT: Final = 2 * (3 + MAX_NAME) + 4
 """Bytes of label 15 with two names of that length."""
 
@@ -135,9 +136,22 @@ def read_card_header(protected: bytes) -> bytes:
     Raises:
         Fault: ``header-invalid``.
     """
-    if protected[:6] == RECEIPT_HEAD and protected[38:] == _CARD_TAIL:
+    return _read_plain_header(protected, _CARD_TAIL, "a rate card")
+
+
+def read_pack_header(protected: bytes) -> bytes:
+    """The key id in the protected header of the seal of a pack, which is that of a receipt but for its types.
+
+    Raises:
+        Fault: ``header-invalid``.
+    """
+    return _read_plain_header(protected, _PACK_TAIL, "the seal of a pack")
+
+
+def _read_plain_header(protected: bytes, tail: bytes, what: str) -> bytes:
+    if protected[:6] == RECEIPT_HEAD and protected[38:] == tail:
         return protected[_KID]
-    raise Fault("header-invalid", "the protected header is not that of a rate card")
+    raise Fault("header-invalid", f"the protected header is not that of {what}")
 
 
 def read_report_header(protected: bytes) -> bytes:
@@ -146,9 +160,7 @@ def read_report_header(protected: bytes) -> bytes:
     Raises:
         Fault: ``header-invalid``.
     """
-    if protected[:6] == RECEIPT_HEAD and protected[38:] == _REPORT_TAIL:
-        return protected[_KID]
-    raise Fault("header-invalid", "the protected header is not that of a report")
+    return _read_plain_header(protected, _REPORT_TAIL, "a report")
 
 
 def _subject(encoded: bytes) -> tuple[str, str] | None:

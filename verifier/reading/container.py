@@ -10,6 +10,10 @@ from verifier.reading.framing import MAX_ITEM
 from verifier.report.model import Subject
 
 PROOF_HEAD: Final = b"\x83"
+PACK_HEAD: Final = bytes.fromhex("504b0304 1400 0000 0000 0000 2100")
+"""How a pack begins, and most other ZIP files do not."""
+HEAD: Final = len(PACK_HEAD)
+"""So many bytes tell what a file is."""
 _EQUIVOCATION_HEADS: Final = (b"\x82\x82", b"\x82\x83")
 _MAX_PATH: Final = 64
 MAX_CONTAINER: Final = 34_000_000
@@ -20,6 +24,8 @@ Place = tuple[int, int]
 
 def subject(head: bytes) -> Subject:
     """What a file is, by its first bytes."""
+    if head.startswith(PACK_HEAD):
+        return Subject.PACK
     if head[:2] in _EQUIVOCATION_HEADS:
         return Subject.EQUIVOCATION
     return Subject.PROOF if head[:1] == PROOF_HEAD else Subject.BATCH

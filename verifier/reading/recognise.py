@@ -8,7 +8,10 @@ _LOOKS: Final = (
     (b"SQLite format 3\0", "an SQLite database, like a wallet or a journal"),
     (b"\x89PNG\r\n\x1a\n", "a PNG image"),
     (b"\x1f\x8b", "a gzip file: unpack it first"),
-    (b"PK\x03\x04", "a ZIP file: unpack it first"),
+    (
+        b"PK\x03\x04",
+        "a ZIP file: a pack is verified by itself, of another one the files that are in it",
+    ),
     (b"%PDF-", "a PDF document"),
     (b"-----BEGIN ", "a PEM file, like a key"),
     (b"{", "JSON"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from verifier.report.card_codes import CARD_RULES
+from verifier.report.pack_codes import PACK_RULES
 from verifier.report.record_codes import RECORD_RULES
 from verifier.report.rule import Rule, Severity, incomplete, rejected
 
@@ -217,7 +218,7 @@ RULES: Final[dict[str, Rule]] = {
         "R-12.1", "there is no receipt and no statement", "is this the right file?"
     ),
     "period-uncovered": incomplete(
-        "R-12.3 R-16.6 R-17.5",
+        "R-12.3 R-16.6 R-17.5 R-19.9",
         "the statements do not cover the period that the caller named",
         "ask the issuer for the statements of the missing time",
     ),
@@ -247,4 +248,5 @@ RULES: Final[dict[str, Rule]] = {
         "R-17.4", "the two objects do not contradict each other", "this file proves nothing"
     ),
     **CARD_RULES,
+    **PACK_RULES,
 }

@@ -17,6 +17,7 @@ from verifier.report.model import (
     AccountSummary,
     Asked,
     Check,
+    ClaimSummary,
     Input,
     ObjectSummary,
     Report,
@@ -47,6 +48,7 @@ def as_object(report: Report) -> dict[str, Any]:
         "accounts": [_account(one, report.period) for one in report.accounts[:LISTED_ACCOUNTS]],
         "accounts_left_out": max(0, len(report.accounts) - LISTED_ACCOUNTS),
         "objects": [_object(one) for one in report.objects],
+        "claims": [_claim(claim) for claim in report.claims],
         "cards": [card.as_dict() for card in report.cards],
         "checks": [_check(check) for check in report.checks],
         **findings_of(report.findings, findings),
@@ -163,6 +165,16 @@ def _object(one: ObjectSummary) -> dict[str, Any]:
         place |= {"stream": claims.stream, "sequence": claims.sequence, "request": claims.request}
         place |= {"observed": claims.observed}
     return {"kind": one.kind, "digest": one.digest.hex(), **place}
+
+
+def _claim(claim: ClaimSummary) -> dict[str, Any]:
+    return {
+        "claim": claim.number,
+        "standing": claim.standing,
+        "finding": dict(claim.finding),
+        "reached": claim.standing != "asserted" and claim.unproven is None,
+        "why_not": claim.unproven,
+    }
 
 
 def _totals(totals: Totals) -> dict[str, Any]:

@@ -5,6 +5,7 @@ The text form is in `verifier.report.text`, the object of spec/report.md in `ver
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
@@ -36,6 +37,7 @@ class Subject(StrEnum):
     BATCH = "batch"
     PROOF = "proof"
     EQUIVOCATION = "equivocation"
+    PACK = "pack"
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +134,25 @@ class ObjectSummary:
     claims: Receipt | Statement
 
 
+@dataclass(frozen=True, slots=True)
+class ClaimSummary:
+    """A claim of a pack.
+
+    Attributes:
+        number: of the finding in the report on the batch.
+        standing: what it is worth (spec/pack.md, Manifest).
+        finding: what was found.
+        unproven: why it was not reached again; None: it was, or is only asserted.
+        told_twice: whether it rests on two signed objects that contradict each other.
+    """
+
+    number: int
+    standing: str
+    finding: Mapping[str, str]
+    unproven: str | None
+    told_twice: bool
+
+
 @dataclass(slots=True)
 class Report:
     """Everything a verification has to say.
@@ -151,6 +172,7 @@ class Report:
         cards: the rate cards that the caller gave, and what came of them.
         figures: what it shows in pictures, if that was asked for.
         dated: the date that the caller gives the report, in ms; no clock is read.
+        claims: what a pack claims.
     """
 
     subject: Subject
@@ -167,6 +189,7 @@ class Report:
     cards: list[CardSummary] = field(default_factory=list)
     figures: Figures | None = None
     dated: int | None = None
+    claims: list[ClaimSummary] = field(default_factory=list)
 
     @property
     def period(self) -> tuple[int, int] | None:

@@ -13,6 +13,7 @@ from verifier.report.findings import Finding, listed, plural
 from verifier.report.model import (
     AccountSummary,
     Check,
+    ClaimSummary,
     ObjectSummary,
     Report,
     StatementSummary,
@@ -30,6 +31,7 @@ _SUBJECTS = {
     Subject.BATCH: "",
     Subject.PROOF: " (a proof for one receipt)",
     Subject.EQUIVOCATION: " (a proof that the issuer told two stories)",
+    Subject.PACK: " (a pack: claims, and their evidence)",
 }
 _MEANING = {
     Verdict.VERIFIED: "nothing is false, and the receipts are complete for the period",
@@ -39,6 +41,7 @@ _MEANING = {
 _PROVEN = {
     Subject.PROOF: "the receipt is signed and is among those of the statement",
     Subject.EQUIVOCATION: "both are signed, and they cannot both be true",
+    Subject.PACK: "each claim was reached again from its evidence",
 }
 
 
@@ -62,6 +65,10 @@ def _lines(report: Report, style: Style) -> Iterator[str]:
     for one in report.objects:
         yield ""
         yield from _object(one)
+    if report.claims:
+        yield from ("", style("  claims", "heading"))
+    for claim in report.claims:
+        yield from _claim(claim)
     for card in report.cards:
         yield ""
         yield from _rows(card_rows(card))
@@ -72,8 +79,10 @@ def _lines(report: Report, style: Style) -> Iterator[str]:
     if report.findings.counts:
         yield ""
         yield style("  findings", "heading")
-        for finding in listed(report.findings.in_input_order()):
-            yield from _finding(finding, style)
+        ordered = report.findings.in_input_order()
+        numbers = {id(finding): number for number, finding in enumerate(ordered, 1)}
+        for finding in listed(ordered):
+            yield from _finding(numbers[id(finding)], finding, style)
         yield from _omitted(report)
 
 
@@ -99,9 +108,19 @@ def _meaning(report: Report) -> str:
     """What the verdict says, in one line."""
     if report.verdict is Verdict.VERIFIED:
         return _PROVEN.get(report.subject, _MEANING[report.verdict])
+    if report.subject is Subject.PACK:
+        return _of_pack(report)
     if report.verdict is Verdict.INCOMPLETE and "key-unknown" in report.findings:
         return "nothing is false as far as it goes, but it was not shown who signed it"
     return _MEANING[report.verdict]
+
+
+def _of_pack(report: Report) -> str:
+    if report.verdict is Verdict.REJECTED:
+        return "it was altered, or a claim does not follow from its evidence"
+    if "claim-asserted" in report.findings:
+        return "nothing is false, but a claim rests on the word of who made the pack"
+    return "nothing is false, but under the pack's own keys: compare them with the issuer's"
 
 
 def _account(account: AccountSummary) -> Iterator[str]:
@@ -141,6 +160,33 @@ def _object(one: ObjectSummary) -> Iterator[str]:
         yield from _row("corrects", claims.corrects.receipt.hex())
 
 
+_WORTH = {
+    "signed": "reached again, from the issuer's own signatures",
+    "record": "reached again, from the issuer's signature and the customer's record",
+    "asserted": "not shown: it rests on the word of who made the pack",
+}
+
+_TOLD_TWICE = "reached again, from two signed objects: a proof that the issuer told two stories"
+
+
+def _claim(claim: ClaimSummary) -> Iterator[str]:
+    finding = claim.finding
+    yield f"  {claim.number:>4}  {finding['code']}: {RULES[finding['code']].meaning}"
+    place = ", ".join(
+        f"{name} {escape(finding[name])}"
+        for name in ("account", "stream", "sequence", "request")
+        if name in finding
+    )
+    if place:
+        yield from _wrapped(place, 8)
+    if "expected" in finding or "actual" in finding:
+        named = f"{escape(finding['field'])}: " if "field" in finding else ""
+        expected, actual = (escape(finding.get(name, "-"), 100) for name in ("expected", "actual"))
+        yield from _wrapped(f"{named}expected {expected}, found {actual}", 8)
+    worth = _TOLD_TWICE if claim.told_twice else _WORTH[claim.standing]
+    yield from _wrapped(worth if claim.unproven is None else f"NOT reached: {escape(claim.unproven, 300)}", 8)  # fmt: skip
+
+
 def _statement(statement: StatementSummary) -> str:
     claims = statement.claims
     late = ", late" if claims.kind == LATE else ""
@@ -171,11 +217,10 @@ def _check(check: Check) -> Iterator[str]:
         yield from _wrapped(check.not_checked, 6)
 
 
-def _finding(finding: Finding, style: Style) -> Iterator[str]:
+def _finding(number: int, finding: Finding, style: Style) -> Iterator[str]:
     times = f" ({finding.count:,} items)" if finding.count > 1 else ""
     yield f"  {style(str(finding.severity), str(finding.severity))} {finding.code}{times}"
-    if place := _place(finding):
-        yield from _wrapped(place, 6)
+    yield from _wrapped(", ".join([f"finding {number}", *_place(finding)]), 6)
     yield from _wrapped(f"{RULES[finding.code].meaning}: {escape(finding.message, 300)}", 6)
     if finding.expected is not None:
         yield from _wrapped(f"expected {escape(str(finding.expected), 140)}", 8)
@@ -183,7 +228,7 @@ def _finding(finding: Finding, style: Style) -> Iterator[str]:
     yield from _wrapped(f"hint: {RULES[finding.code].hint}", 6)
 
 
-def _place(finding: Finding) -> str:
+def _place(finding: Finding) -> list[str]:
     parts = []
     if finding.item is not None:
         of = f" of {escape(finding.file)}" if finding.file else ""
@@ -194,7 +239,7 @@ def _place(finding: Finding) -> str:
         if value is not None:
             label = "statement" if name == "number" else name
             parts.append(f"{label} {escape(str(value))}")
-    return ", ".join(parts)
+    return parts
 
 
 def _omitted(report: Report) -> Iterator[str]:

@@ -39,6 +39,10 @@ _SUBJECTS: Final = {
         "equivocation",
         "Which of the two objects is true: only that both cannot be.",
     ),
+    Subject.PACK: (
+        "pack",
+        "Anything about receipts that are not in the pack, and that the words and amounts of its README are right.",
+    ),
 }
 
 

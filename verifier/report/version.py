@@ -7,5 +7,5 @@ FORMAT: Final = 1
 NAME: Final = "token-receipts"
 VERSION: Final = "0.1.0"
 """Of the verifier."""
-SPECIFICATION: Final = {"version": 1, "draft": 5}
+SPECIFICATION: Final = {"version": 1, "draft": 6}
 """Of spec/verification.md."""
