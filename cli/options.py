@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Protocol, TypeVar
+from typing import Any, Final, Protocol, TypeVar
 
 import click
 
@@ -186,3 +186,74 @@ def provider_options(command: _Command) -> _Command:
     shape = "Whose shape the usage of an unknown provider has, for instance openai."
     command = click.option("--shape", metavar="NAME", help=shape)(command)
     return click.option("--provider", metavar="NAME", help=provider)(command)
+
+
+_QUESTION: Final = (
+    key_files_option,
+    click.option(
+        "--period",
+        type=PERIOD,
+        help="The period that must be complete: 2026-11, 2026-11-22, start/end.",
+    ),
+    click.option("--account", help="The account that every item must be for."),
+    click.option(
+        "--previous",
+        multiple=True,
+        metavar="FILE",
+        help="The batch or statement before, to check the link to it.",
+    ),
+    click.option(
+        "--requests",
+        multiple=True,
+        metavar="FILE",
+        help="Your own calls: a wallet, or a log (JSONL, CSV, Parquet).",
+    ),
+    click.option(
+        "--received",
+        multiple=True,
+        metavar="FILE",
+        help="The receipts that you received: a wallet.",
+    ),
+    click.option("--prompts", multiple=True, metavar="FILE", help="Your own prompts (JSONL)."),
+    click.option("--cache-key", metavar="FILE", help="The account's cache key, for --prompts."),
+    click.option(
+        "--card",
+        "cards",
+        multiple=True,
+        metavar="FILE",
+        help="A rate card: charges that name it are computed again.",
+    ),
+    click.option(
+        "--margin",
+        type=click.IntRange(0, 86_400),
+        default=300,
+        metavar="SECONDS",
+        help="How far your clock and theirs may be apart (300).",
+    ),
+    click.option("--aliases", metavar="FILE", help="Other names of models (JSON: name to name)."),
+    click.option(
+        "--require-cache-id",
+        is_flag=True,
+        help="Report cached receipts without a cache identifier.",
+    ),
+    observer_option,
+    click.option(
+        "--signatures",
+        type=click.Choice(["every", "statement"]),
+        default="every",
+        help="Which signatures are checked: every one, or those of statements (every).",
+    ),
+    jobs_option,
+    click.option(
+        "--no-remember", is_flag=True, help="Neither use nor update the memory of statements seen."
+    ),
+    trust_store_option,
+)
+"""What says how a batch is verified."""
+
+
+def question_options(command: _Command) -> _Command:
+    """All that says how a batch is verified: keys, period, record, cards (`cli.verifying.Asked`), and the trust store."""
+    for option in reversed(_QUESTION):
+        command = option(command)
+    return command

@@ -81,8 +81,32 @@ class Asked:
         return [one for role, names in given.items() for one in bound(role, names)]
 
 
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A verification, and what it was made with.
+
+    Attributes:
+        report: what came of it; it binds all files that were read.
+        policy: the trusted keys, and what else was demanded.
+        record: the customer's own record, in files that can be read while the answer is open.
+        known: the statements from earlier.
+    """
+
+    report: Report
+    policy: Policy
+    record: Record | None
+    known: Known
+
+
 def verified(asked: Asked, store: TrustStore, *, figures: bool) -> Report:
-    """The report, which binds all files that were read; ``figures``: with figures and worth.
+    """The report, which binds all files that were read. Raises as `answered` does."""
+    with answered(asked, store, figures=figures) as answer:
+        return answer.report
+
+
+@contextmanager
+def answered(asked: Asked, store: TrustStore, *, figures: bool) -> Iterator[Answer]:
+    """The same with what it was made with; ``figures``: with figures and worth.
 
     Raises:
         CliError: the user can mend it: a file that is not what it should be.
@@ -109,15 +133,16 @@ def verified(asked: Asked, store: TrustStore, *, figures: bool) -> Report:
             inputs(asked.batch, advance), policy, period=asked.period, known=known, jobs=asked.jobs, record=record,
             cards=priced, figures=figures,
         )  # fmt: skip
-    if not figures:
-        return report
-    if asked.bound != files:
-        raise CliError("a file was changed while it was read", "verify again, with files that nobody writes to")  # fmt: skip
-    report.inputs += [*files, *used.values()]
-    if not asked.keys and not asked.alone:
-        issuers = {key.issuer for key in report.named} | {one.issuer for one in report.accounts}
-        report.inputs += bound("keys", store.pinned_files(issuers))
-    return report
+        if figures:
+            if asked.bound != files:
+                raise CliError("a file was changed while it was read", "verify again, with files that nobody writes to")  # fmt: skip
+            report.inputs += [*files, *used.values()]
+            if not asked.keys and not asked.alone:
+                issuers = {key.issuer for key in report.named} | {
+                    one.issuer for one in report.accounts
+                }
+                report.inputs += bound("keys", store.pinned_files(issuers))
+        yield Answer(report, policy, record, known)
 
 
 def _known(remembered: Known, previous: tuple[str, ...]) -> Known:

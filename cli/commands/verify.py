@@ -9,23 +9,14 @@ import click
 
 from cli import proofs, reports
 from cli.beside import Beside, beside_options, keep_evidence, worst
-from cli.options import (
-    MOMENT,
-    PERIOD,
-    batches_argument,
-    jobs_option,
-    key_files_option,
-    observer_option,
-    output_options,
-    trust_store_option,
-)
+from cli.options import MOMENT, batches_argument, output_options, question_options
 from cli.standing import Standing
 from cli.terminal import print_json, style
 from cli.trust_store import TrustStore
 from cli.verifying import Asked, verified
 from verifier import Report, as_object, render
 
-_HELP = """Verify a batch, a proof or an equivocation.
+_HELP = """Verify a batch, a proof, an equivocation or a pack.
 
 Several files are read as one batch; - is stdin. In a script, name the --period that you are billed for: without it, the report
 is about the period that the batch claims.
@@ -51,50 +42,7 @@ receipt verify batch.cbor --received wallet.db --requests log.jsonl
 
 @click.command(help=_HELP)
 @batches_argument
-@key_files_option
-@click.option(
-    "--period",
-    type=PERIOD,
-    help="The period that must be complete: 2026-11, 2026-11-22, start/end.",
-)
-@click.option("--account", help="The account that every item must be for.")
-@click.option(
-    "--previous",
-    multiple=True,
-    metavar="FILE",
-    help="The batch or statement before, to check the link to it.",
-)
-@click.option(
-    "--requests",
-    multiple=True,
-    metavar="FILE",
-    help="Your own calls: a wallet, or a log (JSONL, CSV, Parquet).",
-)
-@click.option(
-    "--received", multiple=True, metavar="FILE", help="The receipts that you received: a wallet."
-)
-@click.option("--prompts", multiple=True, metavar="FILE", help="Your own prompts (JSONL).")
-@click.option("--cache-key", metavar="FILE", help="The account's cache key, for --prompts.")
-@click.option(
-    "--card",
-    "cards",
-    multiple=True,
-    metavar="FILE",
-    help="A rate card: charges that name it are computed again.",
-)
-@click.option("--margin", type=click.IntRange(0, 86_400), default=300, metavar="SECONDS",
-              help="How far your clock and theirs may be apart (300).")  # fmt: skip
-@click.option("--aliases", metavar="FILE", help="Other names of models (JSON: name to name).")
-@click.option(
-    "--require-cache-id", is_flag=True, help="Report cached receipts without a cache identifier."
-)
-@observer_option
-@click.option(
-    "--signatures",
-    type=click.Choice(["every", "statement"]),
-    default="every",
-    help="Which signatures are checked: every one, or those of statements (every).",
-)
+@question_options
 @click.option("--proofs", "proofs_folder", default=".", metavar="FOLDER",
               help="Where proofs go that the issuer told two stories (here).")  # fmt: skip
 @click.option("--report", "report_files", multiple=True, type=reports.ReportFile(), metavar="FILE",
@@ -102,11 +50,6 @@ receipt verify batch.cbor --received wallet.db --requests log.jsonl
 @click.option("--dated", type=MOMENT, metavar="TIME",
               help="The date that the report bears. No clock is read.")  # fmt: skip
 @beside_options
-@jobs_option
-@click.option(
-    "--no-remember", is_flag=True, help="Neither use nor update the memory of statements seen."
-)
-@trust_store_option
 @output_options("No progress; of the report, only the verdict.")
 @click.pass_context
 def verify(
@@ -137,7 +80,7 @@ def verify(
     if remembering is not None:
         for claims, signed in report.statements:
             store.memory.remember(claims, signed)
-    proofs.keep(report.conflicts, proofs_folder)
+    proofs.keep(report.conflicts, proofs_folder, store.key_files(asked.keys))
     keep_evidence(standings, proofs_folder)
     ctx.exit(worst(report.verdict, standings).exit_code)
 
