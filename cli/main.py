@@ -44,8 +44,9 @@ _SECTIONS = {
     },
     "For customers and auditors": {
         "trust": "pin, list and remove the issuers that you trust",
-        "verify": "verify a batch, a proof or an equivocation",
+        "verify": "verify a batch, a proof, an equivocation or a pack",
         "report": "sign, check and show the report of a verification",
+        "dispute": "pack findings with their evidence, for the other side",
         "memory": "list, compare and forget the statements that you have seen",
         "cache": "show hit rates, misses, and the credits that were due",
         "attribute": "say who pays, and what the cache saved or cost whom",

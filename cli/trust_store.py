@@ -72,6 +72,10 @@ class TrustStore:
             return _together(given, _ONE_WAY)
         return _together(self.issuers().values(), _UNPIN)
 
+    def key_files(self, names: Sequence[str]) -> list[str]:
+        """These files, or else, without files, the pinned ones."""
+        return list(names) or [str(path) for path in self.issuers()]
+
     def pinned(self, issuer: str) -> list[TrustedKey]:
         """The pinned keys of one issuer."""
         return [key for key in self.keys() if key.issuer == issuer]

@@ -23,7 +23,7 @@ from receipts.issuer import Head, Issued, Issuer
 from receipts.journal import Journal
 from receipts.key_folder import KeyFolder, PublishedKey
 from receipts.keys import KeySource, SigningKey, jwk, jwks, kid_text
-from receipts.proof import equivocation, inclusion_proof
+from receipts.proof import equivocation, inclusion_proof, seal_pack
 from receipts.report import sign_report
 from receipts.request import (
     Billed,
@@ -91,5 +91,6 @@ __all__ = [
     "kid_text",
     "read_toml",
     "repriced",
+    "seal_pack",
     "sign_report",
 ]

@@ -7,7 +7,9 @@ from hashlib import sha256
 
 import cbor2
 
+from receipts.keys import SigningKey
 from receipts.merkle import audit_path
+from receipts.signing import PACK, Signer, byte_string
 
 
 def inclusion_proof(
@@ -22,6 +24,12 @@ def equivocation(one: bytes, two: bytes) -> bytes:
     """Two signed objects, or proofs by inclusion, that contradict each other, as one file; the same whoever finds them first."""
     first, second = (one, two) if _digest(one) < _digest(two) else (two, one)
     return b"\x82" + first + second
+
+
+def seal_pack(manifest: bytes, key: SigningKey | None) -> bytes:
+    """What binds a pack to its manifest: the digest, signed by who makes it, or by nobody (spec/pack.md, Seal)."""
+    content = byte_string(sha256(manifest).digest())
+    return content if key is None else Signer(key.private, PACK).sign(content).data
 
 
 def _digest(signed: bytes) -> bytes:

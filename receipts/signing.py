@@ -21,6 +21,7 @@ RECEIPT: Final = "receipt"
 STATEMENT: Final = "statement"
 RATE_CARD: Final = "rate-card"
 REPORT: Final = "report"
+PACK: Final = "pack"
 
 CRYPTOGRAPHY: Final = "cryptography"
 PYNACL: Final = "pynacl"
@@ -104,7 +105,7 @@ class Signer:
 
     Args:
         key: the private key.
-        kind: `RECEIPT`, `STATEMENT`, `RATE_CARD` or `REPORT`.
+        kind: `RECEIPT`, `STATEMENT`, `RATE_CARD`, `REPORT` or `PACK`.
         subject: issuer and account of a statement.
     """
 

@@ -476,7 +476,7 @@ def test_stdin_and_stdout(shell, closed, monkeypatch):
 
 COMMANDS = [
     "", "keygen", "key", "key list", "key rotate", "key revoke", "key hash", "tags", "tags check", "ingest", "issue", "close", "publish", "archive", "journal", "journal copy", "trust", "trust add", "trust list", "trust remove",
-    "verify", "report", "report sign", "report check", "report show", "report html", "memory", "memory list", "memory export", "memory compare", "memory forget",
+    "verify", "dispute", "report", "report sign", "report check", "report show", "report html", "memory", "memory list", "memory export", "memory compare", "memory forget",
     "cache", "show", "prove", "demo",
 ]  # fmt: skip
 
@@ -550,6 +550,7 @@ def test_help_says_whose_commands_they_are(shell):
             "trust",
             "verify",
             "report",
+            "dispute",
             "memory",
             "cache",
             "attribute",
@@ -562,7 +563,9 @@ def test_help_says_whose_commands_they_are(shell):
     assert "Exit codes" in out
 
 
-@pytest.mark.parametrize("line", ["keygen", "issue", "close", "prove", "show", "memory export"])
+@pytest.mark.parametrize(
+    "line", ["keygen", "issue", "close", "prove", "show", "dispute", "memory export"]
+)
 def test_o_works_wherever_out_does(shell, line):
     assert "-o, --out" in shell(f"{line} --help").out
 

@@ -10,7 +10,13 @@ of a call is in spec/record.md.
 """
 
 from receipts.wallet.call import Call, Outcome, commitment
-from receipts.wallet.contents import is_wallet, wallet_calls, wallet_prefixes, wallet_receipts
+from receipts.wallet.contents import (
+    is_wallet,
+    wallet_calls,
+    wallet_prefixes,
+    wallet_receipts,
+    wallet_receipts_by_call,
+)
 from receipts.wallet.schema import WalletError
 from receipts.wallet.sent import sent_prefixes
 from receipts.wallet.store import Store
@@ -28,4 +34,5 @@ __all__ = [
     "wallet_calls",
     "wallet_prefixes",
     "wallet_receipts",
+    "wallet_receipts_by_call",
 ]

@@ -89,11 +89,16 @@ def wallet_receipts(path: str) -> Iterator[bytes]:
         WalletError: it cannot be read, or is of another version.
         OSError: it is not there.
     """
+    return (data for _, data in wallet_receipts_by_call(path))
+
+
+def wallet_receipts_by_call(path: str) -> Iterator[tuple[int, bytes]]:
+    """The same, each with the number of the call that it came with. Raises as `wallet_receipts` does."""
     with _open(path) as db:
-        for (data,) in db.execute("SELECT data FROM receipts ORDER BY rowid"):
-            if not isinstance(data, bytes):
+        for call, data in db.execute("SELECT call, data FROM receipts ORDER BY rowid"):
+            if not isinstance(data, bytes) or not isinstance(call, int):
                 raise WalletError(f"{path} is not a wallet: it holds {type(data)}")
-            yield data
+            yield call, data
 
 
 def _check_table(db: sqlite3.Connection, path: str, name: str) -> None:

@@ -1,0 +1,1 @@
+"""How ``receipt dispute`` makes a pack (spec/pack.md)."""
