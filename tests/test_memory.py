@@ -61,10 +61,10 @@ def test_two_customers_and_two_stories(customers, folder):
     assert "contradict each other: the issuer told two stories" in result.err
     for who in ("one", "two"):
         checked = customers(who, f"verify {proof}")
-        assert (checked.code, "a proof that the issuer told two stories" in checked.out) == (
-            0,
-            True,
-        )
+        assert (
+            checked.code,
+            "a proof that the issuer told two stories" in " ".join(checked.out.split()),
+        ) == (0, True)
 
 
 def test_the_proof_is_the_same_whoever_compares(customers):

@@ -121,7 +121,7 @@ def test_a_receipt_that_was_altered(check, folder):
         [("receipt-equivocation", "gpu-7-2"), ("count-differs", "gpu-7-2")],
     )
     assert (checks["receipts received"]["passed"], checks["receipts received"]["failed"]) == (4, 1)
-    (proof,) = folder.glob("equivocation-*.cbor")
+    (proof,) = folder.glob("equivocation-*.zip")
     assert check(proof.read_bytes(), "")[0:1] == (
         "incomplete",
     )  # a period was named, which it cannot show

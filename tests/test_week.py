@@ -99,7 +99,7 @@ def cheated(verify, shell, ledger, folder, name):
     period = "" if cheat.together else PERIODS[cheat.month]
     code, found, _ = verify(ledger.week, scene.batches, scene.wallet, cheat.account, period)
     assert (code, sorted(set(found))) == (cheat.code, expected)
-    proofs = sorted((folder / "proofs").glob("*.cbor"))
+    proofs = sorted((folder / "proofs").glob("*.zip"))
     assert len(proofs) == cheat.proofs
     for proof in proofs:
         assert shell(f"verify {proof} --keys {ledger.week.trusted} --no-remember").code == 0

@@ -128,7 +128,7 @@ def compare(
         )
         raise CliError(str(error), hint) from None
     beside = "." if file == STDIN else str(Path(file).parent)
-    proofs.keep(found.conflicts, folder or beside)
+    proofs.keep(found.conflicts, folder or beside, store.key_files(()))
     if as_json:
         print_json(_comparison(found))
     _tell(file, found)
