@@ -12,7 +12,18 @@ import pytest
 from tests.test_vectors import input_of
 from tests.vectors.__main__ import stale_files
 from tests.vectors.limits import input_streams
-from verifier import RULES, Policy, batch_file, by_kid, bytes_source, read_items, read_jwks, verify
+from verifier import (
+    RULES,
+    Policy,
+    batch_file,
+    by_kid,
+    bytes_source,
+    read_items,
+    read_jwks,
+    standing,
+    verify,
+)
+from verifier.pack.standings import TOLD_TWICE
 
 ROOT = Path(__file__).parents[1]
 SPEC = ROOT / "spec"
@@ -239,3 +250,19 @@ def test_every_code_in_the_procedure_is_in_the_list():
 def test_examples_fit_100_columns(name):
     lines = (SPEC / "examples" / name).read_text().splitlines()
     assert [line for line in lines if len(line) > 100] == []
+
+
+def test_a_pack_shows_what_the_specification_says():
+    page = (SPEC / "pack.md").read_text()
+    table = page.split("<!-- begin standings -->")[1].split("<!-- end standings -->")[0]
+    rows = {
+        row: set(re.findall(r"`([a-z]+(?:-[a-z]+)+)`", codes))
+        for row, codes in re.findall(r"^\| (`.+?) \| (.+) \|$", table, re.MULTILINE)
+    }
+    twice, signed, record = (
+        rows[name] for name in ("`signed`, by equivocations", "`signed`", "`record`")
+    )
+    assert twice == TOLD_TWICE
+    found = {code: str(standing(code)) for code in RULES}
+    assert {code for code in found if found[code] == "signed"} == twice | signed
+    assert {code for code in found if found[code] == "record"} == record

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -12,7 +12,7 @@ from verifier.customer.record import Record, RecordError
 from verifier.format.claims import LATE, Receipt, Statement
 from verifier.item.opening import Opened, open_item
 from verifier.item.policy import Policy
-from verifier.pack.manifest import CACHE_KEY, FIELDS, Claim, Manifest, Standing
+from verifier.pack.manifest import CACHE_KEY, FIELDS, Claim, Manifest
 from verifier.pack.standings import LEFT_OUT, TOLD_TWICE, standing
 from verifier.pricing.card import RateCard
 from verifier.procedure.batch import verify_batch
@@ -180,8 +180,3 @@ def finding_texts(finding: Finding) -> dict[str, str]:
     known = {name: getattr(finding, name) for name in FIELDS}
     texts = {name: str(value) for name, value in known.items() if value is not None}
     return {"code": finding.code, "rule": finding.rule, "count": str(finding.count), **texts}
-
-
-def asserted(claims: Iterable[Claim]) -> Iterator[Claim]:
-    """The claims that rest on words."""
-    return (claim for claim in claims if claim.standing is Standing.ASSERTED)
