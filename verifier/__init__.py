@@ -36,11 +36,7 @@ from verifier.evidence.document import MAX_REPORT, ReportError, read_report
 from verifier.evidence.signed import ReportSignatureError, SignedReport, read_signed_report
 from verifier.format.card import PriceRow, Rate
 from verifier.format.claims import (
-    BESIDE,
-    CACHE_READ,
-    CACHE_WRITE,
     LATE,
-    OUTPUT,
     REGULAR,
     CacheEntry,
     Charge,
@@ -98,13 +94,9 @@ from verifier.statements.known import (
 )
 
 __all__ = [
-    "BESIDE",
-    "CACHE_READ",
-    "CACHE_WRITE",
     "COLUMNS",
     "LATE",
     "MAX_REPORT",
-    "OUTPUT",
     "PRICED_COLUMNS",
     "REGULAR",
     "RULES",

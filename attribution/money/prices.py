@@ -9,8 +9,10 @@ from attribution.money.amounts import PICO
 from attribution.money.rows import Row
 from verifier import Price, PricedLine, PriceRow, RateCard, UnpricedError, price
 
-_INPUT: Final = range(3)
-"""Classes of lines that are input: uncached, cached, written."""
+CACHE_READ, CACHE_WRITE, OUTPUT, BESIDE = 1, 2, 3, 4
+"""Classes of lines (spec/receipt.md, claim 14)."""
+_INPUT: Final = range(OUTPUT)
+"""Those that are input: uncached, cached, written."""
 _MOST: Final = 10**27
 """Picounits."""
 _LAST_MS: Final = 253_402_300_800_000

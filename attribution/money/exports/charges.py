@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 
 from attribution.money.ledger.leaves import DIMENSIONS, Method
 from attribution.money.ledger.ledger import Key, Ledger
-from verifier import CACHE_READ, CACHE_WRITE, OUTPUT
+from attribution.money.prices import CACHE_READ, CACHE_WRITE, OUTPUT
 
 _LEAF: Final = ", ".join(DIMENSIONS)
 _DAY: Final = DIMENSIONS.index("day")

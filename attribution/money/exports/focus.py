@@ -14,7 +14,7 @@ from attribution.money.amounts import money
 from attribution.money.exports.charges import Charge, Part, parts
 from attribution.money.ledger.leaves import DIMENSIONS, Method
 from attribution.money.ledger.ledger import Key, Ledger
-from verifier import BESIDE
+from attribution.money.prices import BESIDE
 
 Cell = str | Decimal | datetime | None
 _TAGS: Final = ("team", "feature", "environment", "customer", "surface")

@@ -9,10 +9,17 @@ from functools import cached_property
 from typing import Any, Final
 
 from attribution.money.ledger.appending import BLOCK, append
-from attribution.money.prices import input_cost, is_input, premium_rate, saving_rate
+from attribution.money.prices import (
+    CACHE_READ,
+    CACHE_WRITE,
+    input_cost,
+    is_input,
+    premium_rate,
+    saving_rate,
+)
 from attribution.money.registry import Registry
 from attribution.money.rows import Row
-from verifier import CACHE_READ, CACHE_WRITE, Price, Usage
+from verifier import Price, Usage
 
 _HOUR_MS: Final = 3_600_000
 _DAY_MS: Final = 86_400_000
