@@ -1018,7 +1018,8 @@ function partFaults({ units, input, output }) {
   const known = KINDS.filter((kind) => units.has(`input.${kind}`) && cachedPart(units, input, kind) !== undefined);
   const computed = sum(known.map((kind) => units.get(`input.${kind}`) - cachedPart(units, input, kind)));
   if (attributed !== undefined && computed > attributed) faults.push("units.attributed");
-  if (sumOf(OUTPUT_PARTS) + (output?.get(2n) ?? 0n) > (output?.get(1n) ?? 0n)) faults.push("units.output");
+  const hasOutputParts = [...OUTPUT_PARTS].some((name) => units.has(name));
+  if (hasOutputParts && sumOf(OUTPUT_PARTS) + (output?.get(2n) ?? 0n) > (output?.get(1n) ?? 0n)) faults.push("units.output");
   return faults;
 }
 
@@ -1040,7 +1041,7 @@ function modelFaults({ models, input, output }) {
 
 /** Identity 8: the first field that breaks it. */
 function faultOfSpan({ input, output, cache, client, units, models, span, time }) {
-  if (input.get(1n) !== 0n || input.get(2n) !== 0n || input.has(4n)) return "input";
+  if ([1n, 2n, 3n].some((label) => input.get(label) !== 0n) || input.has(4n)) return "input";
   if (output) return "output";
   if (cache) return "cache";
   if (client) return "client";
@@ -1414,7 +1415,7 @@ function checkRequests(account, findings) {
     const { corrects, request } = one.claims;
     const named = corrects && hex(corrects.get(1n));
     const target = byId.get(named);
-    const aside = corrects && !one.valid && (!target || target.valid);
+    const aside = corrects && !one.valid && target?.valid;
     if (!corrects || (one.valid && !target)) {
       if (requests.has(request)) findings.add("request-duplicate", "R-9.6", about(one, { field: "request", actual: request }));
       requests.add(request);
@@ -1695,7 +1696,7 @@ function readPath(bytes, start) {
 /** R-16.2 to R-16.4 between the two items of a proof. False ends the work. */
 async function checkProof(receipt, statement, path, findings, number, rule = (own) => own) {
   if (receipt.kind === STATEMENT || statement.kind === RECEIPT) {
-    findings.add("envelope-invalid", rule("R-16.2"), about(receipt, { item: number }));
+    findings.add("envelope-invalid", rule("R-16.2"), about(receipt, { item: 0 }));
     return false;
   }
   if (receipt.lost || statement.lost) return true;
