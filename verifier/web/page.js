@@ -1,0 +1,256 @@
+// What the page does: it takes files, hands them to the verifier in a worker, and shows what comes back. Every text goes in as text.
+
+const at = (id) => document.getElementById(id);
+const SHOWN = 100; // findings of one code
+const state = { batch: [], keys: [], worker: null };
+
+function element(tag, attributes = {}, ...children) {
+  const made = Object.assign(document.createElement(tag), attributes);
+  made.append(...children.filter((child) => child !== null && child !== undefined));
+  return made;
+}
+
+// ---- files
+
+async function read(list) {
+  return Promise.all([...list].map(async (file) => ({ name: file.name, bytes: new Uint8Array(await file.arrayBuffer()) })));
+}
+
+function kindOf({ bytes }) {
+  const first = bytes.find((byte) => ![0x20, 0x09, 0x0a, 0x0d].includes(byte));
+  if (first === 0x7b) return "keys";
+  if (bytes[0] === 0x50 && bytes[1] === 0x4b) return "pack";
+  return "batch";
+}
+
+async function take(list) {
+  at("error").hidden = true;
+  for (const file of await read(list)) {
+    const kind = kindOf(file);
+    if (kind === "pack") return fail(`${file.name} is a ZIP file. Unpack it, and drop the receipts and the key file that are in it.`);
+    state[kind] = [...state[kind].filter(({ name }) => name !== file.name), file];
+  }
+  showFiles();
+}
+
+function showFiles() {
+  for (const kind of ["batch", "keys"]) {
+    const files = state[kind];
+    at(`slot-${kind}`).classList.toggle("filled", files.length > 0);
+    if (files.length) at(`hint-${kind}`).textContent = files.map(({ name, bytes }) => `${name} (${count(bytes.length)} bytes)`).join(", ");
+  }
+  at("check").disabled = !state.batch.length || !state.keys.length;
+  at("clear").hidden = !state.batch.length && !state.keys.length;
+}
+
+// ---- checking
+
+function demands() {
+  const month = /^(\d{4})-(\d{2})$/.exec(at("month").value.trim());
+  const options = { observers: at("observer").value ? [at("observer").value] : [] };
+  if (month) options.period = [Date.UTC(month[1], month[2] - 1), Date.UTC(month[1], Number(month[2]))].map(BigInt);
+  else if (at("month").value.trim()) throw new Error("The month is written 2026-11.");
+  if (at("account").value) options.account = at("account").value;
+  return options;
+}
+
+function check() {
+  let options;
+  try {
+    options = demands();
+  } catch (error) {
+    return fail(error.message);
+  }
+  at("error").hidden = at("result").hidden = true;
+  at("working").hidden = false;
+  at("check").disabled = true;
+  at("progress").value = 0;
+  const began = performance.now();
+  state.worker?.terminate();
+  const url = URL.createObjectURL(new Blob([at("module").textContent], { type: "text/javascript" }));
+  const worker = (state.worker = new Worker(url));
+  worker.onerror = (event) => fail(`The verifier could not be started: ${event.message ?? "this browser is too old"}`);
+  worker.onmessage = ({ data }) => {
+    if (data.of !== undefined) return progress(data);
+    worker.terminate();
+    URL.revokeObjectURL(url);
+    if (data.error !== undefined) fail(data.usual ? `There is no verdict: ${data.error}` : `The verifier failed: ${data.error}`);
+    else void showReport(data.report, options, performance.now() - began);
+  };
+  worker.postMessage({ files: state.batch, keys: state.keys.map(({ bytes }) => bytes), options });
+}
+
+function progress({ done, of }) {
+  at("progress").value = of ? done / of : 1;
+  at("stage").textContent = done < of ? `Checking: ${count(done)} of ${count(of)} bytes` : "Holding the receipts against the statements";
+}
+
+function fail(message) {
+  at("working").hidden = true;
+  at("check").disabled = !state.batch.length || !state.keys.length;
+  at("error").textContent = message;
+  at("error").hidden = false;
+}
+
+// ---- the report
+
+const VERDICTS = {
+  verified: ["✓", "Verified", "Nothing is false, and nothing is missing."],
+  rejected: ["✕", "Rejected", "Something in it is false, changed or malformed."],
+  incomplete: ["…", "Incomplete", "Nothing is false, but it was not shown that nothing is missing."],
+};
+const SUBJECTS = { batch: "batch", proof: "proof of one receipt", equivocation: "proof that the issuer told two stories" };
+
+const count = (number) => String(number).replace(/\B(?=(\d{3})+(?!\d))/g, "\u202f");
+const plural = (number, noun) => `${count(number)} ${noun}${BigInt(number) === 1n ? "" : "s"}`;
+const instant = (ms) => new Date(Number(ms)).toISOString().replace(".000Z", "Z").replace("T00:00:00Z", "");
+
+async function showReport(report, options, took) {
+  const result = at("result");
+  const inputs = await Promise.all([...state.batch.map((file) => inputOf("receipts", file)), ...state.keys.map((file) => inputOf("keys", file))]);
+  result.replaceChildren(
+    verdictOf(report),
+    figuresOf(report),
+    ...findingsOf(report),
+    ...accountsOf(report),
+    ...uncheckedOf(report, options),
+    ...inputsOf(inputs),
+    actionsOf(report, inputs, options, took),
+  );
+  at("working").hidden = true;
+  at("check").disabled = false;
+  result.hidden = false;
+  document.title = `${VERDICTS[report.verdict][1]}: token receipts`;
+  result.focus({ preventScroll: true });
+  result.scrollIntoView({ block: "start" });
+}
+
+function verdictOf({ verdict, subject, observed }) {
+  const [mark, name, meaning] = VERDICTS[verdict];
+  const lines = [element("h2", {}, name), element("p", {}, `This ${SUBJECTS[subject]}: ${meaning}`)];
+  if (subject === "equivocation" && verdict === "verified") lines[1].textContent = "The issuer is proven to have told two stories: both objects are its own, and they cannot both be honest.";
+  if (observed) lines.push(element("p", {}, `${plural(observed, "receipt")} from an observer: no word of the provider.`));
+  const sign = element("span", { className: "mark" }, mark);
+  sign.setAttribute("aria-hidden", "true");
+  const box = element("section", { className: `verdict ${verdict}`, id: "verdict" }, sign, element("div", {}, ...lines));
+  box.dataset.verdict = verdict;
+  return box;
+}
+
+function figuresOf(report) {
+  const figures = report.subject === "batch" ? [["Receipts", report.receipts], ["Statements", report.statements], ["Accounts", report.accounts.length], ["Findings", report.found]] : [["Signed objects", report.objects.length], ["Findings", report.found]];
+  return element("dl", { className: "figures" }, ...figures.map(([name, value]) => element("div", {}, element("dt", {}, name), element("dd", {}, count(value)))));
+}
+
+function findingsOf({ findings, found }) {
+  if (!found) return [element("h2", {}, "Findings"), element("p", {}, "None.")];
+  const groups = new Map();
+  for (const finding of findings) groups.set(finding.code, [...(groups.get(finding.code) ?? []), finding]);
+  const ordered = [...groups.values()].sort(([a], [b]) => (a.severity < b.severity ? 1 : a.severity > b.severity ? -1 : 0));
+  const more = found > findings.length ? [element("p", { className: "quiet" }, `The first ${count(findings.length)} of ${count(found)}.`)] : [];
+  return [element("h2", {}, "Findings"), ...more, ...ordered.map(groupOf)];
+}
+
+function groupOf(group, n, all) {
+  const [{ code, severity, message }] = group;
+  const items = group.reduce((sum, finding) => sum + finding.count, 0n);
+  const summary = element("summary", {}, element("strong", {}, message), element("span", { className: `tag ${severity}` }, `${severity} · ${count(items)}`), element("code", {}, code));
+  const rows = group.slice(0, SHOWN).map((f) => [place(f), f.rule, subject(f), f.field ?? "", text(f.expected), text(f.actual)]);
+  const body = element("div", { className: "scroll" }, table(["Item", "Rule", "Of", "Field", "Expected", "Actual"], rows));
+  if (group.length > SHOWN) body.append(element("p", { className: "more quiet" }, `The first ${SHOWN} of ${count(group.length)}; all are in the file.`));
+  return element("details", { className: "group", open: all.length <= 3 || n === 0 }, summary, body);
+}
+
+const text = (value) => (value === undefined ? "" : String(value));
+const place = ({ item, file, offset }) => (item === undefined ? "the whole input" : `${count(item)}${offset === undefined ? "" : ` (${file}, byte ${count(offset)})`}`);
+
+function subject({ stream, sequence, number, request, account }) {
+  if (stream !== undefined && sequence !== undefined) return `${stream} ${sequence}${request === undefined ? "" : `, request ${request}`}`;
+  if (number !== undefined) return `statement ${number}${stream === undefined ? "" : `, stream ${stream}`}`;
+  return account ?? "";
+}
+
+function table(heads, rows) {
+  const head = element("thead", {}, element("tr", {}, ...heads.map((name) => element("th", { scope: "col" }, name))));
+  return element("table", {}, head, element("tbody", {}, ...rows.map((row) => element("tr", {}, ...row.map((cell) => element("td", {}, cell))))));
+}
+
+const TOTALS = ["logical", "cached", "attributed", "writes", "output", "reasoning", "amounts", "units", "corrected", "corrections"];
+
+function accountsOf({ subject: kind, accounts, objects }) {
+  if (kind !== "batch") {
+    const rows = objects.map((one) => [one.kind ?? "unknown", text(one.issuer), text(one.account), one.stream === undefined ? text(one.number) : `${one.stream} ${one.sequence}`, one.kid ?? "", one.digest ?? ""]);
+    return [element("h2", {}, "Signed objects"), element("div", { className: "sheet scroll" }, table(["Kind", "Issuer", "Account", "Which", "Key", "Digest"], rows))];
+  }
+  const rows = accounts.slice(0, 1000).map((one) => [one.issuer, one.account, count(one.receipts), count(one.streams), one.statements.map(statement).join("; ") || "none", [...one.totals].map(total).join("; ")]);
+  return rows.length ? [element("h2", {}, "Accounts"), element("div", { className: "sheet scroll" }, table(["Issuer", "Account", "Receipts", "Streams", "Periods closed", "Tokens and charges"], rows))] : [];
+}
+
+const statement = ({ number, start, end, late }) => `${number}: ${instant(start)} up to ${instant(end)}${late ? " (late)" : ""}`;
+const total = ([label, value]) => `${TOTALS[Number(label) - 1]} ${totalText(value)}`;
+
+function totalText(value) {
+  if (!(value instanceof Map)) return count(value);
+  return [...value].map(([name, one]) => `${typeof name === "bigint" && value.size && one instanceof Map ? TOTALS[Number(name) - 1] : name}: ${Array.isArray(one) ? `${one[0]}.${String(one[1]).padStart(12, "0").replace(/0+$/, "") || "0"}` : totalText(one)}`).join(", ");
+}
+
+function uncheckedOf(report, options) {
+  const lines = [];
+  if (report.subject !== "batch") lines.push("Totals, other receipts and the chain of statements: such a file has none of them.");
+  if (report.subject === "batch" && !options.period) lines.push("Whether the period is the one that you are billed for: no month was named.");
+  if (report.endedEarly) lines.push("What follows the last finding: the reading ended there.");
+  if (report.unprotected) lines.push(`Timestamps and receipts that ${plural(report.unprotected, "statement")} carry outside of the signature.`);
+  lines.push("Your own record (requests, receipts that you received, prompts) and rate cards: receipt verify does that.", "Whether the counts are true, and whether the requests were made: no signature can show it.");
+  return [element("h2", {}, "Not checked"), element("ul", { className: "plain" }, ...lines.map((line) => element("li", {}, line)))];
+}
+
+async function inputOf(role, { name, bytes }) {
+  const hash = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
+  return { role, name, size: bytes.length, sha256: Array.from(hash, (byte) => byte.toString(16).padStart(2, "0")).join("") };
+}
+
+function inputsOf(inputs) {
+  const rows = inputs.map(({ role, name, size, sha256 }) => [role, name, count(size), sha256]);
+  return [element("h2", {}, "Files"), element("div", { className: "sheet scroll" }, table(["Role", "Name", "Bytes", "SHA-256"], rows))];
+}
+
+function actionsOf(report, inputs, options, took) {
+  const plain = (_, value) => (typeof value === "bigint" ? String(value) : value instanceof Map ? Object.fromEntries([...value].map(([key, one]) => [String(key), one])) : value);
+  const save = element("button", { type: "button", className: "plain", id: "save" }, "Save what was found");
+  save.onclick = () => {
+    const url = URL.createObjectURL(new Blob([JSON.stringify({ ...report, inputs, options }, plain, 1)], { type: "application/json" }));
+    element("a", { href: url, download: "verification.json" }).click();
+    setTimeout(() => URL.revokeObjectURL(url), 1000);
+  };
+  return element("p", { className: "actions" }, save, element("span", { className: "quiet" }, ` Checked in ${(took / 1000).toFixed(1)} s.`));
+}
+
+// ---- what begins it
+
+for (const kind of ["batch", "keys"]) at(kind).onchange = (event) => take(event.target.files);
+at("check").onclick = check;
+at("clear").onclick = () => location.reload();
+document.addEventListener("dragover", (event) => {
+  event.preventDefault();
+  document.body.classList.add("over");
+});
+document.addEventListener("dragleave", () => document.body.classList.remove("over"));
+document.addEventListener("drop", (event) => {
+  event.preventDefault();
+  document.body.classList.remove("over");
+  void take(event.dataTransfer.files);
+});
+
+const embedded = JSON.parse(at("embedded").textContent);
+if (embedded) {
+  const decode = ({ name, base64 }) => ({ name, bytes: Uint8Array.from(atob(base64), (c) => c.charCodeAt(0)) });
+  state.batch = embedded.batch.map(decode);
+  state.keys = embedded.keys.map(decode);
+  if (embedded.account) at("account").value = embedded.account;
+  if (embedded.month) at("month").value = embedded.month;
+  at("title").textContent = embedded.title ?? "The receipts in question";
+  at("embedded-notice").hidden = false;
+  at("lead").hidden = true;
+  showFiles();
+  check();
+}
