@@ -8,6 +8,8 @@ DATA = {
     "cli/sample/usage.jsonl",
     "cli/sample/SOURCES.md",
     "attribution/cache/policies/anthropic-5m.json",
+    "verifier/web/index.html",
+    "verifier/web/verifier.js",
 } | {f"{name}/py.typed" for name in PACKAGES}
 
 with ZipFile(sys.argv[1]) as wheel:

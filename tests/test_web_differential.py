@@ -18,7 +18,6 @@ from verifier import (
     verify,
 )
 
-
 LISTED = 100
 """Findings of one code that the first verifier lists."""
 

@@ -95,9 +95,9 @@ function fail(message) {
 // ---- the report
 
 const VERDICTS = {
-  verified: ["✓", "Verified", "Nothing is false, and nothing is missing."],
-  rejected: ["✕", "Rejected", "Something in it is false, changed or malformed."],
-  incomplete: ["…", "Incomplete", "Nothing is false, but it was not shown that nothing is missing."],
+  verified: ["✓", "Verified", "nothing is false, and nothing is missing."],
+  rejected: ["✕", "Rejected", "something is false, changed or malformed."],
+  incomplete: ["…", "Incomplete", "nothing is false, but it was not shown that nothing is missing."],
 };
 const SUBJECTS = { batch: "batch", proof: "proof of one receipt", equivocation: "proof that the issuer told two stories" };
 
@@ -127,7 +127,7 @@ async function showReport(report, options, took) {
 
 function verdictOf({ verdict, subject, observed }) {
   const [mark, name, meaning] = VERDICTS[verdict];
-  const lines = [element("h2", {}, name), element("p", {}, `This ${SUBJECTS[subject]}: ${meaning}`)];
+  const lines = [element("h2", {}, name), element("p", {}, `In this ${SUBJECTS[subject]}, ${meaning}`)];
   if (subject === "equivocation" && verdict === "verified") lines[1].textContent = "The issuer is proven to have told two stories: both objects are its own, and they cannot both be honest.";
   if (observed) lines.push(element("p", {}, `${plural(observed, "receipt")} from an observer: no word of the provider.`));
   const sign = element("span", { className: "mark" }, mark);
@@ -170,7 +170,11 @@ function subject({ stream, sequence, number, request, account }) {
   return account ?? "";
 }
 
-function table(heads, rows) {
+/** A table without the columns that say nothing. */
+function table(allHeads, allRows) {
+  const kept = allHeads.map((_, n) => n).filter((n) => allRows.some((row) => row[n] !== ""));
+  const heads = kept.map((n) => allHeads[n]);
+  const rows = allRows.map((row) => kept.map((n) => row[n]));
   const head = element("thead", {}, element("tr", {}, ...heads.map((name) => element("th", { scope: "col" }, name))));
   return element("table", {}, head, element("tbody", {}, ...rows.map((row) => element("tr", {}, ...row.map((cell) => element("td", {}, cell))))));
 }

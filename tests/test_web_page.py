@@ -1,0 +1,131 @@
+"""The page of the second verifier: put together as it must be, and in a real browser, opened from disk without a network."""
+
+import json
+import os
+import shutil
+from base64 import b64encode
+
+import pytest
+
+from tests.build import KEY, Batch, Stream, jwk_set
+from tests.test_vectors import DOCUMENTS
+from tests.web.page import PAGE, page
+
+CHROMIUM = shutil.which("chromium")
+REQUIRED = "RECEIPT_TESTS_REQUIRE_CHROMIUM"
+MARKUP = "<img src=x onerror=\"document.title='owned'\"><script>document.title='owned'</script>"
+
+
+def test_the_page_is_what_its_parts_make():
+    assert PAGE.read_text() == page(), "python -m tests.web.page"
+
+
+def test_the_page_may_connect_to_nothing():
+    policy = "default-src 'none'; script-src 'sha256-"
+    assert policy in page()
+    assert "connect-src 'none'" in page()
+    assert "http://" not in page().replace("http://www.w3.org/2000/svg", "")
+
+
+@pytest.fixture(scope="module")
+def browser():
+    if CHROMIUM is None:
+        if os.environ.get(REQUIRED) == "1":
+            pytest.fail(f"there is no chromium on this machine ({REQUIRED} is set)")
+        pytest.skip("there is no chromium on this machine: apt-get install chromium")
+    from playwright.sync_api import sync_playwright  # with its driver, which few tests need
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def opened(browser):
+    """A new page, offline, whose requests and errors are noted."""
+    context = browser.new_context(offline=True)
+    tab = context.new_page()
+    tab.noted = []
+    tab.on("pageerror", lambda error: tab.noted.append(str(error)))
+    tab.on("console", lambda message: tab.noted.append(message.text))
+    yield tab
+    assert tab.noted == []
+    context.close()
+
+
+def checked(tab, data, keys=None, name="batch.cbor"):
+    """The verdict that the page shows for bytes."""
+    tab.goto(PAGE.as_uri())
+    jwks = json.dumps(keys or jwk_set(KEY)).encode()
+    tab.set_input_files("#batch", {"name": name, "mimeType": "", "buffer": data})
+    tab.set_input_files("#keys", {"name": "issuer.jwks.json", "mimeType": "", "buffer": jwks})
+    tab.click("#check")
+    tab.wait_for_selector("#verdict, #error:not([hidden])", timeout=120_000)
+    return tab.get_attribute("#verdict", "data-verdict") if tab.is_visible("#verdict") else None
+
+
+def codes(tab):
+    return [element.inner_text() for element in tab.query_selector_all(".group code")]
+
+
+@pytest.mark.slow
+def test_verified_rejected_incomplete(opened):
+    batch = Batch()
+    assert checked(opened, batch.data) == "verified"
+    assert codes(opened) == []
+    assert checked(opened, batch.data[:-1]) == "rejected"
+    assert "item-truncated" in codes(opened)
+    assert checked(opened, b"".join(batch.receipts)) == "incomplete"
+    assert codes(opened) == ["statement-missing"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["proof-0", "equivocation-receipts"])
+def test_a_proof_and_an_equivocation(opened, name):
+    (vector,) = [v for v in DOCUMENTS["containers.json"]["vectors"] if v["id"] == name]
+    assert checked(opened, bytes.fromhex(vector["input"])) == vector["verdict"] == "verified"
+    assert "Signed objects" in opened.inner_text("#result")
+
+
+@pytest.mark.slow
+def test_markup_in_a_receipt_is_text(opened):
+    batch = Batch(one=Stream(over={"request": MARKUP, "model": MARKUP}), two=Stream(MARKUP, 1))
+    assert checked(opened, batch.data, name="<b>bold</b>.cbor") == "rejected"
+    assert "request-duplicate" in codes(opened)
+    assert MARKUP in opened.inner_text("#result")
+    assert opened.title() == "Rejected: token receipts"
+    assert opened.query_selector("#result img, #result script, #result b") is None
+
+
+@pytest.mark.slow
+def test_keys_that_are_refused_give_no_verdict(opened):
+    assert checked(opened, Batch().data, {"iss": "x", "keys": []}) is None
+    assert "the key set is refused" in opened.inner_text("#error")
+
+
+@pytest.mark.slow
+def test_a_hundred_thousand_receipts_do_not_freeze_the_page(opened):
+    batch = Batch(one=Stream(count=100_000))
+    opened.add_init_script(
+        "window.longest = 0; let last = performance.now();"
+        "setInterval(() => { longest = Math.max(longest, performance.now() - last); last = performance.now(); }, 20);"
+    )
+    assert checked(opened, batch.data) == "verified"
+    assert "100\u202f002" in opened.inner_text(".figures")
+    assert opened.evaluate("longest") < 1000
+
+
+@pytest.mark.slow
+def test_what_is_embedded_checks_itself(opened, folder):
+    batch = Batch(one=Stream(change=lambda n, claims: claims | {10: {1: 3000, 2: 2000, 3: 900}} if n == 1 else claims))  # fmt: skip
+    files = {"batch": [{"name": "b.cbor", "base64": b64encode(batch.data).decode()}], "keys": [{"name": "k.json", "base64": b64encode(json.dumps(jwk_set(KEY)).encode()).decode()}]}  # fmt: skip
+    marker = '<script type="application/json" id="embedded">null</script>'
+    assert page().count(marker) == 1
+    path = folder / "report.html"
+    path.write_text(page().replace(marker, marker.replace("null", json.dumps(files))))
+    opened.goto(path.as_uri())
+    opened.wait_for_selector("#verdict", timeout=30_000)
+    assert opened.get_attribute("#verdict", "data-verdict") == "rejected"
+    assert codes(opened) == ["attributed-mismatch"]
+    assert opened.is_visible("#embedded-notice")
