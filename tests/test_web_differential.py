@@ -75,13 +75,14 @@ def compare(numbers, second):
     return verdicts, codes
 
 
-def test_a_few_hundred(second):
-    verdicts, codes = compare(range(300), second)
-    assert verdicts >= {"verified", "rejected", "incomplete"}
-    assert len(codes) > 40
+def test_a_hundred(second):
+    verdicts, codes = compare(range(100), second)
+    assert verdicts >= {"rejected", "incomplete"}
+    assert len(codes) > 30
 
 
 @pytest.mark.slow
 def test_a_few_thousand(second):
-    _, codes = compare(range(300, 6000), second)
+    verdicts, codes = compare(range(100, 6000), second)
+    assert verdicts == {"verified", "rejected", "incomplete", None}
     assert len(codes) > 50
