@@ -10,7 +10,7 @@ async function answer({ files, keys, options }) {
     const trusted = await readKeys(keys.map((set) => new TextEncoder().encode(set)));
     const { period, known, ...others } = options;
     const more = { ...others, period: period?.map(BigInt), known: (known ?? []).map(unhex) };
-    const report = await verify(files.map((file, n) => ({ name: `input ${n}`, bytes: unhex(file) })), { ...more, keys: trusted });
+    const report = await verify(files.map((file, n) => ({ name: `input ${n}`, bytes: Uint8Array.from(Buffer.from(file, "hex")) })), { ...more, keys: trusted });
     return { verdict: report.verdict, findings: report.findings.map(({ code, rule, item, count }) => [code, rule, item ?? null, Number(count)]) };
   } catch (error) {
     return error instanceof InputError ? { verdict: null, error: error.message } : { verdict: "CRASH", error: error.stack };
