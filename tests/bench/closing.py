@@ -22,6 +22,8 @@ from tests.build import ISSUER, KEY, NOON, jwk_set
 from verifier import Policy, batch_file, by_kid, read_jwks, verify
 
 _COUNTS = Counts(3000, 2000, {300: 600}, 500, 120)
+_OCTOBER = NOON - 31 * 86_400_000
+"""A month that is over, with one behind it that has begun."""
 _BARE = 20_000
 """Receipts of the bare verification, at most."""
 
@@ -42,13 +44,16 @@ def main() -> int:
         fill(folder / "issuer.db", options.accounts, options.receipts)
         size = (folder / "issuer.db").stat().st_size
         line = f"--journal issuer.db --keys {keys}"
-        close = f"close {line} --period 2026-11 --early --all --out november --jobs {options.jobs}"
+        close = f"close {line} --period 2026-10 --all --out october --jobs {options.jobs}"
         for what, command in (
             ("close --all", close),
             ("again, nothing is new", close),
-            ("idle December", close.replace("2026-11", "2026-12").replace("november", "december")),
-            ("archive, looked at", f"archive {line} --before 2026-12 --batches november"),
-            ("archive --delete", f"archive {line} --before 2026-12 --batches november --delete"),
+            (
+                "idle November",
+                close.replace("2026-10", "2026-11 --early").replace("october", "november"),
+            ),
+            ("archive, looked at", f"archive {line} --before 2026-11 --batches october"),
+            ("archive --delete", f"archive {line} --before 2026-11 --batches october --delete"),
         ):
             tell(what, folder, command, options.accounts, total, bare)
         after = (folder / "issuer.db").stat().st_size
@@ -85,7 +90,7 @@ def bare_us(folder: Path, count: int) -> float:
 
 def receipt(issuer: Issuer, account: str, number: int):
     request = f"{account}-{number}"
-    return issuer.issue(account, request=request, model="m", time=NOON + number, counts=_COUNTS)
+    return issuer.issue(account, request=request, model="m", time=_OCTOBER + number, counts=_COUNTS)
 
 
 def fill(path: Path, accounts: int, receipts: int) -> None:
