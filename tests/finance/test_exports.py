@@ -10,19 +10,31 @@ from datetime import date
 from decimal import Decimal
 from fractions import Fraction
 from hashlib import sha256
+from io import BytesIO
 from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
 
-from attribution.money import FOCUS_COLUMNS, Billing, Ledger, Method, Version, allocate_all
+from attribution.money import (
+    FOCUS_COLUMNS,
+    Billing,
+    Ledger,
+    Method,
+    Registry,
+    Version,
+    allocate_all,
+    focus_rows,
+    write_csv,
+)
 from attribution.money.exports.charges import Charge, Part, charges, parts
 from attribution.money.exports.journal import beancount
 from attribution.money.ledger.leaves import DIMENSIONS, table
 from tests.cli import Shell
+from tests.finance import reconciling
 from tests.finance.closed import FINANCE, write_month
 from tests.finance.months import CARD, REGISTRY, month
-from tests.finance.running import ROWS, START, request
+from tests.finance.running import DAY, ROWS, START, request
 
 RUN = "export batch.cbor --keys keys.json --card card.cbor --config finance.toml"
 TABLES = ["receipts", "lines", "leaves", "prefixes"]
@@ -124,7 +136,7 @@ def test_a_row_of_focus(shell):
         "ServiceCategory": "AI and Machine Learning", "ServiceName": "anthropic", "ServiceSubcategory": "Generative AI",
         "SkuId": "sonnet", "SkuMeter": "cached", "SkuPriceDetails": '{"x_Rate": "300000", "x_Per": "1"}', "SkuPriceId": "sonnet/cached",
         "Tags": '{"team": "data"}', "HostProviderName": "anthropic", "ServiceProviderName": "example.com",
-        "x_TokenDirection": "Input", "x_TokenCacheAction": "Read", "x_CacheSaving": "0.021600000000", "x_CachePremium": "0.000000000000",
+        "x_Model": "anthropic/sonnet", "x_Line": "cached", "x_TokenDirection": "Input", "x_TokenCacheAction": "Read", "x_CacheSaving": "0.021600000000", "x_CachePremium": "0.000000000000",
         "x_Receipts": "1.0", "x_ChargeId": read["x_ChargeId"], "x_Card": read["x_Card"], "x_Verdict": "verified",
     }  # fmt: skip
     written = next(row for row in rows if row["SkuMeter"] == "write.300")
@@ -176,18 +188,36 @@ def test_focus_in_parquet_is_the_same(shell):
     assert found["Tags"].to_pylist() == [row["Tags"] for row in rows]
 
 
-def test_what_is_exported_reconciles_with_the_receipts(shell):
-    exported(shell, "--to focus-1.4 --method warmup-adjusted")
-    Path("map.toml").write_text(
-        '[models]\nsonnet = "anthropic/sonnet"\n[classes]\nuncached = "uncached"\ncached = "cached"\n'
-        'output = "output"\n"write.300" = "write.300"\n'
-    )
-    line = (
-        "reconcile batch.cbor --keys keys.json --card card.cbor --kind focus --map map.toml --json"
-    )
-    result = shell(f"{line} --invoice out/cost-and-usage.csv")
-    found = json.loads(result.out)
-    assert (result.code, found["verdict"], found["differences"]) == (0, "verified", [])
+@pytest.mark.parametrize("form", ["focus-1.4 --method warmup-adjusted", "focus-1.2"])
+def test_what_is_exported_reconciles_with_the_receipts(shell, form):
+    """Without a map; and what is changed in it is found."""
+    exported(shell, f"--to {form}")
+    found = reconciled(shell)
+    assert (found["verdict"], found["differences"], found["not_compared"]) == ("verified", [], [])
+    path = Path("out/cost-and-usage.csv")
+    path.write_text(path.read_text().replace("0.002400000000", "0.002400001000", 1))
+    found = reconciled(shell)
+    assert (found["verdict"], [one["kind"] for one in found["differences"]]) == ("rejected", ["price difference"])  # fmt: skip
+
+
+def test_units_beside_the_tokens_reconcile_too():
+    registry, end = Registry("USD"), START + 2 * DAY
+    billing = Billing((START, end), "USD", "", "verified", frozenset(), None, Method.DIRECT)
+    out = BytesIO()
+    with Ledger() as ledger:
+        ledger.load(reconciling.ROWS, reconciling.CARD, registry)
+        allocate_all(ledger, registry)
+        write_csv(out, [*FOCUS_COLUMNS[Version.V1_4]], focus_rows(ledger, billing, Version.V1_4))
+    text = out.getvalue().decode()
+    assert ",3.0,requests.web_search," in text
+    found = reconciling.against("focus", text)
+    assert (found["differences"], found["not_compared"]) == ([], [])
+    assert found["receipts"] == found["invoice"]
+
+
+def reconciled(shell):
+    line = "reconcile batch.cbor --keys keys.json --card card.cbor --kind focus --json"
+    return json.loads(shell(f"{line} --invoice out/cost-and-usage.csv").out)
 
 
 @pytest.mark.parametrize(

@@ -178,6 +178,23 @@ def test_focus():
     assert [one["cause"] for one in found["known"]] == ["Credit"]
 
 
+def test_focus_of_our_own():
+    """Its columns name what the map does not; the map comes first, and half a name is none."""
+    own = FOCUS.replace("x_ReceiptId", "x_Model,x_Line")
+    lines = [
+        metered(line, quantity, cost, sku="m").removesuffix(",r") + f",aws.bedrock/m,{line}"
+        for line, (_, quantity, cost) in zip(("uncached", "cached", "write.300", "output"), METERS, strict=True)
+    ]  # fmt: skip
+    found = against("focus", "\n".join([own, *lines]), rows=rows("aws.bedrock"))
+    assert (found["differences"], found["not_compared"], found["not_read"]) == ([], [], [])
+    half = lines[0].replace("aws.bedrock/m,", ",")
+    found = against("focus", "\n".join([own, half, *lines[1:]]), rows=rows("aws.bedrock"))
+    assert found["not_compared"] == [{"what": "SKU m, meter uncached", "rows": 1}]
+    mapped = Naming(items={"m": ("aws.bedrock/m", "output")})
+    found = against("focus", "\n".join([own, *lines]), naming=mapped, rows=rows("aws.bedrock"))
+    assert [one[2] for one in told(found)] == ["cached", "output", "uncached", "write.300"]
+
+
 def spend(amount, **more):
     return {
         "request_id": "r", "startTime": "2025-10-01T10:00:00.123000Z", "model": "m", "custom_llm_provider": "aws.bedrock",

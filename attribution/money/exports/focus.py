@@ -18,6 +18,7 @@ from attribution.money.prices import BESIDE
 
 Cell = str | Decimal | datetime | None
 _TAGS: Final = ("team", "feature", "environment", "customer", "surface")
+_MODEL: Final = DIMENSIONS.index("model")
 _TOKENS: Final = "Tokens"
 _PLACES: Final = 12
 
@@ -170,6 +171,8 @@ _OF_1_4: Final[Mapping[str, _Column]] = {
 }  # fmt: skip
 _OF_1_2: Final[Mapping[str, _Column]] = {"ProviderName": _biller, "PublisherName": _provider}
 _OURS: Final[Mapping[str, _Column]] = {
+    "x_Model": lambda charge, _part, _billing: charge.leaf[_MODEL],
+    "x_Line": lambda charge, _part, _billing: charge.meter,
     "x_TokenDirection": lambda charge, _part, _billing: charge.direction,
     "x_TokenCacheAction": lambda charge, _part, _billing: charge.action,
     "x_CacheTtl": _ttl,

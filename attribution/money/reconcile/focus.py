@@ -11,6 +11,8 @@ _COLUMNS: Final = (
     "ChargePeriodStart", "ChargeCategory", "ChargeDescription", "SkuId", "SkuMeter", "ConsumedQuantity", "ConsumedUnit",
     "BilledCost", "BillingCurrency",
 )  # fmt: skip
+_OWN: Final = ("x_Model", "x_Line")
+"""Columns of `receipt export`, which need no map."""
 _USAGE: Final = "Usage"
 _UNITS: Final = {"Tokens": 1, "1000 Tokens": 1000, "1000000 Tokens": 1_000_000, "Requests": 1}
 
@@ -22,7 +24,7 @@ def read(file: str, data: bytes, naming: Naming, invoice: Invoice) -> None:
         InvoiceError: it is none.
     """
     sheet = Sheet(file, data, _COLUMNS)
-    invoice.ignore(sheet.unknown(_COLUMNS))
+    invoice.ignore(sheet.unknown(_COLUMNS + _OWN))
     for record in sheet.records():
         invoice.currencies[record.text("BillingCurrency")] = None
         if record.text("ChargeCategory") == _USAGE:
@@ -37,13 +39,17 @@ def _add(record: Record, naming: Naming, invoice: Invoice) -> None:
     """A row for usage."""
     day, amount = record.day("ChargePeriodStart"), record.amount("BilledCost")
     sku, unit = record.text("SkuId"), record.cells["ConsumedUnit"]
-    named = _named(sku, record.cells["SkuMeter"], naming)
+    named = _named(sku, record.cells["SkuMeter"], naming) or _own(record)
     if named is None:
         invoice.skip(f"SKU {sku}, meter {record.cells['SkuMeter']}")
-    elif unit not in _UNITS:
+        return
+    key = Key(day, *named)
+    # A line beside the tokens is its own unit.
+    single = _UNITS.get(unit, 1 if unit == key.line else None)
+    if single is None:
         invoice.skip(f"ConsumedUnit {unit} of {sku}")
     else:
-        invoice.add(Key(day, *named), record.count("ConsumedQuantity", _UNITS[unit]), amount)
+        invoice.add(key, record.count("ConsumedQuantity", single), amount)
 
 
 def _named(sku: str, meter: str, naming: Naming) -> tuple[str, str] | None:
@@ -53,3 +59,9 @@ def _named(sku: str, meter: str, naming: Naming) -> tuple[str, str] | None:
     if sku in naming.models and meter in naming.classes:
         return naming.models[sku], naming.classes[meter]
     return None
+
+
+def _own(record: Record) -> tuple[str, str] | None:
+    """Model and line of a row of our own."""
+    model, line = (record.cells.get(name) for name in _OWN)
+    return (model, line) if model and line else None
