@@ -77,8 +77,11 @@ def test_the_parts_of_a_charge_sum_to_it_and_those_of_a_leaf_to_what_it_pays(led
     leaves = defaultdict(int)
     for charge, found in parts(ledger, method):
         assert sum(part.amount for part in found) == charge.amount
-        assert [part.leaf for part in found if part.is_own] == [charge.leaf]
-        assert {part.is_split for part in found} == {len(found) > 1} or method != Method.DIRECT
+        own, *moved = found
+        assert own == (charge.leaf, charge.amount, True, bool(moved))
+        assert {(part.is_own, part.is_split) for part in moved} <= {(False, True)}
+        assert [part.amount for part in moved[::2]] == [-part.amount for part in moved[1::2]]
+        assert moved == [] or method != Method.DIRECT
         for part in found:
             leaves[part.leaf] += part.amount
     given = {tuple(key): amount for *key, amount in table(ledger, method, DIMENSIONS)}
@@ -110,10 +113,13 @@ def test_the_example_of_the_specification():
         by = {"search": 5, "assist": -5}
         ledger.bulk("allocated", [("pooled", *leaf[team], direct[leaf[team]] + more) for team, more in by.items()])  # fmt: skip
         split = {
-            charge.leaf[0]: [(part.leaf[0], part.amount - charge.amount * part.is_own) for part in found]
+            charge.leaf[0]: [(part.leaf[0], part.amount - charge.amount * part.is_own, part.is_own) for part in found]
             for charge, found in parts(ledger, Method.POOLED)
         }  # fmt: skip
-    assert split == {"search": [("search", 5), ("assist", -5)], "assist": [("assist", 0)]}
+    assert split == {
+        "search": [("search", 0, True), ("search", 5, False), ("assist", -5, False)],
+        "assist": [("assist", 0, True)],
+    }
 
 
 # FOCUS.
@@ -154,8 +160,14 @@ def test_allocated_rows_sum_to_their_origin_and_to_the_invoice(shell, method):
     for row in rows:
         origin = direct[row["x_ChargeId"]]
         sums[row["x_ChargeId"]] += Decimal(row["BilledCost"])
-        same = ("SkuMeter", "SkuId", "ListUnitPrice", "Tags", "ChargePeriodStart", "InvoiceIssuerName")  # fmt: skip
+        same = ("SkuMeter", "SkuId", "Tags", "ChargePeriodStart", "InvoiceIssuerName", "x_Model", "x_Line")  # fmt: skip
         assert [row[name] for name in same] == [origin[name] for name in same]
+        priced = ("ListUnitPrice", "ContractedUnitPrice", "SkuPriceId", "SkuPriceDetails")
+        if Decimal(row["PricingQuantity"]):
+            assert [row[name] for name in priced] == [origin[name] for name in priced]
+            assert Decimal(row["ListUnitPrice"]) * Decimal(row["PricingQuantity"]) == Decimal(row["ListCost"])  # fmt: skip
+        else:
+            assert ([row[name] for name in priced], row["AllocatedMethodId"]) == ([""] * 4, method)
     assert sums == {name: Decimal(row["BilledCost"]) for name, row in direct.items()}
     split = [row for row in rows if row["AllocatedMethodId"]]
     assert {row["AllocatedMethodId"] for row in split} == (
@@ -230,7 +242,8 @@ def test_a_rate_that_is_no_decimal_has_no_unit_price(rate, per, price):
     billing = Billing((0, 1), "USD", "", "verified", frozenset(), None, Method.DIRECT)
     row = {name: of(charge, Part(leaf, 5000, True, False), billing) for name, of in FOCUS_COLUMNS[Version.V1_4].items()}  # fmt: skip
     assert (row["ListUnitPrice"], row["ContractedUnitPrice"], row["ConsumedUnit"]) == (price, price, "storage.token_seconds")  # fmt: skip
-    assert json.loads(row["SkuPriceDetails"]) == {"x_Rate": str(rate), "x_Per": str(per)}
+    named = (None, None) if price is None else ("m/storage.token_seconds", f'{{"x_Rate": "{rate}", "x_Per": "{per}"}}')  # fmt: skip
+    assert (row["SkuPriceId"], row["SkuPriceDetails"]) == named
     assert (row["x_TokenDirection"], row["x_TokenCacheAction"]) == (None, None)
 
 

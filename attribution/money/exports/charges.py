@@ -100,7 +100,7 @@ class Part(NamedTuple):
     Attributes:
         leaf: whose.
         amount: picounits; negative, where a method takes from others what the leaf does not pay.
-        is_own: whether the charge is of the leaf's own requests.
+        is_own: whether it is the charge itself, with its quantity at its rate; else it is what a method moves.
         is_split: whether the charge has several parts.
     """
 
@@ -110,8 +110,8 @@ class Part(NamedTuple):
     is_split: bool
 
 
-Moves = dict[int, dict[Key, int]]
-"""What is moved: by the number of the charge, and the leaf."""
+Moves = dict[int, list[Part]]
+"""What is moved, by the number of the charge; two parts for each move, which sum to nothing."""
 
 
 def charges(ledger: Ledger) -> Iterator[Charge]:
@@ -129,9 +129,8 @@ def parts(ledger: Ledger, method: Method) -> Iterator[tuple[Charge, list[Part]]]
     """
     moves = _moves(ledger, method)
     for number, charge in enumerate(charges(ledger)):
-        moved = moves.get(number, {})
-        own = Part(charge.leaf, charge.amount + moved.pop(charge.leaf, 0), True, number in moves)
-        yield charge, [own, *(Part(leaf, amount, False, True) for leaf, amount in moved.items())]
+        moved = moves.get(number, [])
+        yield charge, [Part(charge.leaf, charge.amount, True, bool(moved)), *moved]
 
 
 def _moves(ledger: Ledger, method: Method) -> Moves:
@@ -148,16 +147,13 @@ def _moves(ledger: Ledger, method: Method) -> Moves:
             other, missing = less[0]
             amount = min(left, missing)
             origin = largest.get(payer, largest.get(other, 0))
-            _move(moves.setdefault(origin, {}), payer, other, amount)
+            moves.setdefault(origin, []).extend(
+                [Part(payer, amount, False, True), Part(other, -amount, False, True)]
+            )
             left, less[0][1] = left - amount, missing - amount
             if not less[0][1]:
                 less.pop(0)
     return moves
-
-
-def _move(moved: dict[Key, int], payer: Key, other: Key, amount: int) -> None:
-    moved[payer] = moved.get(payer, 0) + amount
-    moved[other] = moved.get(other, 0) - amount
 
 
 def _largest(ledger: Ledger) -> dict[Key, int]:

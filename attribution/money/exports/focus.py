@@ -68,10 +68,13 @@ def _unit(charge: Charge, _part: Part, _billing: Billing) -> Cell:
     return charge.meter if charge.kind == BESIDE else _TOKENS
 
 
-def _unit_price(charge: Charge, _part: Part, _billing: Billing) -> Cell:
-    """Of one unit; None: it is no decimal number of 12 places."""
-    whole, rest = divmod(charge.rate, charge.per)
-    return None if rest else _decimal(whole)
+def _of_price(value: Callable[[Charge], Cell]) -> _Column:
+    """A column of the price. FOCUS wants all of them or none: what a method moves is no quantity at a price, and a price that is no decimal number of 12 places cannot be said of one unit."""
+    return lambda charge, part, _billing: value(charge) if part.is_own and not charge.rate % charge.per else None  # fmt: skip
+
+
+def _unit_price(charge: Charge) -> Cell:
+    return _decimal(charge.rate // charge.per)
 
 
 def _provider(charge: Charge, _part: Part, _billing: Billing) -> Cell:
@@ -104,7 +107,7 @@ def _biller(charge: Charge, _part: Part, billing: Billing) -> Cell:
     return charge.provider or None if charge.issuer in billing.observers else charge.issuer
 
 
-def _details(charge: Charge, _part: Part, _billing: Billing) -> Cell:
+def _details(charge: Charge) -> Cell:
     terms, tier = json.loads(charge.terms)
     found = {"x_Rate": str(charge.rate), "x_Per": str(charge.per)}
     found |= {f"x_Term_{name}": value for name, value in terms.items()}
@@ -141,12 +144,12 @@ _ROW: Final[Mapping[str, _Column]] = {
     "ConsumedQuantity": _quantity,
     "ConsumedUnit": _unit,
     "ContractedCost": _cost,
-    "ContractedUnitPrice": _unit_price,
+    "ContractedUnitPrice": _of_price(_unit_price),
     "EffectiveCost": _cost,
     "InvoiceId": lambda _charge, _part, billing: billing.invoice,
     "InvoiceIssuerName": _biller,
     "ListCost": _cost,
-    "ListUnitPrice": _unit_price,
+    "ListUnitPrice": _of_price(_unit_price),
     "PricingCategory": _always("Standard"),
     "PricingQuantity": _quantity,
     "PricingUnit": _unit,
@@ -155,8 +158,8 @@ _ROW: Final[Mapping[str, _Column]] = {
     "ServiceSubcategory": _always("Generative AI"),
     "SkuId": lambda charge, _part, _billing: charge.sku,
     "SkuMeter": lambda charge, _part, _billing: charge.meter,
-    "SkuPriceDetails": _details,
-    "SkuPriceId": lambda charge, _part, _billing: f"{charge.sku}/{charge.meter}",
+    "SkuPriceDetails": _of_price(_details),
+    "SkuPriceId": _of_price(lambda charge: f"{charge.sku}/{charge.meter}"),
     "Tags": lambda charge, _part, _billing: _tags(charge.leaf),
 }
 """The columns that both versions have."""
@@ -164,7 +167,6 @@ _OF_1_4: Final[Mapping[str, _Column]] = {
     "HostProviderName": _provider,
     "ServiceProviderName": _biller,
     "AllocatedMethodId": _of_split(lambda _part, billing: str(billing.method)),
-    "AllocatedMethodDetails": _of_split(lambda _part, _billing: '{"x_Definition": "spec/attribution.md"}'),
     "AllocatedResourceId": _of_split(lambda part, _billing: part.leaf[0] or "none"),
     "AllocatedResourceName": _of_split(lambda part, _billing: part.leaf[0] or "none"),
     "AllocatedTags": _of_split(lambda part, _billing: _tags(part.leaf)),
