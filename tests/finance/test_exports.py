@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 import subprocess
 import sys
 from collections import defaultdict
@@ -30,11 +31,13 @@ from attribution.money import (
 from attribution.money.exports.charges import Charge, Part, charges, parts
 from attribution.money.exports.journal import beancount
 from attribution.money.ledger.leaves import DIMENSIONS, table
+from attribution.money.reconcile.invoice import Billed
 from tests.cli import Shell
 from tests.finance import reconciling
 from tests.finance.closed import FINANCE, write_month
 from tests.finance.months import CARD, REGISTRY, month
 from tests.finance.running import DAY, ROWS, START, request
+from verifier.format.units import BESIDE
 
 RUN = "export batch.cbor --keys keys.json --card card.cbor --config finance.toml"
 TABLES = ["receipts", "lines", "leaves", "prefixes"]
@@ -221,7 +224,7 @@ def test_units_beside_the_tokens_reconcile_too():
         allocate_all(ledger, registry)
         write_csv(out, [*FOCUS_COLUMNS[Version.V1_4]], focus_rows(ledger, billing, Version.V1_4))
     text = out.getvalue().decode()
-    assert ",3.0,requests.web_search," in text
+    assert ",3.0,Requests," in text
     found = reconciling.against("focus", text)
     assert (found["differences"], found["not_compared"]) == ([], [])
     assert found["receipts"] == found["invoice"]
@@ -241,10 +244,25 @@ def test_a_rate_that_is_no_decimal_has_no_unit_price(rate, per, price):
     charge = Charge(leaf, "i", "a", "p", "m", "storage.token_seconds", 4, False, None, rate, per, "[{}, null]", 1, 18, 5000, 0, 0)  # fmt: skip
     billing = Billing((0, 1), "USD", "", "verified", frozenset(), None, Method.DIRECT)
     row = {name: of(charge, Part(leaf, 5000, True, False), billing) for name, of in FOCUS_COLUMNS[Version.V1_4].items()}  # fmt: skip
-    assert (row["ListUnitPrice"], row["ContractedUnitPrice"], row["ConsumedUnit"]) == (price, price, "storage.token_seconds")  # fmt: skip
+    assert (row["ListUnitPrice"], row["ContractedUnitPrice"], row["ConsumedUnit"]) == (price, price, "Token-Seconds")  # fmt: skip
     named = (None, None) if price is None else ("m/storage.token_seconds", f'{{"x_Rate": "{rate}", "x_Per": "{per}"}}')  # fmt: skip
     assert (row["SkuPriceId"], row["SkuPriceDetails"]) == named
     assert (row["x_TokenDirection"], row["x_TokenCacheAction"]) == (None, None)
+
+
+@pytest.mark.parametrize("name", [*BESIDE, "example.com/rooms"])
+def test_each_unit_is_one_of_focus_and_is_read_back(name):
+    """FOCUS, Unit Format: a word, or a word and a span of time."""
+    leaf = (None, None, None, None, None, "p/m", date(2025, 10, 1))
+    charge = Charge(leaf, "i", "a", "p", "m", name, 4, False, None, 2, 1, "[{}, null]", 1, 18, 36, 0, 0)  # fmt: skip
+    billing = Billing((0, 1), "USD", "", "verified", frozenset(), None, Method.DIRECT)
+    columns = FOCUS_COLUMNS[Version.V1_2]
+    row = {column: of(charge, Part(leaf, 36, True, False), billing) for column, of in columns.items()}  # fmt: skip
+    assert re.fullmatch("[A-Z][a-z]+(-Seconds)?", row["PricingUnit"])
+    out = BytesIO()
+    write_csv(out, [*columns], [row])
+    invoice = reconciling.read("focus", out.getvalue().decode())
+    assert (invoice.lines, invoice.unread) == ({(leaf[-1], "p/m", name): Billed(18, 36, 1)}, {})
 
 
 # Tables.

@@ -20,6 +20,12 @@ Cell = str | Decimal | datetime | None
 _TAGS: Final = ("team", "feature", "environment", "customer", "surface")
 _MODEL: Final = DIMENSIONS.index("model")
 _TOKENS: Final = "Tokens"
+_UNITS_BY_FIRST: Final = {"requests": "Requests", "pages": "Pages"}
+_UNITS_BY_LAST: Final = {
+    **dict.fromkeys(("ms", "input_ms", "output_ms", "video_ms"), "Milliseconds"), "characters": "Characters",
+    "messages": "Messages", "pixels": "Pixels", "images": "Images", "seconds": "Seconds", "token_seconds": "Token-Seconds",
+}  # fmt: skip
+"""Of the registry of units (spec/receipt.md), by the parts of their names."""
 _PLACES: Final = 12
 
 
@@ -65,7 +71,11 @@ def _quantity(charge: Charge, part: Part, _billing: Billing) -> Cell:
 
 
 def _unit(charge: Charge, _part: Part, _billing: Billing) -> Cell:
-    return charge.meter if charge.kind == BESIDE else _TOKENS
+    """As FOCUS writes units: words, and no name with dots. A private one says only that it counts."""
+    if charge.kind != BESIDE:
+        return _TOKENS
+    first, _, last = charge.meter.partition(".")
+    return "Units" if "/" in charge.meter else _UNITS_BY_FIRST.get(first) or _UNITS_BY_LAST[last]
 
 
 def _of_price(value: Callable[[Charge], Cell]) -> _Column:

@@ -14,7 +14,10 @@ _COLUMNS: Final = (
 _OWN: Final = ("x_Model", "x_Line")
 """Columns of `receipt export`, which need no map."""
 _USAGE: Final = "Usage"
-_UNITS: Final = {"Tokens": 1, "1000 Tokens": 1000, "1000000 Tokens": 1_000_000, "Requests": 1}
+_SINGLE: Final = (
+    "Tokens", "Requests", "Pages", "Milliseconds", "Characters", "Messages", "Pixels", "Images", "Seconds", "Token-Seconds", "Units",
+)  # fmt: skip
+_UNITS: Final = {**dict.fromkeys(_SINGLE, 1), "1000 Tokens": 1000, "1000000 Tokens": 1_000_000}
 
 
 def read(file: str, data: bytes, naming: Naming, invoice: Invoice) -> None:
@@ -42,14 +45,10 @@ def _add(record: Record, naming: Naming, invoice: Invoice) -> None:
     named = _named(sku, record.cells["SkuMeter"], naming) or _own(record)
     if named is None:
         invoice.skip(f"SKU {sku}, meter {record.cells['SkuMeter']}")
-        return
-    key = Key(day, *named)
-    # A line beside the tokens is its own unit.
-    single = _UNITS.get(unit, 1 if unit == key.line else None)
-    if single is None:
+    elif unit not in _UNITS:
         invoice.skip(f"ConsumedUnit {unit} of {sku}")
     else:
-        invoice.add(key, record.count("ConsumedQuantity", single), amount)
+        invoice.add(Key(day, *named), record.count("ConsumedQuantity", _UNITS[unit]), amount)
 
 
 def _named(sku: str, meter: str, naming: Naming) -> tuple[str, str] | None:
