@@ -9,6 +9,7 @@ from typing import Any, Final
 import click
 
 from cli import key_folder, report_files
+from cli.embedding import embedded
 from cli.files import output_file
 from cli.options import (  # fmt: skip
     jobs_option,
@@ -54,9 +55,14 @@ receipt report show report.json
 """
 _PAGE_HELP = """Make the page of a report: one HTML file, which needs no network. Nothing is checked.
 
+With --embed the page holds the receipts and keys, and a verifier for browsers: when it is opened, it checks them again, and says beside the verdict whether
+that is what comes out. Whoever gets the page gets these files too. Name every file of receipts; keys that you have pinned are found.
+
 \b
 receipt report html report.json --out report.html
+receipt report html r.json --embed batch.cbor --embed keys.json --out r.html
 """
+_EMBED = "Put this input of the report into the page; may be repeated."
 _SIGNER = "Trust this key file for the signature of the report, and not the pinned ones."
 _NOT_PINNED: Final = "not pinned here: ask the issuer whether it is its own"
 
@@ -217,12 +223,17 @@ def _summary(document: dict[str, Any]) -> Iterator[str]:
 
 @report.command("html", help=_PAGE_HELP)
 @click.argument("file", type=click.Path())
+@click.option("--embed", multiple=True, metavar="FILE", help=_EMBED)
 @out_option("The page to write; - is stdout.", required=True)
+@trust_store_option
 @output_options()
-def page(file: str, out: str, as_json: bool, quiet: bool) -> None:  # noqa: ARG001
+def page(
+    file: str, embed: tuple[str, ...], out: str, trust_store: str | None, as_json: bool, quiet: bool,  # noqa: ARG001
+) -> None:  # fmt: skip
     """Make the page of a report."""
     document = report_files.read(file, {}).document
+    inside = embedded(document, embed, TrustStore(trust_store)) if embed else None
     with output_file(out) as stream:
-        stream.write(render_html(document))
+        stream.write(render_html(document, inside))
     if as_json and out != "-":
         print_json({"page": out, "verdict": document["verdict"]})

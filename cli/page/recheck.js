@@ -1,0 +1,80 @@
+"use strict";
+// The page verifies its receipts when it is opened, and says beside the verdict whether the page shows what comes out. What it shows is read
+// from its own text, as a reader sees it. Every text goes in as text.
+(() => {
+  const place = document.getElementById("recheck");
+  const command = place.querySelector("code");
+  const embedded = (name) => JSON.parse(document.getElementById(`embedded-${name}`).textContent);
+  const ORDER = ["verified", "incomplete", "rejected"];
+  const worst = (verdicts) => ORDER[Math.max(...verdicts.map((one) => ORDER.indexOf(one)))];
+
+  function element(kind, text) {
+    const made = document.createElement(kind);
+    made.textContent = text;
+    return made;
+  }
+
+  function say(state, headline, ...more) {
+    place.className = state;
+    const words = "A page can be made to say anything; to be sure, take the inputs from elsewhere and use ";
+    place.replaceChildren(element("strong", headline), ...[...more, words].map((text) => element("span", `${text} `)), command);
+  }
+
+  /** What a reader sees: the verdict, the severity of each code, and all that is said of the inputs. */
+  function shown() {
+    const title = document.querySelector("h1");
+    const codes = new Map();
+    for (const row of document.querySelectorAll("#findings-by-money tbody tr")) {
+      codes.set(row.querySelector("a").textContent, row.querySelector(".badge").textContent);
+    }
+    return { verdict: title.lastChild.textContent.toLowerCase(), codes, inputs: document.getElementById("inputs").textContent };
+  }
+
+  const listed = (verdict, codes) => `${verdict}, ${codes.length ? codes.join(", ") : "no findings"}`;
+
+  function compare({ verdict, codes, inputs }, notChecked) {
+    const page = shown();
+    const foreign = inputs.find(({ sha256 }) => !page.inputs.includes(sha256));
+    if (foreign) return say("differs", `NOT the same: ${foreign.name} is another file than the report names (SHA-256 ${foreign.sha256}).`);
+    const other = [...page.codes.keys()].filter((code) => notChecked.includes(code));
+    const own = [...page.codes.keys()].filter((code) => !notChecked.includes(code)).sort();
+    const all = worst([verdict, ...other.map((code) => page.codes.get(code))]);
+    const found = codes.filter((code) => !notChecked.includes(code)).sort();
+    if (all !== page.verdict || own.join() !== found.join()) {
+      const here = `NOT the same: the page shows ${listed(page.verdict, [...page.codes.keys()].sort())}; checked again it is ${listed(all, [...found, ...other].sort())}.`;
+      return say("differs", here);
+    }
+    const left = other.length ? `Not checked in this page: ${other.join(", ")}.` : "";
+    const limits = `${left} It compares the verdict and the codes of findings, not counts and amounts, and has no customer's record and no rate card.`;
+    if (verdict === page.verdict) return say("same", "Checked again in this page: same verdict.", limits.trim());
+    say("part", `Checked again in this page: ${verdict} without the findings that it does not check. “${page.verdict}” comes from these.`, limits);
+  }
+
+  const unable = (why) => say("unable", `Not checked in this page: ${why}.`);
+
+  function begin() {
+    const { not_checked: notChecked, ...work } = JSON.parse(embedded("recheck"));
+    const bar = document.createElement("progress");
+    place.replaceChildren("Checking again in this page ", bar);
+    const url = URL.createObjectURL(new Blob([embedded("verifier")], { type: "text/javascript" }));
+    const worker = new Worker(url);
+    worker.onerror = () => unable("the browser does not start its verifier");
+    worker.onmessage = ({ data }) => {
+      if (data.of !== undefined) {
+        bar.value = data.of ? data.done / data.of : 1;
+        return;
+      }
+      worker.terminate();
+      URL.revokeObjectURL(url);
+      if (data.error !== undefined) unable(data.error);
+      else compare(data, notChecked);
+    };
+    worker.postMessage(work);
+  }
+
+  try {
+    begin();
+  } catch (error) {
+    unable(error.message);
+  }
+})();

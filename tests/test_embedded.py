@@ -1,0 +1,229 @@
+"""A report's page that checks itself: what goes into it, what is refused, and what it says in a real browser, from disk and offline."""
+
+import json
+import re
+from base64 import b64decode, b64encode
+from hashlib import sha256
+from pathlib import Path
+
+import pytest
+
+from cli import embedding
+from cli.page.document import render_html
+from tests.build import KEY, Batch, Stream, jwk_set
+from tests.reporting import VERIFY, write
+from tests.test_report_page import Page, hashed
+from tests.test_web_page import browser, opened  # noqa: F401  # fixtures
+
+EMBED = "report html r.json --embed b.cbor --embed keys.json --out r.html"
+
+
+def written(data):
+    Path("b.cbor").write_bytes(data)
+    Path("keys.json").write_text(json.dumps(jwk_set(KEY)))
+
+
+def reported(shell, options="--period 2026-11", verify="verify b.cbor --keys keys.json"):
+    result = shell(f"{verify} {options} --no-remember --report r.json")
+    assert result.code in (0, 1, 3), result.err
+    return json.loads(Path("r.json").read_bytes())
+
+
+def data_of(page):
+    """The elements with data, by name."""
+    names = [a["id"] for name, a in page.elements if name == "script" and "id" in a]
+    return {name: json.loads(text) for name, text in zip(names, page.scripts, strict=False)}
+
+
+def refused(shell, line):
+    result = shell(line)
+    assert (result.code, result.out, Path("r.html").exists()) == (2, "", False)
+    return result.err.splitlines()
+
+
+def test_the_page_holds_the_inputs_and_the_verifier(shell, folder):
+    written(Batch().data)
+    reported(shell, "--period 2026-11 --account acme")
+    assert shell(f"{EMBED} --json").code == 0
+    page = Page(Path("r.html").read_bytes())
+    data = data_of(page)
+    work = json.loads(data["embedded-recheck"])
+    assert b64decode(work["batch"][0]["base64"]) == Path("b.cbor").read_bytes()
+    assert b64decode(work["keys"][0]["base64"]) == Path("keys.json").read_bytes()
+    assert [one["name"] for one in work["batch"] + work["keys"]] == ["b.cbor", "keys.json"]
+    assert work["known"] == work["not_checked"] == []
+    assert work["options"] == {
+        "period": ["1793491200000", "1796083200000"], "account": "acme", "requireCacheId": False, "observers": [], "signatures": "every",
+    }  # fmt: skip
+    assert "async function verify(" in data["embedded-verifier"]
+    assert "\nexport " not in data["embedded-verifier"]
+
+
+def test_the_policy_names_what_runs_and_no_network(shell, folder):
+    written(Batch().data)
+    reported(shell)
+    shell(EMBED)
+    text = Path("r.html").read_text()
+    page = Page(text.encode())
+    run = [script for script in page.scripts if script.startswith('"use strict";')]
+    assert re.search("script-src ([^;]*)", page.policy)[1] == " ".join(map(hashed, run))
+    assert page.policy.startswith("default-src 'none'; ")
+    assert page.policy.endswith("; worker-src blob:")
+    assert "connect-src" not in page.policy
+    for element in re.findall('(?s)<script type="application/json"[^>]*>(.*?)</script>', text):
+        assert "<" not in element
+
+
+def test_without_embed_the_page_is_as_before(shell, folder):
+    written(Batch().data)
+    document = reported(shell)
+    shell("report html r.json --out r.html")
+    assert Path("r.html").read_bytes() == render_html(document)
+    assert b"worker-src" not in Path("r.html").read_bytes()
+
+
+def test_a_pinned_key_file_need_not_be_named(shell, folder):
+    written(Batch().data)
+    shell("trust add keys.json --yes")
+    reported(shell, verify="verify b.cbor")
+    assert shell("report html r.json --embed b.cbor --out r.html").code == 0
+    work = json.loads(data_of(Page(Path("r.html").read_bytes()))["embedded-recheck"])
+    assert len(work["keys"]) == 1
+
+
+def test_a_file_that_is_no_input_is_refused(shell, folder):
+    written(Batch().data)
+    reported(shell)
+    Path("other.cbor").write_bytes(b"\x00")
+    assert refused(shell, f"{EMBED} --embed other.cbor") == [
+        f"receipt: error: other.cbor is none of its inputs: its SHA-256 is {sha256(bytes(1)).hexdigest()}",
+        "receipt: hint: a report is about the files that it names; see receipt report show",
+    ]
+
+
+def test_an_input_that_is_not_at_hand_is_refused(shell, folder):
+    written(Batch().data)
+    reported(shell)
+    digest = sha256(Path("keys.json").read_bytes()).hexdigest()
+    assert refused(shell, "report html r.json --embed b.cbor --out r.html") == [
+        f"receipt: error: keys.json is not at hand: its SHA-256 is {digest}",
+        "receipt: hint: the page needs every file of receipts, keys and statements; add --embed FILE",
+    ]
+
+
+def test_what_the_page_does_not_read_stays_out(shell, folder):
+    write(3)
+    reported(shell, "", VERIFY)
+    assert refused(shell, f"{EMBED} --embed log.jsonl") == [
+        "receipt: error: log.jsonl: the page does not read such a file",
+        "receipt: hint: name the receipts and the key files; what else the report is about stays out",
+    ]
+
+
+def test_too_much_is_refused(shell, folder, monkeypatch):
+    written(Batch().data)
+    reported(shell)
+    size = sum(Path(name).stat().st_size for name in ("b.cbor", "keys.json"))
+    monkeypatch.setattr(embedding, "MOST", size - 1)
+    assert refused(shell, EMBED) == [
+        f"receipt: error: the files have {size:,} bytes, and a page holds {size - 1:,}",
+        "receipt: hint: send the files beside the page: receipt report check reads them",
+    ]
+    monkeypatch.setattr(embedding, "MOST", size)
+    assert shell(EMBED).code == 0
+
+
+def test_what_the_page_does_not_check_is_named(shell, folder):
+    write(3, r1=None, r2={"output": 400})
+    document = reported(shell, "", VERIFY)
+    assert shell(EMBED).code == 0
+    work = json.loads(data_of(Page(Path("r.html").read_bytes()))["embedded-recheck"])
+    assert work["not_checked"] == ["count-differs", "receipt-without-request"]
+    assert {one["code"] for one in document["codes"]} >= set(work["not_checked"])
+
+
+# ---- in a browser
+
+
+def rechecked(tab, path="r.html"):
+    """The state that the page comes to, and its words."""
+    tab.goto(Path(path).absolute().as_uri())
+    tab.wait_for_selector("#recheck[class]", timeout=60_000)
+    return tab.get_attribute("#recheck", "class"), tab.inner_text("#recheck")
+
+
+def edited(old, new):
+    text = Path("r.html").read_text()
+    assert old in text
+    Path("r.html").write_text(text.replace(old, new))
+
+
+FAULTY = Batch(one=Stream(change=lambda n, claims: claims | {10: {1: 3000, 2: 2000, 3: 900}} if n == 1 else claims))  # fmt: skip
+
+
+@pytest.mark.slow
+def test_the_same_verdict(opened, shell, folder):  # noqa: F811
+    written(Batch().data)
+    for options in ("--period 2026-11", "--period 2026-12", ""):
+        reported(shell, options)
+        shell(EMBED)
+        state, words = rechecked(opened)
+        assert state == "same", words
+        assert words.startswith("Checked again in this page: same verdict.")
+    written(FAULTY.data)
+    assert reported(shell)["verdict"] == "rejected"
+    shell(EMBED)
+    state, words = rechecked(opened)
+    assert state == "same", words
+
+
+@pytest.mark.slow
+def test_an_edited_page_is_not_the_same(opened, shell, folder):  # noqa: F811
+    written(FAULTY.data)
+    reported(shell)
+    shell(EMBED)
+    edited("</span>Rejected</h1>", "</span>Verified</h1>")
+    state, words = rechecked(opened)
+    assert state == "differs"
+    assert words.startswith(
+        "NOT the same: the page shows verified, attributed-mismatch; checked again it is rejected, attributed-mismatch."
+    )
+    shell(EMBED)
+    edited("attributed-mismatch</a>", "batch-empty</a>")
+    assert rechecked(opened)[0] == "differs"
+
+
+@pytest.mark.slow
+def test_other_receipts_in_the_page_are_not_the_same(opened, shell, folder):  # noqa: F811
+    """A page whose receipts somebody exchanged for good ones."""
+    written(FAULTY.data)
+    reported(shell)
+    shell(EMBED)
+    bad = b64encode(Path("b.cbor").read_bytes()).decode()
+    good = b64encode(Batch().data).decode()
+    edited(bad, good)
+    state, words = rechecked(opened)
+    assert state == "differs"
+    assert words.startswith("NOT the same: b.cbor is another file than the report names (SHA-256 ")
+
+
+@pytest.mark.slow
+def test_a_verdict_of_checks_that_it_does_not_make(opened, shell, folder):  # noqa: F811
+    write(3, r1=None)
+    reported(shell, "", VERIFY)
+    shell(EMBED)
+    state, words = rechecked(opened)
+    assert state == "part", words
+    assert words.startswith("Checked again in this page: verified without the findings that it does not check. “rejected” comes from these.")  # fmt: skip
+    assert "Not checked in this page: receipt-without-request." in words
+
+
+@pytest.mark.slow
+def test_keys_that_the_browser_cannot_read(opened, shell, folder):  # noqa: F811
+    written(Batch().data)
+    reported(shell)
+    shell(EMBED)
+    edited(b64encode(Path("keys.json").read_bytes()).decode(), "e30=")
+    state, words = rechecked(opened)
+    assert state == "unable"
+    assert words.startswith("Not checked in this page: ")
