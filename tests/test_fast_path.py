@@ -103,7 +103,7 @@ def test_another_key_begins_another_part(slow):
     batch = Batch(one=Stream(count=2), two=Stream("gpu-8", 2, key=SECOND))
     opened, report = slow(batch.data, keys=jwk_set(KEY, SECOND))
     assert (opened, str(report.verdict)) == ([], "verified")
-    assert len(report.keys) == 2
+    assert len(report.signers) == 2
 
 
 @pytest.mark.parametrize("at", [0, 1, 255, 256, 257, 511, 512, 599])

@@ -267,7 +267,7 @@ def test_rotation(location, folder):
     both = by_kid(read_jwks(json.dumps(jwk_set(KEY, other)).encode()))
     report = verify([batch_file(str(folder / "b.cbor"))], Policy(both))
     assert sound(report)
-    assert len(report.keys) == 2
+    assert len(report.signers) == 2
 
 
 def test_a_closed_journal_and_a_fork(location):

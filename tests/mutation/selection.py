@@ -11,7 +11,7 @@ from tests.mutation.mutants import Mutant
 
 WEIGHTS = {
     "order": 5, "statements": 5, "procedure": 4, "item": 4, "pricing": 4, "format": 3, "crypto": 2, "reading": 2, "customer": 2,
-    "report": 1,
+    "pack": 2, "evidence": 2, "report": 1,
 }  # fmt: skip
 """How many of a room, compared to the others."""
 

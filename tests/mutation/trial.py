@@ -87,7 +87,9 @@ FILES = {
         "corrections",
         "found_in_units",
     ),
-    "report": ("scope", "text", "period", "cli", "corrections"),
+    "report": ("scope", "text", "period", "cli", "corrections", "report"),
+    "evidence": ("report", "report_check"),
+    "pack": ("dispute",),
 }
 """By room, the test files that concern it, besides the vectors."""
 OTHERS = {
