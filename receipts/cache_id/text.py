@@ -9,8 +9,8 @@ from typing import Any, Final, NamedTuple
 
 import cbor2
 
-from receipts.cache_id.canonical import canonical
 from receipts.cache_id.keys import PeriodKey
+from receipts.canonical import CanonicalError, canonical_json
 from receipts.errors import ReceiptError
 
 TEXT_HMAC: Final = "text-hmac-sha256"
@@ -54,7 +54,7 @@ def block_ids(model: str, of: Iterable[Block], key: PeriodKey) -> list[bytes]:
     state = hmac.new(key.secret, cbor2.dumps(TEXT_HMAC) + cbor2.dumps(model), sha256)
     found = []
     for block in of:
-        state.update(cbor2.dumps(canonical("body", block.content)))
+        state.update(cbor2.dumps(_form(block)))
         found.append(state.copy().digest())
     return found
 
@@ -65,7 +65,14 @@ def blocks(body: Mapping[str, Any]) -> list[bytes]:
     Raises:
         ReceiptError: the body is none of the APIs that the recipe knows, or a block has no such form.
     """
-    return [canonical("body", block.content) for block in block_list(body)]
+    return [_form(block) for block in block_list(body)]
+
+
+def _form(block: Block) -> bytes:
+    try:
+        return canonical_json(block.content)
+    except CanonicalError as error:
+        raise ReceiptError("body", "JSON with a form of RFC 8785", error) from None
 
 
 def block_list(body: Mapping[str, Any]) -> list[Block]:

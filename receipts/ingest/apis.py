@@ -8,8 +8,7 @@ from difflib import get_close_matches
 from hashlib import sha256
 from typing import Any, Final
 
-import rfc8785
-
+from receipts.canonical import CanonicalError, canonical_json
 from receipts.errors import UsageError
 from receipts.ingest.bodies import joined, split
 from receipts.ingest.form import Form
@@ -133,11 +132,11 @@ def usage_hash(usage: Mapping[str, Any]) -> bytes:
     """SHA-256 of a usage object in the form of RFC 8785, by which a customer can find its own copy.
 
     Raises:
-        UsageError: the object has no such form: a number is not finite, or is an integer beyond 2^53.
+        UsageError: the object has no such form: a number is not finite, or is an integer beyond 2^53; or it is nested too deeply.
     """
     try:
-        return sha256(rfc8785.dumps(dict(usage))).digest()
-    except rfc8785.CanonicalizationError as error:
+        return sha256(canonical_json(dict(usage))).digest()
+    except CanonicalError as error:
         raise UsageError("usage", f"cannot be canonicalised (RFC 8785): {error}") from None
 
 

@@ -7,8 +7,6 @@ from typing import Any, Final
 
 import rfc8785
 
-from receipts.errors import ReceiptError
-
 _MAX_DEPTH: Final = 90
 """A verifier reads prompts of up to 100 levels, of which the body around a block has some."""
 _MAX_INTEGER: Final = 2**53 - 1
@@ -17,21 +15,26 @@ _encode: Final = json.JSONEncoder(
 ).encode
 
 
-def canonical(field: str, value: Any) -> bytes:
+class CanonicalError(ValueError):
+    """A value has no form of RFC 8785, or is nested too deeply."""
+
+
+def canonical_json(value: Any) -> bytes:
     """The form of a value.
 
     Raises:
-        ReceiptError: it has no such form, or is nested too deeply; ``field`` says where it stands.
+        CanonicalError: it has none: a number is not finite or is an integer beyond 2^53, a text has no UTF-8 form, it is no JSON at
+            all; or it is nested too deeply.
     """
     try:
-        if _is_plain(field, value):
-            return _encode(value).encode()
-        return rfc8785.dumps(value)
-    except (rfc8785.CanonicalizationError, UnicodeEncodeError) as error:
-        raise ReceiptError(field, "JSON with a form of RFC 8785", error) from None
+        return _encode(value).encode() if _is_plain(value) else rfc8785.dumps(value)
+    except rfc8785.CanonicalizationError as error:
+        raise CanonicalError(str(error)) from None
+    except UnicodeEncodeError:
+        raise CanonicalError("input contains non-UTF-8 codepoints") from None
 
 
-def _is_plain(field: str, value: Any) -> bool:
+def _is_plain(value: Any) -> bool:
     """Whether ``json`` writes it as RFC 8785 says: no fractions, integers of 53 bits, and keys in ASCII, whose order is one in UTF-8 and in UTF-16.
 
     What is no JSON at all is not plain.
@@ -53,4 +56,4 @@ def _is_plain(field: str, value: Any) -> bool:
         if not inner:
             return plain
         level = inner
-    raise ReceiptError(field, f"at most {_MAX_DEPTH} levels of nesting", "more")
+    raise CanonicalError(f"more than {_MAX_DEPTH} levels of nesting")
