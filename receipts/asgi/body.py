@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from receipts.asgi.protocol import Message, Receive, Scope
@@ -22,10 +22,11 @@ class RequestBody:
 
     Args:
         receive: the server's.
+        when_whole: called when all of it is there, before the application gets its end.
     """
 
-    def __init__(self, receive: Receive) -> None:
-        self._receive = receive
+    def __init__(self, receive: Receive, when_whole: Callable[[], None]) -> None:
+        self._receive, self._when_whole = receive, when_whole
         self._parts: list[bytes] = []
         self._room = MAX_BODY
         self._given: list[Message] = []
@@ -48,6 +49,8 @@ class RequestBody:
             else:
                 self._parts.clear()
             self._whole = not message.get("more_body", False)
+            if self._whole:
+                self._when_whole()
         return message
 
     @property

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from functools import cache
 from http import HTTPStatus
 from time import monotonic
 
@@ -100,12 +101,13 @@ class ReceiptMiddleware:
         options = self._options or Options()
         asked_for_usage = options.include_usage and exchange.answer.endpoint.api in _CAN_BE_ASKED
         # The body may name the request (`receipts.emitting.request_id`), and has its tags and its prefixes.
-        body = RequestBody(receive)
+        body = RequestBody(receive, lambda: exchange.prepare(asked()))
+        asked = cache(lambda: Asked(scope["path"], scope["headers"], body.data, scope, body.kept))
         scope.setdefault("state", {})  # where the application can say who is billed
         length = await body.ask_for_usage() if asked_for_usage else None
         responder = Responder(
             exchange,
-            lambda: Asked(scope["path"], scope["headers"], body.data, scope, body.kept),
+            asked,
             send,
             required=options.required,
             leaves_out=None if length is None else is_usage_only,

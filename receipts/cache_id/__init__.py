@@ -6,7 +6,15 @@ Cache(read=CacheEntry(TOKENS_HMAC, ids[2048], 2048))
 """
 
 from receipts.cache_id.keys import CacheKey, PeriodKey, month_end, month_of
-from receipts.cache_id.text import TEXT_HMAC, Block, block_ids, block_list, blocks, text_ids
+from receipts.cache_id.text import (
+    TEXT_HMAC,
+    Block,
+    block_form,
+    block_ids,
+    block_list,
+    blocks,
+    text_ids,
+)
 from receipts.cache_id.tokens import TOKENS, TOKENS_HMAC, VLLM, token_ids, vllm_ids, vllm_recipe
 
 __all__ = [
@@ -17,6 +25,7 @@ __all__ = [
     "Block",
     "CacheKey",
     "PeriodKey",
+    "block_form",
     "block_ids",
     "block_list",
     "blocks",

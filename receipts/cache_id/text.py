@@ -42,19 +42,15 @@ def text_ids(model: str, body: Mapping[str, Any], key: PeriodKey) -> list[bytes]
     Raises:
         ReceiptError: the body is none of the APIs that the recipe knows, or has no RFC 8785 form.
     """
-    return block_ids(model, block_list(body), key)
+    return block_ids(model, map(block_form, block_list(body)), key)
 
 
-def block_ids(model: str, of: Iterable[Block], key: PeriodKey) -> list[bytes]:
-    """The same for the blocks of a body, from the first one on.
-
-    Raises:
-        ReceiptError: a block has no RFC 8785 form.
-    """
+def block_ids(model: str, forms: Iterable[bytes], key: PeriodKey) -> list[bytes]:
+    """The same for the blocks of a body, from the first one on, each in its RFC 8785 form."""
     state = hmac.new(key.secret, cbor2.dumps(TEXT_HMAC) + cbor2.dumps(model), sha256)
     found = []
-    for block in of:
-        state.update(cbor2.dumps(_form(block)))
+    for form in forms:
+        state.update(cbor2.dumps(form))
         found.append(state.copy().digest())
     return found
 
@@ -65,10 +61,15 @@ def blocks(body: Mapping[str, Any]) -> list[bytes]:
     Raises:
         ReceiptError: the body is none of the APIs that the recipe knows, or a block has no such form.
     """
-    return [_form(block) for block in block_list(body)]
+    return [block_form(block) for block in block_list(body)]
 
 
-def _form(block: Block) -> bytes:
+def block_form(block: Block) -> bytes:
+    """A block in its RFC 8785 form.
+
+    Raises:
+        ReceiptError: it has none.
+    """
     try:
         return canonical_json(block.content)
     except CanonicalError as error:

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+from receipts.prefixes import Prompt
+
 
 @dataclass(frozen=True)
 class Asked:
@@ -47,6 +49,11 @@ class Asked:
     def document(self) -> Mapping[str, Any]:
         """The body as JSON; empty, if it is no JSON object, or names a member twice: two readers may take another one of the two."""
         return {} if self._read is None else self._read
+
+    @cached_property
+    def prompt(self) -> Prompt:
+        """The body, and what is found in it once."""
+        return Prompt(self.document)
 
     @cached_property
     def _read(self) -> Mapping[str, Any] | None:

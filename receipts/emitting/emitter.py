@@ -20,7 +20,7 @@ from receipts.emitting.counters import Counters, Outcome
 from receipts.emitting.origin import Origin, OriginOf
 from receipts.emitting.replay import is_replay
 from receipts.emitting.request_id import new_id
-from receipts.emitting.waiting import Wait
+from receipts.emitting.waiting import Wait, is_long
 from receipts.errors import (
     DuplicateRequestError,
     JournalError,
@@ -39,10 +39,8 @@ from receipts.prefixes import Identifiers
 from receipts.ratecard import RateCard
 from receipts.request import Cache, Request
 
-_LONG_BODY: Final = 16_384
-"""Bytes of a request whose prefixes take longer than a millisecond or so."""
 _LONG_PROMPT: Final = 4_096
-"""The same in token ids."""
+"""Token ids of a prompt whose prefixes take longer than a millisecond or so."""
 _CONTROLS: Final = {number: f"\\x{number:02x}" for number in (*range(32), 127)}
 _log = logging.getLogger("receipts.emitting")
 
@@ -234,8 +232,8 @@ class Emitter:
                 identifiers is not None and "models" not in told
             ):  # the counts of several models are no prefix's
                 find = _finder(identifiers, asked, caller, answer, told, now)
-                is_long = len(asked.body) > _LONG_BODY or len(answer.prompt or ()) > _LONG_PROMPT
-                told["cache"] = await wait.done(find) if is_long else find()
+                takes_long = is_long(asked) or len(answer.prompt or ()) > _LONG_PROMPT
+                told["cache"] = await wait.done(find) if takes_long else find()
                 ends.append(month_end(now))
             before = min((end for end in ends if end is not None), default=None)
             try:
@@ -274,7 +272,7 @@ def _finder(
     """What finds the identifiers. With a long prompt it would hold up other answers."""
     return partial(
         identifiers.cache,
-        caller.account, told["model"], asked.document, told["counts"], now, answer.prompt, told.get("source"),
+        caller.account, told["model"], asked.prompt, told["counts"], now, answer.prompt, told.get("source"),
     )  # fmt: skip
 
 

@@ -6,6 +6,8 @@ import asyncio
 import json
 from collections.abc import Coroutine, Mapping
 from concurrent.futures import Future
+from contextlib import suppress
+from functools import partial
 from typing import Any
 
 from receipts.callers import Asked, Caller
@@ -13,7 +15,7 @@ from receipts.emitting.answer import Answer
 from receipts.emitting.counters import Outcome
 from receipts.emitting.emitter import Emitted, Emitter
 from receipts.emitting.request_id import is_usable, new_id
-from receipts.emitting.waiting import InLoop, OnTheSpot, Wait, is_in_loop, run_now
+from receipts.emitting.waiting import InLoop, OnTheSpot, Wait, is_in_loop, run_now, while_it_waits
 from receipts.issuer import Issued
 
 
@@ -47,6 +49,15 @@ class Exchange:
         self._caller = await self._emitter.caller(asked)
         self.open = self._caller is not None
         return self.open
+
+    def prepare(self, asked: Asked) -> None:
+        """Read the request while its answer is made, so that this is done when the answer comes. Without a loop nothing can be done meanwhile."""
+        if is_in_loop():
+            while_it_waits(asked, partial(self._read_ahead, asked))
+
+    def _read_ahead(self, asked: Asked) -> None:
+        with suppress(Exception):  # it is raised again, and counted, where it is needed
+            _ = asked.document if self._emitter.identifiers is None else asked.prompt.marked
 
     def close(self, outcome: Outcome) -> None:
         """There is no receipt, unless that was settled before."""

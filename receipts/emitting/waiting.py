@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from typing import Any, Protocol, TypeVar
+from contextlib import suppress
+from typing import Any, Final, Protocol, TypeVar
 
+from receipts.callers import Asked
 from receipts.issuer import Issued
 from receipts.journal import Journal
 from receipts.request import Request
 
+_LONG_BODY: Final = 16_384
+"""Bytes of a request whose prefixes take longer than a millisecond or so."""
 _Result = TypeVar("_Result")
 
 
@@ -67,6 +71,21 @@ def run_now(work: Coroutine[Any, Any, _Result]) -> _Result:
     finally:
         work.close()
     raise RuntimeError("it waits again after it was told that it cannot")
+
+
+def is_long(asked: Asked) -> bool:
+    """Whether what is done with the body of a request would hold up other answers."""
+    return len(asked.body) > _LONG_BODY
+
+
+def while_it_waits(asked: Asked, work: Callable[[], None]) -> None:
+    """Do something with a request once the running task of the loop waits for something else."""
+    loop = asyncio.get_running_loop()
+    if is_long(asked):
+        with suppress(RuntimeError):  # the loop takes no more work for threads: it ends
+            loop.run_in_executor(None, work)
+    else:
+        loop.call_soon(work)
 
 
 def is_in_loop() -> bool:

@@ -85,6 +85,7 @@ def async_transport(library: ModuleType, emitter: Emitter, sender: Any = None) -
             watched = watch(emitter, request)
             if watched is None:
                 return await sender.handle_async_request(request)
+            watched.exchange.prepare(watched.asked)
             with watched:
                 response = await sender.handle_async_request(request)
             if watched.is_to_be_read(response) and await watched.exchange.begin(watched.asked):

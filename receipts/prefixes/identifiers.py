@@ -17,7 +17,8 @@ from receipts.cache_id import CacheKey, PeriodKey
 from receipts.errors import ReceiptError
 from receipts.prefixes.billed_lengths import is_billed_by_marks
 from receipts.prefixes.lengths import Lengths
-from receipts.prefixes.text_prefixes import marked_prefixes, text_cache
+from receipts.prefixes.prompt import Prompt
+from receipts.prefixes.text_prefixes import text_cache
 from receipts.prefixes.token_prefixes import are_the_prompt, token_cache
 from receipts.prefixes.vllm import Vllm
 from receipts.request import Cache, Counts, Source
@@ -62,7 +63,7 @@ class Identifiers:
         self,
         account: str,
         model: str,
-        body: Mapping[str, Any],
+        body: Mapping[str, Any] | Prompt,
         counts: Counts,
         time_ms: int,
         tokens: Sequence[int] | None = None,
@@ -73,7 +74,7 @@ class Identifiers:
         Args:
             account: who is billed.
             model: as in the receipt.
-            body: the request, as the customer sent it. One that is of another API than the recipe knows has no identifiers.
+            body: as the customer sent it, or read before. One of another API than the recipe knows has no identifiers.
             counts: as in the receipt; of one model.
             time_ms: that of the receipt, whose month selects the key: give the receipt the same one.
             tokens: the token ids of the prompt, if the engine gave them (`prompt_token_ids`). They take the place of the text, unless
@@ -90,12 +91,12 @@ class Identifiers:
             return None
         if not (counts.cached or 0) <= counts.logical:
             return None
+        prompt = body if isinstance(body, Prompt) else Prompt(body)
+        found: Cache | None = None
         if tokens is not None and are_the_prompt(tokens, counts):
-            found: Cache | None = self._of_tokens(key, model, body, counts, tokens)
+            found = self._of_tokens(key, model, prompt.body, counts, tokens)
         elif is_billed_by_marks(source):
-            found = self._of_text(key, model, body, counts)
-        else:
-            found = None
+            found = self._of_text(key, model, prompt, counts)
         if counts.cached:
             self.counters.read += found is not None and found.read is not None
             self.counters.unknown += found is None or found.read is None
@@ -111,14 +112,11 @@ class Identifiers:
             raise ReceiptError("cache key", f"that of account {account!r}", repr(key.account))
         return _period_key(key, time_ms // _DAY_MS)
 
-    def _of_text(
-        self, key: PeriodKey, model: str, body: Mapping[str, Any], counts: Counts
-    ) -> Cache | None:
-        try:
-            sent = marked_prefixes(key, model, body)
-        except ReceiptError:  # the body has no blocks: it is of another API, or no JSON
+    def _of_text(self, key: PeriodKey, model: str, prompt: Prompt, counts: Counts) -> Cache | None:
+        marked = prompt.marked
+        if marked is None:
             return None
-        return None if sent is None else text_cache(sent, counts, self._lengths)
+        return text_cache(marked.prefixes(key, model), counts, self._lengths)
 
     def _of_tokens(
         self,

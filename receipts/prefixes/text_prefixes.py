@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
-from receipts.cache_id import TEXT_HMAC, PeriodKey, block_ids, block_list, month_of
+from receipts.cache_id import TEXT_HMAC, PeriodKey, block_form, block_ids, block_list, month_of
 from receipts.prefixes.billed_lengths import billed_lengths
 from receipts.prefixes.lengths import Lengths
 from receipts.prefixes.marks import Marks, find_marks
@@ -42,12 +42,34 @@ def marked_prefixes(key: PeriodKey, model: str, body: Mapping[str, Any]) -> Mark
     Raises:
         ReceiptError: the body has no such blocks, or no RFC 8785 form.
     """
+    marked = marked_blocks(body)
+    return None if marked is None else marked.prefixes(key, model)
+
+
+@dataclass(frozen=True, slots=True)
+class MarkedBlocks:
+    """The blocks of a request up to its last breakpoint, each in its RFC 8785 form, and the breakpoints. This needs no key."""
+
+    forms: Sequence[bytes]
+    marks: Marks
+
+    def prefixes(self, key: PeriodKey, model: str) -> MarkedPrefixes:
+        """The prefixes that they make up."""
+        ids = tuple(block_ids(model, self.forms, key))
+        return MarkedPrefixes(key.account, key.period, model, ids, self.marks)
+
+
+def marked_blocks(body: Mapping[str, Any]) -> MarkedBlocks | None:
+    """The blocks of a request body; None: it has no breakpoints, or none that say for certain where a prefix ends.
+
+    Raises:
+        ReceiptError: the body has no such blocks, or no RFC 8785 form.
+    """
     blocks = block_list(body)
     marks = find_marks(body, blocks)
     if marks is None:
         return None
-    ids = tuple(block_ids(model, blocks[: marks.last + 1], key))
-    return MarkedPrefixes(key.account, key.period, model, ids, marks)
+    return MarkedBlocks([block_form(block) for block in blocks[: marks.last + 1]], marks)
 
 
 def text_cache(sent: MarkedPrefixes, counts: Counts, memory: Lengths) -> Cache | None:

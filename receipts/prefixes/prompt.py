@@ -1,0 +1,29 @@
+"""The body of a request, and what of its prefixes is known before its answer: this takes longer, the longer the prompt is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cached_property
+from typing import Any
+
+from receipts.errors import ReceiptError
+from receipts.prefixes.text_prefixes import MarkedBlocks, marked_blocks
+
+
+class Prompt:
+    """The body of a request.
+
+    Args:
+        body: as the customer sent it.
+    """
+
+    def __init__(self, body: Mapping[str, Any]) -> None:
+        self.body = body
+
+    @cached_property
+    def marked(self) -> MarkedBlocks | None:
+        """Its blocks and breakpoints; None: it has none that say for certain where a prefix ends, or is of another API, or no JSON."""
+        try:
+            return marked_blocks(self.body)
+        except ReceiptError:
+            return None
