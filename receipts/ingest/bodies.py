@@ -38,8 +38,9 @@ def split(document: Mapping[str, Any]) -> tuple[Mapping[str, Any], dict[str, Any
     Raises:
         UsageError: two usage objects are there, and differ.
     """
-    usage = _inner(document)
-    return (document, {}) if usage is None else (usage, _beside(document))
+    holders = _holders(document)
+    usage = _inner(document, holders)
+    return (document, {}) if usage is None else (usage, _beside(holders))
 
 
 def part_of(document: Mapping[str, Any]) -> tuple[Mapping[str, Any], dict[str, Any]]:
@@ -48,7 +49,8 @@ def part_of(document: Mapping[str, Any]) -> tuple[Mapping[str, Any], dict[str, A
     Raises:
         UsageError: two usage objects are there, and differ.
     """
-    return _inner(document) or {}, _beside(document)
+    holders = _holders(document)
+    return _inner(document, holders) or {}, _beside(holders)
 
 
 def joined(
@@ -59,47 +61,51 @@ def joined(
     Raises:
         UsageError: as `split`.
     """
-    found = [_inner(document) for document in documents]
+    holders = [_holders(document) for document in documents]
+    found = [_inner(document, held) for document, held in zip(documents, holders, strict=True)]
     if all(usage is None for usage in found):
         usages = list(documents)
     else:
         usages = [usage for usage in found if usage]
-    return last_usage(usages[-1:] if last else usages), last_usage(map(_beside, documents))
+    return last_usage(usages[-1:] if last else usages), last_usage(map(_beside, holders))
 
 
-def _inner(document: Mapping[str, Any]) -> Mapping[str, Any] | None:
+def _inner(document: Mapping[str, Any], holders: _Holders) -> Mapping[str, Any] | None:
     """The usage object in a body, empty if it is not there yet; None: this is no body."""
     if document.keys().isdisjoint(_TELLING):
         return None
-    found: list[Mapping[str, Any]] = []
-    for holder in _holders(document):
-        usages = [holder.get(name) for name in _USAGE]
-        found += [usage for usage in usages if isinstance(usage, Mapping)]
+    stated = [holder[name] for holder in holders for name in _USAGE if name in holder]
+    found = [usage for usage in stated if isinstance(usage, Mapping)]
     meta = document.get("meta")
     if isinstance(meta, Mapping) and ("billed_units" in meta or "tokens" in meta):
         found.append(meta)  # Cohere's
     if any(usage != found[0] for usage in found):
         raise UsageError("usage", "is there twice, and differs")
-    is_body = any(name in holder for holder in _holders(document) for name in _USAGE)
-    return found[0] if found else {} if is_body else None
+    return found[0] if found else {} if stated else None
 
 
-def _holders(document: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    inner = [document.get(name) for name in _HOLDERS]
-    return [one for one in (document, *inner) if isinstance(one, Mapping)]
+_Holders = Sequence[Mapping[str, Any]]
+"""A body or an event, and what of it may hold the usage object."""
 
 
-def _beside(document: Mapping[str, Any]) -> dict[str, Any]:
+def _holders(document: Mapping[str, Any]) -> _Holders:
+    inner = [document[name] for name in _HOLDERS if name in document]
+    return [document, *(one for one in inner if isinstance(one, Mapping))]
+
+
+def _beside(holders: _Holders) -> dict[str, Any]:
     beside: dict[str, Any] = {}
-    for body in _holders(document):
+    for body in holders:
         beside |= {name: body[name] for name in _BESIDE if body.get(name) is not None}
-        calls = tool_calls(body)
-        beside |= {"tool_calls": calls} if calls else {}
+        if calls := tool_calls(body):
+            beside["tool_calls"] = calls
     return beside
 
 
 def tool_calls(body: Mapping[str, Any]) -> dict[str, int]:
     """How often a response called each of its tools, by type: OpenAI's items, and ``google_search`` for Google's queries."""
+    if "output" not in body and "candidates" not in body:
+        return {}
     return dict(_calls(body.get("output")) + _searches(body.get("candidates")))
 
 
