@@ -23,7 +23,8 @@ from tests.bench.cache import SIZES, identifier_rows, report_rows
 from tests.bench.customer import record_rows
 from tests.bench.finance import HEAD, finance_rows
 from tests.bench.launch import launched
-from tests.bench.path import journal_rows, lone_rows, middleware_rows
+from tests.bench.middleware import middleware_rows
+from tests.bench.path import journal_rows, lone_rows
 from tests.build import ISSUER, KEY
 
 SMALL, LARGE, HUGE = 30_000, 100_000, 1_000_000

@@ -1,9 +1,8 @@
-"""The request path: durable receipts a second with many callers, and what the middleware adds to a request."""
+"""The request path: durable receipts a second with many callers, and of one alone."""
 
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import statistics
 import threading
@@ -11,15 +10,12 @@ import time
 from pathlib import Path
 
 from receipts import Counts, Issuer, Journal
-from receipts.asgi import ReceiptMiddleware
-from receipts.emitting import Emitter
 from tests.build import ACCOUNT, ISSUER, KEY
 
 CALLERS, EACH = 64, 300
 REQUESTS = 2000
 PAGE = 4096
 COUNTS = Counts(3000, 2000, {300: 600}, 500, 120)
-UPSTREAM_MS = 10
 Row = tuple[str, str, str]
 
 
@@ -101,37 +97,4 @@ def lone_rows(folder: Path) -> list[Row]:
             ("a lone durable receipt, median of a task", tasks),
             (f"a write of {PAGE} bytes and fdatasync, median", disk),
         )
-    ]
-
-
-def middleware_rows(folder: Path) -> list[Row]:
-    """Requests one after the other, with and without the middleware; the application answers at once."""
-    usage = {"prompt_tokens": 9, "completion_tokens": 2, "total_tokens": 11, "prompt_tokens_details": {"cached_tokens": 4}}  # fmt: skip
-    numbers = iter(range(10 * REQUESTS))
-
-    async def app(scope, receive, send) -> None:
-        body = json.dumps({"id": f"r{next(numbers)}", "model": "m", "usage": usage}).encode()
-        headers = [(b"content-type", b"application/json")]
-        await send({"type": "http.response.start", "status": 200, "headers": headers})
-        await send({"type": "http.response.body", "body": body})
-
-    async def swallow(message) -> None:
-        pass
-
-    async def median(application) -> float:
-        scope = {"type": "http", "method": "POST", "path": "/v1/chat/completions"}
-        times = []
-        for _ in range(REQUESTS):
-            begin = time.perf_counter()
-            await application({**scope, "headers": []}, None, swallow)
-            times.append(time.perf_counter() - begin)
-        return statistics.median(times) * 1000
-
-    with Journal(str(folder / "path.db"), ISSUER, KEY) as journal:
-        plain = asyncio.run(median(app))
-        added = asyncio.run(median(ReceiptMiddleware(app, Emitter(journal, ACCOUNT)))) - plain
-    share = added / UPSTREAM_MS
-    return [
-        ("middleware, median added to a request", f"{added:.2f} ms", ""),
-        (f"as a share of an upstream of {UPSTREAM_MS} ms", f"{share:.1%}", ""),
     ]

@@ -1,0 +1,97 @@
+"""What the middleware adds to a request, with identifiers and tags on, and the journal on the disk."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import statistics
+import time
+from itertools import count
+from pathlib import Path
+
+from receipts import Journal
+from receipts.asgi import ReceiptMiddleware
+from receipts.cache_id import CacheKey
+from receipts.callers import KeyTable, TagContract, key_hash
+from receipts.emitting import Emitter
+from receipts.prefixes import Identifiers
+from tests.build import ACCOUNT, ISSUER, KEY
+
+BLOCKS, EACH = 20, 25
+"""Medians, and requests of each."""
+UPSTREAM_MS = 10
+SECRET = b"acme-0123456789abcdef0123456789abcdef"
+USAGE = {
+    "input_tokens": 12, "cache_read_input_tokens": 1400, "cache_creation_input_tokens": 0,
+    "cache_creation": {"ephemeral_5m_input_tokens": 0, "ephemeral_1h_input_tokens": 0},
+    "output_tokens": 40, "service_tier": "standard",
+}  # fmt: skip
+HANDBOOK = {"type": "text", "text": "The handbook. " * 400, "cache_control": {"type": "ephemeral"}}
+ASKED = {
+    "model": "m", "max_tokens": 99, "system": [HANDBOOK], "metadata": {"feature": "chat"},
+    "messages": [{"role": "user", "content": "question"}],
+}  # fmt: skip
+SCOPE = {
+    "type": "http", "method": "POST", "path": "/v1/messages",
+    "headers": [(b"authorization", b"Bearer " + SECRET), *((b"x-%d" % n, b"x") for n in range(10))],
+}  # fmt: skip
+CONTRACT = b'owner = "platform"\n[tags.team]\nrequired = true\nfrom = ["key:team"]\n[tags.feature]\nfrom = ["metadata:feature"]\n'
+
+
+def middleware_rows(folder: Path) -> list[tuple[str, str, str]]:
+    """Requests one after the other, by turns with and without the middleware."""
+    with Journal(str(folder / "path.db"), ISSUER, KEY) as journal:
+        added = asyncio.run(_added(ReceiptMiddleware(_upstream(), _emitter(journal)))) * 1000
+    return [
+        ("middleware with identifiers and tags, median added to a request", f"{added:.2f} ms", ""),
+        (f"as a share of an upstream of {UPSTREAM_MS} ms", f"{added / UPSTREAM_MS:.1%}", "< 2%"),
+    ]
+
+
+def _emitter(journal: Journal) -> Emitter:
+    key = f'[[key]]\naccount = "{ACCOUNT}"\nsha256 = "{key_hash(SECRET)}"\ntags = {{ team = "search" }}\n'
+    return Emitter(
+        journal,
+        KeyTable.from_toml(key.encode()).find,
+        tags=TagContract.from_toml(CONTRACT),
+        identifiers=Identifiers({ACCOUNT: CacheKey(ACCOUNT, bytes(32))}),
+    )
+
+
+def _upstream():
+    """An application that waits for its answer, and gives it."""
+    numbers = count()
+
+    async def app(_scope, receive, send) -> None:
+        await receive()
+        await asyncio.sleep(UPSTREAM_MS / 1000)
+        answer = {"id": f"msg_{next(numbers)}", "type": "message", "model": "m", "usage": USAGE}
+        headers = [(b"content-type", b"application/json")]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": json.dumps(answer).encode()})
+
+    return app
+
+
+async def _added(middleware: ReceiptMiddleware) -> float:
+    """Seconds: the difference of the least medians, since other work on a machine only adds to them."""
+    medians = []
+    for _ in range(BLOCKS):
+        times = [(await _seconds(middleware), await _seconds(middleware.app)) for _ in range(EACH)]
+        medians.append([statistics.median(side) for side in zip(*times, strict=True)])
+    watched, plain = (min(side) for side in zip(*medians, strict=True))
+    return watched - plain
+
+
+async def _seconds(application) -> float:
+    body = json.dumps(ASKED).encode()
+
+    async def receive():
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    async def send(_message) -> None:
+        pass
+
+    begin = time.perf_counter()
+    await application({**SCOPE}, receive, send)
+    return time.perf_counter() - begin
