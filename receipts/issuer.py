@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from threading import Lock
-from typing import Unpack
+from typing import NamedTuple, Unpack
 from uuid import uuid4
 
 from receipts import limits
@@ -19,7 +19,7 @@ from receipts.encoded_claims import EncodedClaims, encoded_claims, encoded_place
 from receipts.errors import ReceiptError
 from receipts.keys import KeySource, SigningKey
 from receipts.request import Request
-from receipts.signing import RECEIPT, Signed, Signer
+from receipts.signing import RECEIPT, Signer
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,10 +31,11 @@ class Head:
     time: int
 
 
-@dataclass(frozen=True, slots=True)
-class Issued(Signed):
-    """A signed receipt and its place; ``time`` in ms."""
+class Issued(NamedTuple):
+    """A signed receipt, as `Signed`, and its place; ``time`` in ms."""
 
+    data: bytes
+    digest: bytes
     account: str
     stream: str
     sequence: int

@@ -1,7 +1,6 @@
 """The journal: nothing twice, nothing skipped, nothing lost, whatever happens to the process or the disk."""
 
 import asyncio
-import dataclasses
 import json
 import os
 import resource
@@ -233,7 +232,7 @@ def test_a_sequence_that_no_store_can_keep(location):
     with Journal(location, ISSUER, KEY) as journal:
         one = issue(journal, "r", stream="full")
         with closing(open_store(location, ISSUER)) as store, store.transaction():
-            store.add([("last", dataclasses.replace(one, sequence=2**63 - 1, digest=bytes(32)))])
+            store.add([("last", one._replace(sequence=2**63 - 1, digest=bytes(32)))])
         with pytest.raises(JournalError, match=r"too large|out of range"):
             issue(journal, "s", stream="full")
         assert issue(journal, "t").sequence == 0
