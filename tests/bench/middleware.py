@@ -64,7 +64,8 @@ def _upstream():
 
     async def app(_scope, receive, send) -> None:
         await receive()
-        await asyncio.sleep(UPSTREAM_MS / 1000)
+        # Not a timer of the loop: those are of whole milliseconds from when the loop has nothing else to do.
+        await asyncio.to_thread(time.sleep, UPSTREAM_MS / 1000)
         answer = {"id": f"msg_{next(numbers)}", "type": "message", "model": "m", "usage": USAGE}
         headers = [(b"content-type", b"application/json")]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
