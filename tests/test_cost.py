@@ -163,7 +163,13 @@ HOSTILE = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("kind", HOSTILE)
+@pytest.mark.parametrize(
+    "kind",
+    [
+        *list(HOSTILE)[:1],
+        *(pytest.param(kind, marks=pytest.mark.slow) for kind in list(HOSTILE)[1:]),
+    ],
+)
 def test_20_000_receipts(cost, folder, kind):
     change, code = HOSTILE[kind]
     (folder / "b").write_bytes(by_a_stranger(20_000, change))
@@ -171,6 +177,7 @@ def test_20_000_receipts(cost, folder, kind):
     assert (exit_code, code in found) == (3 if code == "statement-missing" else 1, True)
 
 
+@pytest.mark.slow
 def test_20_000_duplicates(cost, folder):
     (folder / "b").write_bytes(HONEST.items[0] * 20_000 + HONEST.statement.data)
     assert cost("b").within(400) == (1, {"receipt-duplicate": 1000})
@@ -216,6 +223,7 @@ def test_a_statement_of_65_536_streams(cost, folder):
     assert (code, found) == (1, {"receipt-missing": 131_072, "first-mismatch": 65_536})
 
 
+@pytest.mark.slow
 def test_many_statements_of_two_numbers(cost, folder):
     """Each link was held against each statement before it."""
     zero = [sign_statement(statement_claims({}) | {7: NOVEMBER[1] + n}).data for n in range(2500)]
@@ -308,6 +316,7 @@ def test_a_million_lines_of_a_request_log(cost, folder):
     assert (code, found["request-without-receipt"]) == (1, MB)
 
 
+@pytest.mark.slow
 def test_received_receipts_for_one_request(cost, folder):
     """Each was held against each receipt of the batch for that request."""
     (folder / "b").write_bytes(by_a_stranger(5000, HOSTILE["with one request id"][0]))

@@ -182,9 +182,8 @@ def test_a_terminal_has_a_progress_bar_and_colours(big):
     assert "\x1b[33m\x1b[1mincomplete\x1b[0m" in written
 
 
-@pytest.mark.parametrize(
-    "variable", [{"NO_COLOR": "1"}, pytest.param({"TERM": "dumb"}, marks=pytest.mark.slow)]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("variable", [{"NO_COLOR": "1"}, {"TERM": "dumb"}])
 def test_who_wants_no_colours_gets_none(closed, folder, variable):
     """In reports, errors and warnings."""
     for command, code, words in (
