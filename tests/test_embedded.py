@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 from base64 import b64decode, b64encode
 from hashlib import sha256
 from pathlib import Path
@@ -10,11 +11,13 @@ import pytest
 
 from cli import embedding
 from cli.page.document import render_html
-from tests.build import KEY, Batch, Stream, jwk_set
+from tests.build import ISSUER, KEY, Batch, Stream, jwk_set
 from tests.reporting import VERIFY, write
 from tests.test_report_page import Page, hashed
 from tests.test_web_page import browser, opened  # noqa: F401  # fixtures
+from verifier import canonical
 
+EXAMPLES = Path(__file__).parents[1] / "spec/examples"
 EMBED = "report html r.json --embed b.cbor --embed keys.json --out r.html"
 
 
@@ -120,6 +123,16 @@ def test_what_the_page_does_not_read_stays_out(shell, folder):
     ]
 
 
+def test_a_pack_has_no_such_page(shell, folder):
+    written(Batch().data)
+    document = reported(shell) | {"subject": "pack"}
+    Path("r.json").write_bytes(canonical(document))
+    assert refused(shell, EMBED) == [
+        "receipt: error: the page cannot check a pack",
+        "receipt: hint: send the pack: receipt verify checks it",
+    ]
+
+
 def test_too_much_is_refused(shell, folder, monkeypatch):
     written(Batch().data)
     reported(shell)
@@ -175,6 +188,32 @@ def test_the_same_verdict(opened, shell, folder):  # noqa: F811
     shell(EMBED)
     state, words = rechecked(opened)
     assert state == "same", words
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["proof", "equivocation"])
+def test_a_proof_in_the_page(opened, shell, folder, name):  # noqa: F811
+    shutil.copy(EXAMPLES / f"{name}.cbor", "b.cbor")
+    shutil.copy(EXAMPLES / "issuer.jwks.json", "keys.json")
+    assert reported(shell, "")["subject"] == name
+    shell(EMBED)
+    assert rechecked(opened)[0] == "same"
+
+
+@pytest.mark.slow
+def test_every_option_is_the_same_in_the_page(opened, shell, folder):  # noqa: F811
+    written(Batch(one=Stream(over={"cache": None})).data)
+    Path("b.cbor").rename("old.cbor")
+    written(Batch(one=Stream(), two=Stream(count=1)).data)
+    options = (
+        "--previous old.cbor", "--account other", "--require-cache-id", f"--observer {ISSUER}", "--signatures statement",
+    )  # fmt: skip
+    for option in options:
+        document = reported(shell, option)
+        more = "--embed old.cbor" if "previous" in option else ""
+        assert shell(f"{EMBED} {more}").code == 0
+        state, words = rechecked(opened)
+        assert state == "same", (option, words, document["finding_counts"])
 
 
 @pytest.mark.slow
