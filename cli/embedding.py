@@ -81,13 +81,13 @@ def _options(options: dict[str, Any]) -> dict[str, Any]:
     return {"period": times} | {theirs: options[ours] for ours, theirs in _OPTIONS.items()}
 
 
-def _beyond(document: dict[str, Any]) -> list[str]:
-    """The codes that come from checks that the page does not make, and from no other."""
-    return [
-        one["code"]
+def _beyond(document: dict[str, Any]) -> dict[str, str]:
+    """The codes that come from checks that the page does not make, and from no other; with their severity."""
+    return {
+        one["code"]: one["severity"]
         for one in document["codes"]
         if all(rule.startswith(_NOT_CHECKED) for rule in one["rules"])
-    ]
+    }
 
 
 def _resource(package: str, name: str) -> str:

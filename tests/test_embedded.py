@@ -54,7 +54,7 @@ def test_the_page_holds_the_inputs_and_the_verifier(shell, folder):
     assert b64decode(work["batch"][0]["base64"]) == Path("b.cbor").read_bytes()
     assert b64decode(work["keys"][0]["base64"]) == Path("keys.json").read_bytes()
     assert [one["name"] for one in work["batch"] + work["keys"]] == ["b.cbor", "keys.json"]
-    assert work["known"] == work["not_checked"] == []
+    assert (work["known"], work["not_checked"]) == ([], {})
     assert work["options"] == {
         "period": ["1793491200000", "1796083200000"], "account": "acme", "requireCacheId": False, "observers": [], "signatures": "every",
     }  # fmt: skip
@@ -151,7 +151,10 @@ def test_what_the_page_does_not_check_is_named(shell, folder):
     document = reported(shell, "", VERIFY)
     assert shell(EMBED).code == 0
     work = json.loads(data_of(Page(Path("r.html").read_bytes()))["embedded-recheck"])
-    assert work["not_checked"] == ["count-differs", "receipt-without-request"]
+    assert work["not_checked"] == {
+        "count-differs": "rejected",
+        "receipt-without-request": "rejected",
+    }
     assert {one["code"] for one in document["codes"]} >= set(work["not_checked"])
 
 
@@ -255,6 +258,11 @@ def test_a_verdict_of_checks_that_it_does_not_make(opened, shell, folder):  # no
     assert state == "part", words
     assert words.startswith("Checked again in this page: verified without the findings that it does not check. “rejected” comes from these.")  # fmt: skip
     assert "Not checked in this page: receipt-without-request." in words
+    edited("</span>Rejected</h1>", "</span>Verified</h1>")
+    edited(">receipt-without-request</a>", ">none</a>")
+    state, words = rechecked(opened)
+    assert state == "differs"
+    assert words.startswith("NOT the same: the page shows verified, none; checked again it is rejected, receipt-without-request.")  # fmt: skip
 
 
 @pytest.mark.slow

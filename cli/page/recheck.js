@@ -20,29 +20,25 @@
     place.replaceChildren(element("strong", headline), ...[...more, words].map((text) => element("span", `${text} `)), command);
   }
 
-  /** What a reader sees: the verdict, the severity of each code, and all that is said of the inputs. */
+  /** What a reader sees: the verdict, the codes of findings, and all that is said of the inputs. */
   function shown() {
-    const title = document.querySelector("h1");
-    const codes = new Map();
-    for (const row of document.querySelectorAll("#findings-by-money tbody tr")) {
-      codes.set(row.querySelector("a").textContent, row.querySelector(".badge").textContent);
-    }
-    return { verdict: title.lastChild.textContent.toLowerCase(), codes, inputs: document.getElementById("inputs").textContent };
+    const verdict = document.querySelector("h1").lastChild.textContent.toLowerCase();
+    const codes = [...document.querySelectorAll("#findings-by-money tbody a")].map((link) => link.textContent).sort();
+    return { verdict, codes, inputs: document.getElementById("inputs").textContent };
   }
 
   const listed = (verdict, codes) => `${verdict}, ${codes.length ? codes.join(", ") : "no findings"}`;
 
+  /** Hold what came out against the page. notChecked: the other findings of the report, code to severity. */
   function compare({ verdict, codes, inputs }, notChecked) {
     const page = shown();
     const foreign = inputs.find(({ sha256 }) => !page.inputs.includes(sha256));
     if (foreign) return say("differs", `NOT the same: ${foreign.name} is another file than the report names (SHA-256 ${foreign.sha256}).`);
-    const other = [...page.codes.keys()].filter((code) => notChecked.includes(code));
-    const own = [...page.codes.keys()].filter((code) => !notChecked.includes(code)).sort();
-    const all = worst([verdict, ...other.map((code) => page.codes.get(code))]);
-    const found = codes.filter((code) => !notChecked.includes(code)).sort();
-    if (all !== page.verdict || own.join() !== found.join()) {
-      const here = `NOT the same: the page shows ${listed(page.verdict, [...page.codes.keys()].sort())}; checked again it is ${listed(all, [...found, ...other].sort())}.`;
-      return say("differs", here);
+    const other = Object.keys(notChecked);
+    const all = worst([verdict, ...Object.values(notChecked)]);
+    const expected = [...new Set([...codes, ...other])].sort();
+    if (all !== page.verdict || expected.join() !== page.codes.join()) {
+      return say("differs", `NOT the same: the page shows ${listed(page.verdict, page.codes)}; checked again it is ${listed(all, expected)}.`);
     }
     const left = other.length ? `Not checked in this page: ${other.join(", ")}.` : "";
     const limits = `${left} It compares the verdict and the codes of findings, not counts and amounts, and has no customer's record and no rate card.`;
