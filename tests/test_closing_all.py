@@ -498,6 +498,7 @@ def test_killed_at_every_point(shell, keys, capfd, monkeypatch):
     assert number > 20
 
 
+@pytest.mark.slow
 def test_a_write_that_fails_at_every_point(shell, keys, monkeypatch):
     """A full disk: exit code 2 and a hint, or, of the journal's own, likewise; and when there is room, the rest is done."""
     Path("clean").mkdir()

@@ -65,7 +65,7 @@ WITH_BLOCKS = [path for path in GUIDES if blocks(path)]
 SLOW = [path for path in WITH_BLOCKS if any(block.slow for block in blocks(path))]
 
 
-LONG = {f"{name}.md" for name in ("cache", "finance", "gateway", "rate-cards", "runbook", "start-alone", "third-parties")}  # fmt: skip
+LONG = {f"{name}.md" for name in ("auditor", "cache", "finance", "gateway", "rate-cards", "runbook", "start-alone", "third-parties")}  # fmt: skip
 """Those that .ci/run types, and the quick tests do not."""
 
 

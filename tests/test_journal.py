@@ -448,6 +448,7 @@ def lines(count, start=0):
                           "time": 1793534400000 + n, "usage": usage}) + "\n"  # fmt: skip
 
 
+@pytest.mark.slow
 def test_issue_into_a_journal_is_idempotent(shell, keys, folder):
     """A run that is killed is run again; what has a receipt is skipped and counted."""
     (folder / "u.jsonl").write_text("".join(lines(3000)))

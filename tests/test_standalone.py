@@ -92,7 +92,7 @@ def demands(options):
     return more
 
 
-@pytest.mark.parametrize("step", [24, pytest.param(5, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("step", [60, pytest.param(5, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("document", DOCUMENTS.values(), ids=lambda d: d["title"])
 def test_some_vectors(alone, shell, folder, document, step):
     told = [vector for vector in document["vectors"] if "signatures" not in vector["options"]]

@@ -200,6 +200,7 @@ def test_who_wants_no_colours_gets_none(closed, folder, variable):
     assert "\x1b[32m\x1b[1mverified\x1b[0m" in plain
 
 
+@pytest.mark.slow
 def test_a_dumb_terminal_has_no_progress_bar(big):
     store = str(big / "trust")
     written, code = on_a_terminal(
