@@ -115,6 +115,7 @@ def test_no_check_swallows_every_exception():
             if str(path.relative_to(ROOT)) in WALLS:
                 continue
             for node in ast.walk(ast.parse(path.read_text())):
+                assert not _suppresses_all(node), f"{path}:{node.lineno}"
                 if isinstance(node, ast.ExceptHandler):
                     names = (
                         {n.id for n in ast.walk(node.type) if isinstance(n, ast.Name)}
@@ -122,6 +123,18 @@ def test_no_check_swallows_every_exception():
                         else {None}
                     )
                     assert not names & {None, "Exception", "BaseException"}, f"{path}:{node.lineno}"
+
+
+def _suppresses_all(node):
+    """Whether it is ``suppress(Exception)``: the same in other words."""
+    if not isinstance(node, ast.Call) or ast.unparse(node.func).split(".")[-1] != "suppress":
+        return False
+    return bool({ast.unparse(one) for one in node.args} & {"Exception", "BaseException"})
+
+
+def test_what_suppresses_everything_is_seen():
+    calls = ("suppress(Exception)", "contextlib.suppress(OSError, BaseException)", "suppress(OSError)", "f(Exception)")  # fmt: skip
+    assert [_suppresses_all(ast.parse(call, mode="eval").body) for call in calls] == [True, True, False, False]  # fmt: skip
 
 
 TABLES = [name for name in vars(receipts.labels) if name.isupper()]

@@ -6,15 +6,14 @@ A key is trusted because the caller says so; nothing in a batch can add one.
 from __future__ import annotations
 
 import hashlib
-import json
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final
 
 from verifier.crypto import ed25519
+from verifier.crypto.strict_json import strict_json
 
 _KTY: Final = "OKP"
 _CRV: Final = "Ed25519"
@@ -74,12 +73,7 @@ def read_jwks(data: bytes) -> list[TrustedKey]:
         KeyFileError: the file is not a JWK Set of this format.
     """
     try:
-        document = json.loads(
-            data.decode(),
-            object_pairs_hook=_unique,
-            parse_float=_no_float,
-            parse_constant=_no_float,
-        )
+        document = strict_json(data)
     except (ValueError, RecursionError) as error:
         raise KeyFileError(f"not a JSON key file: {error}") from None
     issuer = _member(document, "iss", str, "key file")
@@ -192,15 +186,3 @@ def _base64(value: str, where: str) -> bytes:
     if not raw or urlsafe_b64encode(raw).rstrip(b"=").decode() != value:
         raise KeyFileError(f"{where} is not base64url without padding")
     return raw
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    members = dict(pairs)
-    if len(members) != len(pairs):
-        times = Counter(name for name, _ in pairs)
-        raise ValueError(f"member {next(n for n in times if times[n] > 1)!r} occurs twice")
-    return members
-
-
-def _no_float(number: str) -> None:
-    raise ValueError(f"{number} is not a whole number")

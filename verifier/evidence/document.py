@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any, Final
 
+from verifier.crypto.strict_json import strict_json
 from verifier.customer.jcs import CanonicalError, canonical
 from verifier.report.version import FORMAT
 
@@ -26,12 +27,7 @@ def read_report(data: bytes) -> dict[str, Any]:
     if len(data) > MAX_REPORT:
         raise ReportError(f"{len(data):,} bytes are more than a report may have, {MAX_REPORT:,}")
     try:
-        document = json.loads(
-            data.decode(),
-            object_pairs_hook=_unique,
-            parse_float=_no_float,
-            parse_constant=_no_float,
-        )
+        document = strict_json(data)
         if not isinstance(document, dict) or "report" not in document:
             raise ReportError("it is not a report object: it has no member 'report'")
         _check_depth(document)
@@ -51,19 +47,6 @@ def read_report(data: bytes) -> dict[str, Any]:
     if not is_canonical:
         raise ReportError("not in canonical form (RFC 8785): it was written by something else, or changed")  # fmt: skip
     return document
-
-
-def _unique(members: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(members)
-    if len(found) < len(members):
-        names = [name for name, _ in members]
-        twice = next(name for name in names if names.count(name) > 1)
-        raise ReportError(f"member {twice[:40]!r} is there twice")
-    return found
-
-
-def _no_float(text: str) -> Any:
-    raise ReportError(f"{text[:40]} is not an integer")
 
 
 def _check_depth(document: Any) -> None:
