@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+import cbor2
+
 from receipts import Signed, equivocation
 from tests.build import (
     DECEMBER,
     NOON,
+    STRANGER,
     Batch,
     Stream,
     encode,
@@ -48,6 +51,12 @@ def _batch(**over: Any) -> Batch:
         return {label: value for label, value in changed.items() if value is not None}
 
     return Batch(one=Stream(change=change))
+
+
+def _by_a_stranger(batch: Batch) -> list[bytes]:
+    """The batch, whose correction another key signed, which nobody trusts."""
+    head, one, correction, *rest = batch.items
+    return [head, one, sign_receipt(cbor2.loads(cbor2.loads(correction)[0]), STRANGER).data, *rest]
 
 
 def vectors() -> Iterator[Vector]:
@@ -90,6 +99,10 @@ def _later() -> list[bytes]:
 def _faults() -> Iterator[Vector]:
     unknown = _batch(s1=bytes(32), c8="another")
     yield Vector("correction-of-nothing", "R-9.9", "no receipt has this digest", unknown.items, "correction-unknown", 2)  # fmt: skip
+    items = _by_a_stranger(_batch())
+    yield Vector("correction-unsigned", "R-4.1", "it is not validly signed, and what it names is: it corrects nothing, and is left aside", items, "key-unknown", 2)  # fmt: skip
+    items = _by_a_stranger(unknown)
+    yield Vector("correction-unsigned-of-nothing", "R-9.9", "it is not validly signed, and names no receipt that is here", items, "correction-unknown", 2, also=("key-unknown",))  # fmt: skip
     beside = _batch(s1=bytes(32))
     yield Vector("correction-beside", "R-9.6", "it does not correct the receipt that its request has here", beside.items, "request-duplicate", 2, also=("correction-unknown",))  # fmt: skip
     yield Vector("correction-apart", "R-9.9", "the batch of what it corrects is not given", _later(), "correction-unknown", 0, options={"known": [Batch().statement.data]})  # fmt: skip
