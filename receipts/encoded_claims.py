@@ -7,6 +7,7 @@ is surely right, and leave all else to the other way: what is wrong is said ther
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
 import cbor2
@@ -69,6 +70,8 @@ _TAGS: Final = _heads(_MAP, range(1, limits.MAX_ENTRIES + 1))
 _WRITES: Final = _heads(_MAP, range(1, limits.MAX_WRITES + 1))
 _DIGEST: Final = b"\x58\x20"
 """The head of a digest: 32 bytes."""
+_KEPT: Final = 1024
+"""Sources and sets of tags whose bytes are kept: requests mostly have those of others before them."""
 
 
 def _uint(value: int) -> bytes:
@@ -117,7 +120,8 @@ _WRITTEN: Final = _fields(INPUT, "logical", "cached", "attributed", "writes")
 _OUTPUT: Final = _pairs(RECEIPT, "output") % _fields(OUTPUT, "tokens")
 _REASONED: Final = _pairs(RECEIPT, "output") % _fields(OUTPUT, "tokens", "reasoning")
 _SOURCE: Final = _pairs(RECEIPT, "source") % _fields(SOURCE, "provider", "api", "usage")
-_TIER: Final = _pairs(RECEIPT, "source") % _fields(SOURCE, "provider", "api", "usage", "tier")
+_TIERED: Final = _pairs(RECEIPT, "source") % _fields(SOURCE, "provider", "api", "usage", "tier")
+_TIER: Final = _pairs(SOURCE, "tier")
 _TAGGED: Final = _pairs(RECEIPT, "tags")
 _CLIENT: Final = _pairs(RECEIPT, "client")
 _PLACE: Final = _pairs(RECEIPT, "version", "issuer", "account", "stream")
@@ -154,10 +158,9 @@ def _input(counts: Counts) -> bytes:
         return _CACHED % (_uint(logical), _uint(cached), _uint(computed))
     if type(writes) is not dict:
         raise _UnusualError
-    entries = list(writes.items())
-    if sum([tokens for _, tokens in entries]) > computed:
+    if sum(writes.values()) > computed:
         raise _UnusualError
-    written = _map(_WRITES, [_uint(ttl) + _uint(tokens) for ttl, tokens in entries])
+    written = _map(_WRITES, [_uint(ttl) + _uint(tokens) for ttl, tokens in writes.items()])
     return _WRITTEN % (_uint(logical), _uint(cached), _uint(computed), written)
 
 
@@ -172,23 +175,37 @@ def _output(tokens: Any, reasoning: int | None) -> bytes:
 def _source(source: Source) -> bytes:
     if type(source) is not Source or source.terms or source.observed or source.miss is not None:
         raise _UnusualError
-    provider, api, usage, tier = (
-        _text(source.provider),
-        _text(source.api),
-        source.usage,
-        source.tier,
-    )
+    usage = source.usage
     if type(usage) is not bytes or len(usage) != limits.DIGEST_SIZE:
         raise _UnusualError
+    before, after = _around_usage(source.provider, source.api, source.tier)
+    return before + usage + after
+
+
+@lru_cache(_KEPT, typed=True)
+def _around_usage(provider: str, api: str, tier: str | None) -> tuple[bytes, bytes]:
+    """What stands before and behind the digest of the usage object."""
+    named = _text(provider), _text(api), _DIGEST
     if tier is None:
-        return _SOURCE % (provider, api, _DIGEST + usage)
-    return _TIER % (provider, api, _DIGEST + usage, _text(tier))
+        return _SOURCE % named, b""
+    after = _TIER % _text(tier)
+    return (_TIERED % (*named, _text(tier))).removesuffix(after), after
 
 
 def _tags(tags: Mapping[str, str]) -> bytes:
     if type(tags) is not dict:
         raise _UnusualError
-    encoded = [_text(key) + _text(value, _TEXTS) for key, value in tags.items()]
+    return _tagged(*tags, *tags.values())
+
+
+@lru_cache(_KEPT, typed=True)
+def _tagged(*names: str) -> bytes:
+    """The tags of keys, and their values in the same order."""
+    half = len(names) // 2
+    encoded = [
+        _text(key) + _text(value, _TEXTS)
+        for key, value in zip(names[:half], names[half:], strict=True)
+    ]
     return _TAGGED % _map(_TAGS, encoded)
 
 

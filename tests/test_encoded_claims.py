@@ -236,3 +236,18 @@ def test_names_that_are_wrong_are_refused_also_after_the_right_ones():
             issuer.issue(account, time=NOON, stream=stream, **ORDINARY)
         assert error.value.field == field
     assert issuer.issue(ACCOUNT, time=NOON, **ORDINARY).sequence == 1
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"tags": {"team": Text("search")}},
+        {"tags": {Text("team"): "search"}},
+        {"source": Source("openai", "responses", DIGEST, Text("default"))},
+        {"source": Source(Text("openai"), "responses", DIGEST, "default")},
+    ],
+)  # fmt: skip
+def test_what_is_kept_of_a_text_is_not_for_its_equals(change):
+    encoded_claims(ORDINARY)
+    with pytest.raises(ReceiptError, match="expected text"):
+        encoded_claims(ORDINARY | change)
