@@ -1,6 +1,7 @@
 """The wheel holds the packages, their data and the licence, and nothing else at its top level."""
 
 import sys
+from pathlib import Path
 from zipfile import ZipFile
 
 PACKAGES = {"receipts", "verifier", "attribution", "cli"}
@@ -9,8 +10,9 @@ DATA = {
     "cli/sample/SOURCES.md",
     "attribution/cache/policies/anthropic-5m.json",
     "verifier/web/index.html",
-    "verifier/web/verifier.js",
-} | {f"{name}/py.typed" for name in PACKAGES}
+}
+DATA |= {f"{name}/py.typed" for name in PACKAGES}
+DATA |= {str(path) for path in Path("verifier/web").glob("*.js")}
 
 with ZipFile(sys.argv[1]) as wheel:
     names = set(wheel.namelist())

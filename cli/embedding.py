@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from importlib.resources import files
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from cli.page.document import Embed
+from cli.page.modules import joined
 from cli.rechecking import at_hand
 from cli.terminal import CliError
 from cli.trust_store import TrustStore
@@ -50,9 +50,9 @@ def embedded(document: dict[str, Any], names: Sequence[str], store: TrustStore) 
             {"name": one["name"], "base64": b64encode(data).decode("ascii")}
         )
     work = {**given, "options": _options(document["options"]), "not_checked": _beyond(document)}
-    source = _resource("verifier", "web/verifier.js") + _resource("cli.page", "recheck_worker.js")
-    classic = re.sub(r"(?m)^export ", "", source)  # a page from disk may start no module
-    data_of = {"verifier": classic, "recheck": json.dumps(work)}
+    verifier = joined(files("verifier").joinpath("web"), "verifier.js")
+    source = verifier + _resource("cli.page", "recheck_worker.js")
+    data_of = {"verifier": source, "recheck": json.dumps(work)}
     return Embed(_resource("cli.page", "recheck.js"), data_of, "worker-src blob:")
 
 

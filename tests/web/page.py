@@ -3,11 +3,12 @@
 The policy of the page names the hashes of its script and its style, so that nothing else runs in it.
 """
 
-import re
 import sys
 from base64 import b64encode
 from hashlib import sha256
 from pathlib import Path
+
+from cli.page.modules import joined
 
 FOLDER = Path(__file__).parents[2] / "verifier/web"
 PAGE = FOLDER / "index.html"
@@ -20,8 +21,7 @@ def _hash(text):
 def page():
     """The page as it must be."""
     style, script = ((FOLDER / name).read_text() for name in ("page.css", "page.js"))
-    module = "".join((FOLDER / name).read_text() for name in ("verifier.js", "worker.js"))
-    module = re.sub(r"(?m)^export ", "", module)  # a page from disk may start a classic worker only
+    module = joined(FOLDER, "worker.js")  # a page from disk may start a classic worker only
     for part in (script, module):
         if "</script" in part or "<!--" in part:
             raise ValueError("a script that would end its own element")

@@ -1,5 +1,6 @@
+// In the page's worker.
 
-// ---------------------------------------------------------------------------------------------------------------- in the page's worker
+import { InputError, readKeys, verify } from "./verifier.js";
 
 self.onmessage = async ({ data: { files, keys, options } }) => {
   try {
