@@ -21,6 +21,7 @@ from tests.build import (
     statement_claims,
 )
 from tests.vectors.model import Vector, flip
+from tests.vectors.receipts import small_order_r
 
 
 def vectors() -> Iterator[Vector]:
@@ -284,6 +285,9 @@ def _witnesses() -> Iterator[Vector]:
         "a receipt whose signature does not hold, but which the statement seals",
         [honest],
     )
+    small = _proof(1).replace(one.data, small_order_r(one.data))
+    yield Vector("equivocation-witness-small-order", "R-17.2", "a sealed receipt whose signature has an R of small order: that gets rid of no witness",
+                 [equivocation(small, other.data)])  # fmt: skip
     path_at = honest.index(flip(one.data, -1)) + len(one.data) + 5
     yield Vector("equivocation-witness-path", "R-17.2", "the path does not lead to the root", [flip(honest, path_at)], "path-invalid", at)  # fmt: skip
     stranger = sign_statement(batch.claims, STRANGER)

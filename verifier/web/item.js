@@ -37,7 +37,7 @@ async function throughSteps(one, options, sealed, ownSignature) {
     if (one.kind === STATEMENT) throw new Unknown();
   } else if (one.key.weak) throw new Fault("key-weak", "R-4.2", { field: "kid", actual: one.kid });
   const left = sealed && one.kind === RECEIPT;
-  if (one.key && !left) await checkSignature(one, header, signature, ownSignature);
+  if (one.key && !left && ownSignature) await checkSignature(one, header, signature);
   one.unchecked = !!one.key && left;
   one.claims = readClaims(one, content, known);
   checkAuthority(one, options);
@@ -49,10 +49,9 @@ class Unknown extends Fault {}
 const SIGNED_FRONT = concat(Uint8Array.of(0x84, 0x6a), bytesOf("Signature1"));
 const SIGNED_MIDDLE = Uint8Array.of(0x40, 0x58, 0x20);
 
-async function checkSignature(one, header, signature, ownSignature) {
+async function checkSignature(one, header, signature) {
   const r = signature.subarray(0, 32);
   if (hasSmallOrder(r)) throw new Fault("signature-invalid", "R-5.1", { field: "signature" });
-  if (!ownSignature) return;
   const size = header.length < 256 ? [0x58, header.length] : [0x59, header.length >> 8, header.length & 255];
   const signed = concat(SIGNED_FRONT, size, header, SIGNED_MIDDLE, one.digest);
   const holds = isBelowL(signature.subarray(32)) && (await crypto.subtle.verify({ name: "Ed25519" }, one.key.verifier, signature, signed));
