@@ -95,9 +95,9 @@ def _output_lines(
         if reasoned is None:
             stated = sum(units.get(part, 0) for part in INSIDE["output"])
             most = counts.output - stated
-            reasoned = most if (row.parts[REASONING] > row.output) is dear else 0
+            reasoned = most if (row.parts[REASONING] > row.output) is dear or most < 0 else 0
         apart[REASONING], rest = reasoned, rest - reasoned
-    if rest < 0:
+    if min([rest, *apart.values()]) < 0:
         raise UnpricedError("units", f"at most {counts.output} tokens of the output", "more")
     quantities: list[tuple[str | None, int]] = [(None, rest), *apart.items()]
     return [
