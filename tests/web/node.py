@@ -38,13 +38,20 @@ class Second:
         self._process = process
 
     def verify(self, files, keys, **options):
-        """Verdict and findings of files, by key sets (JSON-ready data): {"verdict", "findings": [[code, rule, item, count]], "error"}."""
+        """Verdict and findings of files, by key sets (JSON-ready data): {"verdict", "findings": [[code, rule, item, count]], "cards", "error"}."""
         question = {"files": [file.hex() for file in files], "keys": [json.dumps(jwks) for jwks in keys], "options": options}  # fmt: skip
-        self._process.stdin.write(json.dumps(question) + "\n")
-        self._process.stdin.flush()
-        answer = json.loads(self._process.stdout.readline())
+        answer = self._ask(question)
         assert answer["verdict"] != "CRASH", answer["error"]
         return answer
+
+    def card(self, data):
+        """What becomes of the bytes of a rate card: {"digest"}, or {"field"} of what is wrong with it."""
+        return self._ask({"card": data.hex()})
+
+    def _ask(self, question):
+        self._process.stdin.write(json.dumps(question) + "\n")
+        self._process.stdin.flush()
+        return json.loads(self._process.stdout.readline())
 
 
 @contextmanager

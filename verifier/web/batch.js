@@ -3,6 +3,7 @@
 import { checkCacheIds } from "./cache_ids.js";
 import { readItems } from "./cbor.js";
 import { checkChain, knownStatements, orderedStatements } from "./chain.js";
+import { cardFigures, checkCharge, pricedReceipts } from "./charge.js";
 import { Batch } from "./collection.js";
 import { checkCompleteness } from "./completeness.js";
 import { accountKey } from "./findings.js";
@@ -44,4 +45,11 @@ async function finish(batch) {
   for (const account of accounts) checkChain(orderedStatements(account, known.filter((one) => accountKey(one.claims) === accountKey(account))), findings);
   checkCompleteness(batch, known);
   checkCacheIds(accounts, findings);
+  checkCharges(batch, accounts);
+}
+
+function checkCharges(batch, accounts) {
+  batch.cards = cardFigures(batch.options.cards);
+  if (!batch.cards.size) return;
+  for (const account of accounts) for (const [one, time] of pricedReceipts(account)) checkCharge(one, time, batch.cards, batch.findings);
 }

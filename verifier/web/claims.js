@@ -85,7 +85,7 @@ export const STATEMENT_CLAIMS = struct(
   },
 ); // prettier-ignore
 
-function gcd(a, b) {
+export function gcd(a, b) {
   while (b) [a, b] = [b, a % b];
   return a;
 }

@@ -2,6 +2,7 @@
 
 import { compareBytes, sameBytes } from "./bytes.js";
 import { ARRAY, BYTES, endOfItem, readHead } from "./cbor.js";
+import { cardFigures, checkCharge } from "./charge.js";
 import { checkChain, knownStatements, orderedStatements } from "./chain.js";
 import { RECEIPT, STATEMENT } from "./envelope.js";
 import { Fault } from "./faults.js";
@@ -66,7 +67,7 @@ function proofFault(claims, closing, entry, listed) {
 }
 
 export async function verifyContainer(file, options, subject) {
-  const container = { subject, findings: new Findings(), objects: [] };
+  const container = { subject, findings: new Findings(), objects: [], cards: cardFigures(options.cards) };
   try {
     if (file.bytes.length > LIMITS.container) throw new Fault("item-too-large", "R-16.1");
     await (subject === "proof" ? verifyProof : verifyEquivocation)(file, options, container);
@@ -82,7 +83,7 @@ function noMore(bytes, end) {
   if (end !== bytes.length) throw new Fault("item-malformed", "R-16.1", { offset: end });
 }
 
-async function verifyProof(file, options, { findings, objects }) {
+async function verifyProof(file, options, { findings, objects, cards }) {
   const { receipt: first, path, statement: second, end } = readProof(file.bytes, 0);
   noMore(file.bytes, end);
   const receipt = await checkItem({ ...first, file: file.name, number: 0 }, options);
@@ -95,6 +96,7 @@ async function verifyProof(file, options, { findings, objects }) {
   const goes = await checkProof(receipt, statement, path, findings, 0);
   if (!goes && (receipt.kind === STATEMENT || statement.kind === RECEIPT)) return;
   if (statement.valid) await checkAgainstKnown(statement, options, findings);
+  if (cards.size && !receipt.lost && !receipt.claims.corrects) checkCharge(receipt, receipt.claims.time, cards, findings);
 }
 
 /** */

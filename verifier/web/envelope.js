@@ -18,6 +18,12 @@ const STATEMENT_FRONT = Uint8Array.of(0xa6, 0x01, 0x32, 0x04, 0x58, 0x20);
 const RECEIPT_TAIL = tail(RECEIPT, 0x22);
 const STATEMENT_TAIL = tail(STATEMENT, 0x24);
 
+/** The kid of a header that is like a receipt's but for the types, which are those of another object; null if it is none. */
+export function kidOf(header, name) {
+  const same = startsWith(header, RECEIPT_FRONT) && sameBytes(header.subarray(38), tail(name, 27 + name.length));
+  return same ? header.subarray(6, 38) : null;
+}
+
 /** Content, protected header and signature of `Signed`. The item was read, so its heads and strings are whole. */
 export function readEnvelope(item) {
   let at = 0;

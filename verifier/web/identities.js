@@ -103,7 +103,7 @@ function partFaults({ units, input, output }) {
   if (sumOf(CACHED_PARTS) > (cached ?? 0n)) faults.push("units.cached");
   const known = KINDS.filter((kind) => units.has(`input.${kind}`) && cachedPart(units, input, kind) !== undefined);
   const computed = sum(known.map((kind) => units.get(`input.${kind}`) - cachedPart(units, input, kind)));
-  if (attributed !== undefined && computed > attributed) faults.push("units.attributed");
+  if (computed > (attributed ?? logical)) faults.push("units.attributed");
   const hasOutputParts = [...OUTPUT_PARTS].some((name) => units.has(name));
   if (hasOutputParts && sumOf(OUTPUT_PARTS) + (output?.get(2n) ?? 0n) > (output?.get(1n) ?? 0n)) faults.push("units.output");
   return faults;

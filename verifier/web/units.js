@@ -16,7 +16,7 @@ const BESIDE = new Set([
 ]); // prettier-ignore
 
 export const isPrivate = (name) => name.includes("/");
-const isBeside = (name) => BESIDE.has(name) || isPrivate(name);
+export const isBeside = (name) => BESIDE.has(name) || isPrivate(name);
 const isUnit = (name) => isBeside(name) || INPUT_PARTS.has(name) || CACHED_PARTS.has(name) || OUTPUT_PARTS.has(name);
 export const unitName = (name, path) => (typeof name === "string" && !text()(name, path) && isUnit(name) ? null : path);
 

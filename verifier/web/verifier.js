@@ -11,6 +11,8 @@
 // Unsigned integers of claims are BigInts, texts are strings, byte strings are Uint8Arrays, maps are Maps. The comments name the rules.
 
 import { verifyBatch } from "./batch.js";
+import { readCard } from "./card.js";
+import { cardsOf } from "./charge.js";
 import { verifyContainer } from "./container.js";
 import { InputError } from "./faults.js";
 import { totalsOf } from "./totals.js";
@@ -37,13 +39,14 @@ export function subjectOf(files) {
  * @param {{name: string, bytes: Uint8Array}[]} files in the order of the input
  * @param {object} options
  *   keys: what `readKeys` gave; account: the expected account name; period: [start, end] in ms, BigInts, end exclusive;
- *   known: bytes of earlier statements, or of batches with them; requireCacheId; observers: issuers;
+ *   known: bytes of earlier statements, or of batches with them; cards: bytes of rate cards; requireCacheId; observers: issuers;
  *   signatures: "every" or "statement"; progress: called with bytes done and of how many.
  * @returns {Promise<object>} subject, verdict, findings, and what was read
- * @throws {InputError} there is no verdict (R-0.1)
+ * @throws {InputError} there is no verdict (R-0.1, or a rate card that is none)
  */
 export async function verify(files, options) {
-  const policy = { known: [], requireCacheId: false, signatures: "every", ...options, observers: new Set(options.observers ?? []) };
+  const cards = await Promise.all((options.cards ?? []).map(readCard));
+  const policy = { known: [], requireCacheId: false, signatures: "every", ...options, observers: new Set(options.observers ?? []), cards };
   if (policy.period && policy.period[0] >= policy.period[1]) throw new InputError("the period ends before it begins");
   const subject = subjectOf(files);
   if (subject !== "batch") return reportOf(await verifyContainer(files[0], policy, subject), subject);
@@ -58,10 +61,10 @@ function reportOf(found, subject) {
   const findings = found.findings.sorted();
   const rejected = findings.some(({ severity }) => severity === "rejected");
   const verdict = rejected ? "rejected" : findings.length ? "incomplete" : "verified";
-  if (subject !== "batch") return { subject, verdict, findings, objects: found.objects.map(objectOf) };
+  if (subject !== "batch") return { subject, verdict, findings, cards: cardsOf(found.cards), objects: found.objects.map(objectOf) };
   return {
     subject, verdict, findings, items: found.items, receipts: found.receipts, statements: found.statements, observed: found.observed,
-    signaturesLeftOut: found.unchecked, unprotected: found.unprotected, endedEarly: found.ended, accounts: [...found.accounts.values()].map(accountOf),
+    signaturesLeftOut: found.unchecked, unprotected: found.unprotected, endedEarly: found.ended, cards: cardsOf(found.cards), accounts: [...found.accounts.values()].map(accountOf),
   }; // prettier-ignore
 }
 

@@ -1,0 +1,135 @@
+// The charges of receipts against the rate cards that they name, and what receipts without a charge would cost (R-18.1 to R-18.4).
+
+import { hex } from "./bytes.js";
+import { about, accountKey } from "./findings.js";
+import { Unpriced, priceOf } from "./price.js";
+
+const CLASSES = ["uncached", "cached", "write", "output"];
+
+/** The cards that were given, by digest, with the figures of a report. */
+export function cardFigures(cards) {
+  const figures = (card) => ({ card, charges: 0, priced: 0, unpriced: 0, lower: 0n, upper: 0n });
+  return new Map(cards.map((card) => [card.id, figures(card)]));
+}
+
+/** The same as a report has them. */
+export function cardsOf(figures) {
+  return [...figures.values()].map(({ card: { issuer, name, currency, id }, ...rest }) => ({ issuer, name, currency, digest: id, ...rest }));
+}
+
+/** The last word on each request of an account, with the time of the receipt that was corrected first; without one whose time is not here. */
+export function* pricedReceipts({ receipts, corrected }) {
+  const byId = new Map(receipts.map((one) => [one.id, one]));
+  for (const one of receipts) {
+    if (corrected.has(one.id)) continue;
+    let origin = one;
+    while (origin?.claims.corrects) origin = originOf(origin, byId);
+    if (origin) yield [one, origin.claims.time];
+  }
+}
+
+/** What a correction corrects, if it is here; one that is not validly signed corrects no receipt that is. */
+function originOf(one, byId) {
+  const target = byId.get(hex(one.claims.corrects.get(1n)));
+  return target?.valid && !one.valid ? undefined : target;
+}
+
+/** One receipt, at the time of its request. */
+export function checkCharge(one, time, figures, findings) {
+  const { charge } = one.claims;
+  if (!charge) return addPrice(figures, one.claims, time);
+  const id = hex(charge.get(2n));
+  const named = figures.get(id);
+  if (!named) {
+    findings.addTogether("card-unknown", "R-18.1", accountKey(one.claims) + id, about(one, { field: "charge.card", actual: id }));
+    return;
+  }
+  named.charges++;
+  for (const [code, rule, details] of faultsByCard(named.card, one.claims, time)) findings.add(code, rule, about(one, details));
+}
+
+function addPrice(figures, claims, time) {
+  for (const figure of figures.values()) {
+    const price = priceOrNull(figure.card, claims, time);
+    if (!price) figure.unpriced++;
+    else Object.assign(figure, { priced: figure.priced + 1, lower: figure.lower + price.lower, upper: figure.upper + price.upper });
+  }
+}
+
+function priceOrNull(card, claims, time) {
+  try {
+    return priceOf(card, claims, time);
+  } catch (error) {
+    if (!(error instanceof Unpriced)) throw error;
+    return null;
+  }
+}
+
+function faultsByCard(card, claims, time) {
+  const { charge } = claims;
+  if (charge.get(1n) !== card.currency) return [["charge-differs", "R-18.3", { field: "charge.currency", expected: card.currency, actual: charge.get(1n) }]];
+  let price;
+  try {
+    price = priceOf(card, claims, time);
+  } catch (error) {
+    if (!(error instanceof Unpriced)) throw error;
+    const { field, expected, actual } = error;
+    return [["charge-row-missing", "R-18.2", { field, expected, actual }]];
+  }
+  const faults = price.lower < price.upper ? boundFaults(price, charge) : lineFaults(price, charge);
+  const rule = price.lower < price.upper ? "R-18.4" : "R-18.3";
+  return faults.map((details) => ["charge-differs", rule, details]);
+}
+
+/** R-18.3: every line that the card gives, and no other. */
+function lineFaults(price, charge) {
+  const due = byName(price.lines);
+  const told = byName(charge.get(4n).map(lineOfCharge));
+  const wrong = [...new Set([...due.keys(), ...told.keys()])].filter((key) => due.get(key) !== told.get(key));
+  const named = (key) => JSON.parse(key).filter((part) => part !== null).join(", ");
+  return wrong.map((key) => ({ field: `charge.lines (${named(key)})`, expected: due.get(key) ?? "no line", actual: told.get(key) ?? "no line" }));
+}
+
+const lineOfCharge = (line) => ({ kind: line.get(1n), ttl: line.get(2n), quantity: line.get(3n), rate: line.get(4n), unit: line.get(6n), per: line.get(7n) ?? 1n, model: line.get(8n) });
+
+/** Lines with a quantity, in words, by what a card has one line for. */
+function byName(lines) {
+  const found = new Map();
+  for (const line of lines) {
+    if (!line.quantity) continue;
+    const { kind, ttl, unit, model } = line;
+    const key = JSON.stringify([unit ?? CLASSES[kind], ttl === undefined ? null : `TTL ${ttl} s`, model ?? null]);
+    const figures = `${grouped(line.quantity)} at ${grouped(line.rate)}${line.per === 1n ? "" : ` for ${grouped(line.per)}`}`;
+    found.set(key, found.has(key) ? `${found.get(key)}; ${figures}` : figures);
+  }
+  return found;
+}
+
+const grouped = (number) => String(number).replace(/\B(?=(\d{3})+$)/g, ",");
+
+/** R-18.4: the receipt does not state what the price depends on, so the bounds are all that there is, and the rates of the row. */
+function boundFaults({ lower, upper, row }, charge) {
+  const faults = [];
+  const amount = charge.get(3n);
+  if (amount < lower || amount > upper) faults.push({ field: "charge.amount", expected: `${lower} to ${upper}`, actual: String(amount) });
+  charge.get(4n).map(lineOfCharge).forEach((line, n) => {
+    const rates = ratesOf(row, line);
+    if (!line.quantity || line.model !== undefined || rates.some(([rate, per]) => rate === line.rate && per === line.per)) return;
+    faults.push({ field: `charge.lines.${n}.rate`, expected: rates.map(([rate]) => rate).join(" or ") || "no such line", actual: String(line.rate) });
+  });
+  return faults;
+}
+
+/** The rates that a row has for a line, with the number that each is for. */
+function ratesOf(row, { kind, ttl, unit }) {
+  if (kind === 4n) return row.get(15n)?.has(unit) ? [row.get(15n).get(unit)] : [];
+  return tokenRates(row, kind, ttl, unit).filter((rate) => rate !== undefined).map((rate) => [rate, 1n]);
+}
+
+function tokenRates(row, kind, ttl, unit) {
+  if (unit !== undefined) return [row.get(14n)?.get(unit)];
+  if (kind !== 2n) return [{ 0: row.get(10n), 1: row.get(11n), 3: row.get(13n) }[kind]];
+  const writes = row.get(12n) ?? new Map();
+  if (writes.has(ttl) || ttl) return [writes.get(ttl)];
+  return [...writes.values()].sort((a, b) => (a < b ? -1 : a > b ? 1 : 0));
+}
