@@ -7,6 +7,15 @@ import { createInterface } from "node:readline";
 import { readCard } from "../../verifier/web/card.js";
 import { InputError, readKeys, unhex, verify } from "../../verifier/web/verifier.js";
 
+/** The customer's record: texts of files, and received receipts in hexadecimal. */
+function recordOf({ requests, received, prompts, cacheKey, ...others }) {
+  const texts = (role, list) => list?.map((text, n) => ({ name: `${role} ${n}`, bytes: new TextEncoder().encode(text) }));
+  return {
+    ...others, requests: texts("requests", requests), received: received?.map((file, n) => ({ name: `received ${n}`, bytes: unhex(file) })),
+    prompts: texts("prompts", prompts), cacheKey: texts("cache key", cacheKey && [cacheKey])?.[0], margin: others.margin && BigInt(others.margin),
+  }; // prettier-ignore
+}
+
 async function answer(question) {
   return question.card === undefined ? verdictOn(question) : readingOf(unhex(question.card));
 }
@@ -22,8 +31,8 @@ async function readingOf(card) {
 async function verdictOn({ files, keys, options }) {
   try {
     const trusted = await readKeys(keys.map((set) => new TextEncoder().encode(set)));
-    const { period, known, cards, ...others } = options;
-    const more = { ...others, period: period?.map(BigInt), known: (known ?? []).map(unhex), cards: (cards ?? []).map(unhex) };
+    const { period, known, cards, record, ...others } = options;
+    const more = { ...others, period: period?.map(BigInt), known: (known ?? []).map(unhex), cards: (cards ?? []).map(unhex), record: record && recordOf(record) };
     const report = await verify(files.map((file, n) => ({ name: `input ${n}`, bytes: Uint8Array.from(Buffer.from(file, "hex")) })), { ...more, keys: trusted });
     return { verdict: report.verdict, findings: report.findings.map(({ code, rule, item, count }) => [code, rule, item ?? null, Number(count)]), cards: report.cards };
   } catch (error) {

@@ -1,4 +1,4 @@
-// A batch: steps 1 to 13.
+// A batch: steps 1 to 14.
 
 import { checkCacheIds } from "./cache_ids.js";
 import { readItems } from "./cbor.js";
@@ -9,6 +9,8 @@ import { checkCompleteness } from "./completeness.js";
 import { accountKey } from "./findings.js";
 import { checkItem } from "./item.js";
 import { CHUNK } from "./limits.js";
+import { compareRecord } from "./record.js";
+import { RECORD_NOT_GIVEN } from "./record_checks.js";
 import { checkRequests } from "./requests.js";
 
 export async function verifyBatch(files, options, sealed) {
@@ -36,7 +38,7 @@ export async function verifyBatch(files, options, sealed) {
   return batch;
 }
 
-/** What needs the whole input: the rest of step 9, and steps 11 to 13. */
+/** What needs the whole input: the rest of step 9, and steps 11 to 14. */
 async function finish(batch) {
   const { findings, options } = batch;
   const known = await knownStatements(options);
@@ -46,6 +48,7 @@ async function finish(batch) {
   checkCompleteness(batch, known);
   checkCacheIds(accounts, findings);
   checkCharges(batch, accounts);
+  batch.checks = options.record ? await compareRecord(batch, options.record) : [RECORD_NOT_GIVEN];
 }
 
 function checkCharges(batch, accounts) {

@@ -135,7 +135,7 @@ export class Batch {
       this.findings.add("chain-broken", "R-9.4", about(one, { field: "previous", expected: before.id, actual: hex(claims.previous) }));
     }
     if (before && claims.time < before.claims.time) this.findings.add("time-reversed", "R-9.5", about(one, { field: "time", expected: before.claims.time, actual: claims.time }));
-    delete one.bytes;
+    if (!this.options.record) delete one.bytes;
     stream.ids.set(claims.sequence, one.id);
     stream.highest = claims.sequence;
     stream.open.set(claims.sequence, one);

@@ -30,7 +30,7 @@ export function checkRequests(account, findings) {
 }
 
 /** */
-function checkCorrection(one, target, findings) {
+export function checkCorrection(one, target, findings) {
   const { claims } = one;
   const was = target.claims;
   const says = billedBefore(claims.corrects);

@@ -40,7 +40,8 @@ export function subjectOf(files) {
  * @param {object} options
  *   keys: what `readKeys` gave; account: the expected account name; period: [start, end] in ms, BigInts, end exclusive;
  *   known: bytes of earlier statements, or of batches with them; cards: bytes of rate cards; requireCacheId; observers: issuers;
- *   signatures: "every" or "statement"; progress: called with bytes done and of how many.
+ *   signatures: "every" or "statement"; record: the customer's own (`compareRecord` in record.js says what is in it);
+ *   progress: called with bytes done and of how many.
  * @returns {Promise<object>} subject, verdict, findings, and what was read
  * @throws {InputError} there is no verdict (R-0.1, or a rate card that is none)
  */
@@ -49,6 +50,7 @@ export async function verify(files, options) {
   const policy = { known: [], requireCacheId: false, signatures: "every", ...options, observers: new Set(options.observers ?? []), cards };
   if (policy.period && policy.period[0] >= policy.period[1]) throw new InputError("the period ends before it begins");
   const subject = subjectOf(files);
+  if (subject !== "batch" && policy.record) throw new InputError(`a record does not go with a ${subject}`);
   if (subject !== "batch") return reportOf(await verifyContainer(files[0], policy, subject), subject);
   const sealed = policy.signatures === "statement";
   let batch = await verifyBatch(files, policy, sealed);
@@ -64,7 +66,7 @@ function reportOf(found, subject) {
   if (subject !== "batch") return { subject, verdict, findings, cards: cardsOf(found.cards), objects: found.objects.map(objectOf) };
   return {
     subject, verdict, findings, items: found.items, receipts: found.receipts, statements: found.statements, observed: found.observed,
-    signaturesLeftOut: found.unchecked, unprotected: found.unprotected, endedEarly: found.ended, cards: cardsOf(found.cards), accounts: [...found.accounts.values()].map(accountOf),
+    signaturesLeftOut: found.unchecked, unprotected: found.unprotected, endedEarly: found.ended, checks: found.checks, cards: cardsOf(found.cards), accounts: [...found.accounts.values()].map(accountOf),
   }; // prettier-ignore
 }
 

@@ -1,0 +1,66 @@
+// What a call states, and its receipt states otherwise: R-14.7 to R-14.10.
+
+import { hex, sameBytes } from "./bytes.js";
+import { sum } from "./values.js";
+
+/** The differences between a receipt and a line of the record: {code, rule, field, expected, actual}. `aliases`: other names of models. */
+export function differences(claims, call, aliases) {
+  const found = [...countDifferences(claims, call)];
+  const model = call.model ?? call.requestedModel;
+  if (model !== undefined && !isOneModel(claims.model, model, aliases)) found.push({ code: "model-differs", rule: "R-14.8", field: "model", expected: model, actual: claims.model });
+  const tier = claims.source?.get(4n);
+  if (tier !== undefined && call.tier !== undefined && tier !== call.tier) found.push({ code: "tier-differs", rule: "R-14.9", field: "source.tier", expected: call.tier, actual: tier });
+  const usage = claims.source?.get(3n);
+  const settled = call.complete && !found.some(({ rule }) => rule !== "R-14.8");
+  if (settled && usage && call.usageHash && !sameBytes(usage, call.usageHash)) {
+    found.push({ code: "usage-differs", rule: "R-14.10", field: "source.usage", expected: hex(call.usageHash), actual: hex(usage) });
+  }
+  return found;
+}
+
+/** R-14.7. */
+function countDifferences({ input, output, units, models }, call) {
+  const found = [];
+  const compare = (field, expected, actual) => {
+    if (expected !== undefined && expected !== actual) found.push({ code: "count-differs", rule: "R-14.7", field, expected, actual });
+  };
+  compare("input.logical", call.logical, input.get(1n));
+  compare("input.cached", call.cached, input.get(2n));
+  if (call.writes && !writesAgree(call.writes, input.get(4n))) compare("input.writes", showWrites(call.writes), showWrites(input.get(4n)));
+  if (call.complete) {
+    compare("output.tokens", call.output, output?.get(1n) ?? 0n);
+    compare("output.reasoning", call.reasoning, output?.get(2n) ?? 0n);
+    for (const [unit, quantity] of call.units) compare(`units.${unit}`, quantity, units?.get(unit) ?? 0n);
+  }
+  if (models && call.models) {
+    for (const [name, counts] of call.models) {
+      const one = models.get(name || call.model);
+      compare(`models.${name || call.model}.input.logical`, counts.logical, one?.get(1n).get(1n));
+      if (call.complete) compare(`models.${name || call.model}.output.tokens`, counts.output, one?.get(2n)?.get(1n) ?? 0n);
+    }
+  }
+  return found;
+}
+
+const withTokens = (writes) => new Map([...(writes ?? [])].filter(([, tokens]) => tokens > 0n));
+
+/** Whether writes are the same; where the record does not know their TTLs (0), whether their sums are, and no other TTL has fewer. */
+function writesAgree(stated, billed) {
+  const [own, other] = [withTokens(stated), withTokens(billed)];
+  if (!own.has(0n)) return own.size === other.size && [...own].every(([ttl, tokens]) => other.get(ttl) === tokens);
+  const total = (writes) => sum([...writes.values()]);
+  return total(own) === total(other) && [...own].every(([ttl, tokens]) => ttl === 0n || (other.get(ttl) ?? 0n) >= tokens);
+}
+
+const showWrites = (writes) => [...(writes ?? [])].map(([ttl, tokens]) => `${ttl}: ${tokens}`).join(", ");
+
+/** R-14.8: one name, or one name and a date behind it. */
+export function isOneModel(a, b, aliases) {
+  const [one, other] = [a, b].map((name) => datedName(aliases.get(name) ?? name));
+  return one.name === other.name && (one.date === other.date || one.date === undefined || other.date === undefined);
+}
+
+function datedName(name) {
+  const found = /^(.+)[-@](\d{4})(-?)(\d{2})\3(\d{2})$/s.exec(name);
+  return found ? { name: found[1], date: found[2] + found[4] + found[5] } : { name };
+}

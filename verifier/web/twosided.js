@@ -1,0 +1,207 @@
+// The receipts against the customer's calls: R-14.1 to R-14.11, R-14.17, R-14.18 and R-14.21.
+
+import { hex } from "./bytes.js";
+import { DAY_MS, isClosed, isDue, windowOf } from "./calls.js";
+import { differences } from "./differences.js";
+import { about } from "./findings.js";
+
+/**
+ * The last words of an account: {one, claims, time, place}. `time` is that of the receipt that was corrected first, undefined where it is
+ * not in the input; `first` is false for a further receipt of a request.
+ */
+export function lastWordsOf({ receipts, corrected }) {
+  const byId = new Map(receipts.map((one) => [one.id, one]));
+  const words = [];
+  for (const one of receipts) {
+    if (corrected.has(one.id)) continue;
+    const target = one.claims.corrects && byId.get(hex(one.claims.corrects.get(1n)));
+    if (target?.valid && !one.valid) continue; // such a correction is no last word
+    let origin = one;
+    while (origin?.claims.corrects) origin = byId.get(hex(origin.claims.corrects.get(1n)));
+    words.push({ one, claims: one.claims, time: origin?.claims.time, place: (origin ?? one).number });
+  }
+  words.sort((a, b) => a.place - b.place || a.one.number - b.one.number);
+  const seen = new Set();
+  for (const word of words) {
+    const kind = `${word.claims.span ? "span" : "call"} ${word.claims.request}`;
+    word.first = !seen.has(kind);
+    seen.add(kind);
+  }
+  return words;
+}
+
+/** The calls of the account, to be found by request id and by commitment. */
+export class Calls {
+  byRequest = new Map();
+  byCommitment = new Map();
+
+  constructor(calls) {
+    this.all = calls;
+    for (const call of calls) {
+      if (call.request !== undefined) add(this.byRequest, call.request, call);
+      if (call.commitment) add(this.byCommitment, hex(call.commitment), call);
+    }
+  }
+
+  /** The lines that are the call of a receipt. */
+  of({ request, client, span }) {
+    const named = this.byRequest.get(request) ?? [];
+    if (span) return named.filter(isOfSpan);
+    const echoed = client ? (this.byCommitment.get(hex(client)) ?? []) : [];
+    return named.length ? [...named, ...echoed.filter((call) => call.request === undefined)] : echoed;
+  }
+}
+
+const isOfSpan = (call) => call.units.size > 0 && call.path === undefined && call.logical === undefined && call.output === undefined;
+
+function add(map, key, value) {
+  if (map.has(key)) map.get(key).push(value);
+  else map.set(key, [value]);
+}
+
+/** R-14.2 to R-14.11 for each receipt; sets `lines` and `faulty` of each word, and returns how many have which. */
+export function compareCalls(words, calls, { findings, margin, aliases }) {
+  const firsts = words.filter((word) => word.first);
+  const repeated = repeatedCommitments(firsts, calls);
+  for (const word of firsts) {
+    word.lines = calls.of(word.claims);
+    const fault = faultOf(word, repeated);
+    word.fault = fault?.code;
+    const found = fault ? [fault] : word.lines.length ? [...differencesOf(word, aliases), ...timeFault(word, margin)] : [];
+    for (const { code, rule, ...details } of found) findings.add(code, rule, about(word.one, details));
+    word.codes = new Set(found.map(({ code }) => code));
+  }
+}
+
+/** The first of R-14.2 to R-14.6. */
+function faultOf(word, repeated) {
+  const { claims, lines } = word;
+  const named = lines.filter((call) => call.request === claims.request);
+  const other = lines.find((call) => call.request !== undefined && call.request !== claims.request);
+  const sent = lines.filter((call) => call.commitment).map((call) => hex(call.commitment));
+  if (!lines.length) return claims.span ? null : { code: "receipt-without-request", rule: "R-14.2" };
+  if (repeated.has(word)) return { code: "commitment-repeated", rule: "R-14.3", field: "client" };
+  if (!named.length && other) return { code: "request-differs", rule: "R-14.4", field: "request", expected: other.request, actual: claims.request };
+  if (claims.client && sent.length && !sent.includes(hex(claims.client))) {
+    return { code: "commitment-differs", rule: "R-14.5", field: "client", expected: sent[0], actual: hex(claims.client) };
+  }
+  return lines.every(isClosed) ? { code: "request-not-billable", rule: "R-14.6" } : null;
+}
+
+/** R-14.3: those that echo the commitment of a call that another one is for. */
+function repeatedCommitments(words, calls) {
+  const echoing = new Map();
+  for (const word of words) if (word.claims.client) add(echoing, hex(word.claims.client), word);
+  const repeated = new Set();
+  for (const [client, several] of echoing) {
+    const sent = calls.byCommitment.get(client) ?? [];
+    if (several.length < 2 || !sent.length) continue;
+    const ids = new Set(sent.map((call) => call.request));
+    const original = several.find(({ claims }) => ids.has(claims.request)) ?? several[0];
+    for (const word of several) {
+      const named = calls.byRequest.get(word.claims.request) ?? [];
+      if (word !== original && !named.some((call) => call.commitment)) repeated.add(word);
+    }
+  }
+  return repeated;
+}
+
+/** R-14.7 to R-14.10. Two lines of the record may say the same. */
+function differencesOf({ claims, lines }, aliases) {
+  const found = new Map();
+  for (const call of lines) for (const one of differences(claims, call, aliases)) found.set(`${one.field} ${one.expected}`, one);
+  return [...found.values()];
+}
+
+/** R-14.11. */
+function timeFault({ claims, time, lines }, margin) {
+  const windows = lines.filter((call) => !call.replay).map((call) => windowOf(call, margin));
+  const fault = (expected) => [{ code: "time-differs", rule: "R-14.11", field: "time", expected, actual: time ?? claims.time }];
+  const shown = windows.every(Boolean) ? windows.map(([from, to]) => `${from} to ${to}`).join(", ") : "";
+  if (claims.span) {
+    const [start, end] = [claims.span.get(1n), claims.span.get(2n)];
+    const meets = windows.some((window) => !window || (window[0] < end && window[1] >= start));
+    const later = time !== undefined && (time < start || time > end + DAY_MS);
+    return meets && !later ? [] : fault(shown);
+  }
+  if (time === undefined || windows.some((window) => isIn(time, window))) return [];
+  return fault(shown);
+}
+
+export const isIn = (time, window) => !window || (time >= window[0] && time <= window[1]);
+
+/** R-14.1: calls without a receipt; returns how many calls are due, have a receipt, and may have one elsewhere. */
+export function compareDue(words, calls, { findings, margin, covered }) {
+  const answered = new Set(words.flatMap((word) => word.lines ?? []));
+  const groups = new Map();
+  for (const call of calls.all) add(groups, call.request ?? call, call);
+  const counts = { matched: 0, missing: 0, open: 0, free: 0 };
+  for (const lines of groups.values()) {
+    const due = lines.filter(isDue);
+    if (!due.length) counts.free += lines.filter((call) => call.request !== undefined || call.commitment).length;
+    else if (lines.some((call) => answered.has(call))) counts.matched++;
+    else if (isInside(lines, covered, margin)) {
+      counts.missing++;
+      findings.add("request-without-receipt", "R-14.1", { request: due[0].request, actual: due[0].where });
+    } else counts.open++;
+  }
+  return counts;
+}
+
+/** Whether all of the time in which the receipt of a call can be lies in the time covered. */
+function isInside(lines, covered, margin) {
+  const windows = lines.filter((call) => !call.replay).map((call) => windowOf(call, margin));
+  if (!covered.length) return false;
+  return windows.every((window) => !window || covered.some(([start, end]) => window[0] >= start && window[1] < end));
+}
+
+// ---- receipts that nothing speaks against, and nothing for
+
+/** R-14.17 and R-14.21. */
+export function findUnconfirmed(words, { findings }) {
+  for (const word of words) {
+    if (!word.first || word.fault) continue;
+    if (word.claims.span && !word.lines.length) findings.addTogether("span-unconfirmed", "R-14.21", "", about(word.one));
+    else if (word.lines.length && isUnconfirmed(word)) findings.addTogether("count-unconfirmed", "R-14.17", "", about(word.one));
+  }
+}
+
+function isUnconfirmed({ claims, lines }) {
+  const { units = new Map(), output, charge, models, span } = claims;
+  const states = (unit) => lines.some((call) => call.units.has(unit));
+  const unseen = [...units].some(([unit, quantity]) => quantity > 0n && !states(unit));
+  if (span) return unseen;
+  if (!lines.some((call) => call.path !== undefined) || lines.some(({ outcome }) => outcome === "cut" || outcome === "cancelled")) return false;
+  if (!lines.some((call) => call.logical !== undefined || call.output !== undefined)) return true;
+  const priced = (charge?.get(4n) ?? []).some((line) => line.get(6n) === "reasoning" && line.get(3n) > 0n);
+  if (unseen || (priced && output?.get(2n) > 0n && !lines.some((call) => call.reasoning !== undefined))) return true;
+  const beside = [...units.keys()].some((unit) => unit.startsWith("cached.") && units.has(unit.replace("cached.", "input.")) && !states(unit));
+  return beside || (models !== undefined && !lines.some((call) => call.models));
+}
+
+/** R-14.18. */
+export function findLateApart({ statements }, { findings, covered }) {
+  for (const one of statements) {
+    const { late, start, end, streams } = one.claims;
+    const inside = covered.some(([from, to]) => start >= from && end <= to);
+    if (late && streams.length && !inside) findings.add("late-apart", "R-14.18", about(one));
+  }
+}
+
+/** The periods of the regular statements, cut to the named period, joined. */
+export function coveredBy({ statements }, period) {
+  const periods = statements.filter((one) => !one.claims.late).map(({ claims }) => cut([claims.start, claims.end], period)).filter(([start, end]) => start < end);
+  periods.sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0));
+  const joined = [];
+  for (const [start, end] of periods) {
+    const last = joined.at(-1);
+    if (!last || start > last[1]) joined.push([start, end]);
+    else if (end > last[1]) last[1] = end;
+  }
+  return joined;
+}
+
+function cut([start, end], period) {
+  if (!period) return [start, end];
+  return [start > period[0] ? start : period[0], end < period[1] ? end : period[1]];
+}
