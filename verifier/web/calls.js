@@ -3,8 +3,8 @@
 import { compareTexts, unhex } from "./bytes.js";
 import { InputError } from "./faults.js";
 import { YEAR_10000 } from "./limits.js";
-import { Decimal, logRows } from "./log.js";
-import { countOf, isObject, readUsage } from "./usage.js";
+import { Decimal, isObject, logRows } from "./log.js";
+import { countOf, readUsage } from "./usage.js";
 
 export const DAY_MS = 86400000n;
 const YEAR_2000 = 946684800000n;

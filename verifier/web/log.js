@@ -15,6 +15,9 @@ export class Decimal {
   }
 }
 
+/** Whether a value of JSON is an object. */
+export const isObject = (value) => typeof value === "object" && value !== null && !Array.isArray(value) && !(value instanceof Decimal);
+
 const TOKEN = /"(?:[^"\\]|\\.)*"|-?\d[\d.eE+-]*/g;
 const MARK = "\u0000n";
 
@@ -61,7 +64,7 @@ export function* logRows(file) {
   const text = textOf(file.name, file.bytes);
   if (!/^\s*[{[]/.test(text)) return yield* csvRows(file.name, text);
   for (const { where, value } of jsonLines(file)) {
-    if (typeof value !== "object" || value === null || Array.isArray(value)) throw new InputError(`${where}: no object`);
+    if (!isObject(value)) throw new InputError(`${where}: no object`);
     yield { where, row: new Map(Object.entries(value).filter(([, cell]) => cell !== null)) };
   }
 }

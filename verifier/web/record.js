@@ -2,9 +2,10 @@
 
 import { Calls, compareCalls, compareDue, coveredBy, findLateApart, findUnconfirmed, lastWordsOf } from "./twosided.js";
 import { checkReceived, compareCorrections, compareReceived, compareTied, findMissing, readReceived } from "./received.js";
-import { CALLS_NOT_GIVEN, RECEIVED_NOT_GIVEN, checksOfCalls, checksOfReceived } from "./record_checks.js";
+import { CALLS_NOT_GIVEN, RECEIVED_NOT_GIVEN, checksOfCalls, checksOfPrompts, checksOfReceived } from "./record_checks.js";
 import { DAY_MS, isDue, readCalls, unknownColumns } from "./calls.js";
 import { InputError } from "./faults.js";
+import { comparePrompts } from "./prompts.js";
 import { divide } from "./ownership.js";
 
 const MARGIN = 300000n;
@@ -42,7 +43,9 @@ export async function compareRecord(batch, record) {
   const tied = compareTied(received, account, calls, context);
   const without = findMissing(received, calls, all, context);
   if (requests) findLateApart(account, context);
-  return [...checks, ...(requests || files ? checksOfReceived(received, { ...tied, without }) : [RECEIVED_NOT_GIVEN])];
+  checks.push(...(requests || files ? checksOfReceived(received, { ...tied, without }) : [RECEIVED_NOT_GIVEN]));
+  if (record.prompts) checks.push(...checksOfPrompts(await comparePrompts(words, record.prompts, record.cacheKey, account, context.findings)));
+  return checks;
 }
 
 function compareRequests(words, calls, all, mixed, context, columns, others) {

@@ -2,6 +2,7 @@
 
 import { InputError } from "./faults.js";
 import { U64 } from "./limits.js";
+import { isObject } from "./log.js";
 import { sum } from "./values.js";
 
 const MODALITIES = ["text", "audio", "image", "video", "document"];
@@ -11,8 +12,6 @@ const TTLS = { ephemeral_5m_input_tokens: 300n, ephemeral_1h_input_tokens: 3600n
 const SUMMED = ["input_tokens", "cache_read_input_tokens", "cache_creation_input_tokens", "output_tokens"];
 
 const isThere = (value) => value !== undefined && value !== null;
-
-export const isObject = (value) => typeof value === "object" && value !== null && !Array.isArray(value);
 
 /** A count as a receipt may state it; undefined if there is none. */
 export function countOf(value, name) {
