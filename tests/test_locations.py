@@ -2,10 +2,10 @@
 
 import pytest
 
-from receipts import JournalError
+from receipts import Journal, JournalError
 from receipts.journal import is_journal, is_url, journal_items, open_store, shown
 from receipts.journal.stores import check_location
-from tests.build import ISSUER
+from tests.build import ISSUER, KEY
 
 
 @pytest.mark.parametrize(
@@ -61,6 +61,24 @@ def test_another_scheme_is_refused(use):
         "mysql://pod@db.example/receipts is no place of a journal:"
         " expected the path of a file, or postgresql://..."
     )
+
+
+@pytest.mark.parametrize(
+    ("location", "named"),
+    [
+        ("", "''"),
+        (" ", "' '"),
+        (":memory:", ":memory:"),
+        ("postgresql:/pod:s3cret@db/receipts", "postgresql:..."),
+        ("Postgres:receipts", "Postgres:..."),
+    ],
+)
+def test_what_would_be_kept_in_no_file_is_refused(location, named, folder):
+    with pytest.raises(JournalError) as caught:
+        Journal(location, ISSUER, KEY)
+    expected = "is no place of a journal: expected the path of a file, or postgresql://..."
+    assert str(caught.value) == f"{named} {expected}"
+    assert not list(folder.iterdir())
 
 
 def test_no_command_shows_a_password(shell, keys, folder):

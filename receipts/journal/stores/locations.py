@@ -13,6 +13,10 @@ EXPECTED: Final = (
 )
 """What the URL of a database looks like."""
 _SCHEMES: Final = ("postgresql", "postgres")
+_NOWHERE: Final = re.compile(r"\s*|:memory:")
+"""What SQLite keeps in no file: its receipts would be lost."""
+_MISTYPED: Final = re.compile(r"(postgres(?:ql)?:)(?!//).*", re.DOTALL | re.IGNORECASE)
+"""A URL that would be the name of a file."""
 _URL: Final = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://(.*)", re.DOTALL)
 _WHOLE: Final = re.compile(
     r"(?P<user>[^:/?#@]*)(?P<password>:[^:/?#@]*)?@(?P<rest>[^@]*)"  # as libpq takes it apart
@@ -32,15 +36,17 @@ def check_location(location: str) -> None:
     """Make sure that a location is a path or the URL of a database that can be a journal's, taken apart without doubt.
 
     Raises:
-        JournalError: it has another scheme, or a user or password with signs that must be percent-encoded.
+        JournalError: it is empty or no place, has another scheme, or a user or password with signs that must be percent-encoded.
     """
     found = _URL.fullmatch(location)
+    is_none = _NOWHERE.fullmatch(location) or _MISTYPED.fullmatch(location)
+    if is_none or (found is not None and found[1] not in _SCHEMES):
+        named = shown(location) if location.strip() else repr(location)
+        raise JournalError(
+            f"{named} is no place of a journal: expected the path of a file, or postgresql://..."
+        )
     if found is None:
         return
-    if found[1] not in _SCHEMES:
-        raise JournalError(
-            f"{shown(location)} is no place of a journal: expected the path of a file, or postgresql://..."
-        )
     if _WHOLE.fullmatch(found[2]) is None:
         raise JournalError(f"{shown(location)}: the URL cannot be read: expected {EXPECTED}")
 
@@ -50,7 +56,9 @@ def shown(location: str) -> str:
 
     Of a URL that cannot be taken apart without doubt, only the scheme is shown: any part of it may be a password's.
     """
-    found = _URL.fullmatch(location)
+    found, mistyped = _URL.fullmatch(location), _MISTYPED.fullmatch(location)
+    if mistyped is not None:
+        return f"{mistyped[1]}..."
     if found is None:
         return location
     scheme, rest = found.groups()
