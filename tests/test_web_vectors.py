@@ -7,13 +7,13 @@ import pytest
 from tests.test_vectors import DOCUMENTS, LONG, input_of, key_sets
 from tests.web.node import second_verifier
 
-PACKS = "packs.json"
-"""The second verifier refuses packs, and says so."""
+WORDS = {"pack-signed", "pack-record", "pack-identifier", "pack-maker", "pack-keys-own", "pack-period"}
+"""Packs whose claims repeat what the report says in words that the second verifier does not have yet."""
 SMALL = [
     pytest.param(document, vector, id=vector["id"], marks=pytest.mark.slow if vector["id"] in LONG or "input_deflate" in vector else ())
-    for name, document in DOCUMENTS.items()
-    if name != PACKS
+    for document in DOCUMENTS.values()
     for vector in document["vectors"]
+    if vector["id"] not in WORDS
 ]  # fmt: skip
 
 
@@ -23,9 +23,8 @@ def second():
         yield verifier
 
 
-def test_all_but_the_packs_run():
-    assert len(DOCUMENTS[PACKS]["vectors"]) == 79
-    assert len(SMALL) == 775
+def test_all_of_them_run():
+    assert len(SMALL) == 854 - len(WORDS)
 
 
 def record_of(options):

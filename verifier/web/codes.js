@@ -5,6 +5,7 @@ export const INCOMPLETE = new Set([
   "key-unknown", "version-unknown", "cached-unstated", "receipt-observed", "cache-id-missing", "correction-unknown", "receipt-uncovered",
   "statement-gap", "statement-missing", "batch-empty", "period-uncovered", "statement-replayed", "card-unknown",
   "received-invalid", "received-missing", "request-account-unknown", "count-unconfirmed", "span-unconfirmed", "late-apart",
+  "pack-keys", "claim-asserted",
 ]); // prettier-ignore
 
 export const MEANINGS = {
@@ -87,6 +88,14 @@ export const MEANINGS = {
   "late-apart": "a late statement without the statement of its period",
   "cache-id-mismatch": "the cache identifier is not of the customer's prompt",
   "cached-beyond-prefix": "more tokens cached than the prompt shares with any other",
+  "card-unknown": "a charge by a rate card that was not given",
+  "charge-row-missing": "the rate card that the charge names has no price for the request",
+  "charge-differs": "the charge is not what the rate card that it names gives",
+  "pack-malformed": "the file is not a pack in its one form",
+  "pack-altered": "a member of the pack is not what was packed",
+  "pack-keys": "the issuer's keys are those that came with the pack",
+  "claim-unproven": "a claim does not follow from its evidence",
+  "claim-asserted": "a claim that no pack can show",
   "proof-mismatch": "receipt and statement of the proof do not belong together",
   "path-invalid": "the Merkle path does not lead to the root",
   "conflict-unproven": "the two objects do not contradict each other",

@@ -79,6 +79,15 @@ export async function verifyContainer(file, options, subject) {
   return container;
 }
 
+/** What a file is by its first bytes: a proof, an equivocation, or neither (null). */
+export function subjectOfContainer([first, second]) {
+  if (first === 0x83) return "proof";
+  return first === 0x82 && (second === 0x82 || second === 0x83) ? "equivocation" : null;
+}
+
+/** The bytes of the receipt of a proof that finds nothing wrong with. */
+export const receiptOfProof = (bytes) => readProof(bytes, 0).receipt.bytes;
+
 function noMore(bytes, end) {
   if (end !== bytes.length) throw new Fault("item-malformed", "R-16.1", { offset: end });
 }

@@ -49,7 +49,7 @@ class Unknown extends Fault {}
 const SIGNED_FRONT = concat(Uint8Array.of(0x84, 0x6a), bytesOf("Signature1"));
 const SIGNED_MIDDLE = Uint8Array.of(0x40, 0x58, 0x20);
 
-async function checkSignature(one, header, signature) {
+export async function checkSignature(one, header, signature) {
   const r = signature.subarray(0, 32);
   if (hasSmallOrder(r)) throw new Fault("signature-invalid", "R-5.1", { field: "signature" });
   const size = header.length < 256 ? [0x58, header.length] : [0x59, header.length >> 8, header.length & 255];

@@ -10,11 +10,13 @@
 //
 // Unsigned integers of claims are BigInts, texts are strings, byte strings are Uint8Arrays, maps are Maps. The comments name the rules.
 
+import { beginsAsPack } from "./archive.js";
 import { verifyBatch } from "./batch.js";
 import { readCard } from "./card.js";
 import { cardsOf } from "./charge.js";
-import { verifyContainer } from "./container.js";
+import { subjectOfContainer, verifyContainer } from "./container.js";
 import { InputError } from "./faults.js";
+import { verifyPack } from "./pack.js";
 import { totalsOf } from "./totals.js";
 
 export { hex, unhex } from "./bytes.js";
@@ -24,17 +26,15 @@ export { merkleRoot, pathHolds } from "./merkle.js";
 
 /** What a file, alone, is: R-0.1. */
 export function subjectOf(files) {
+  if (files.length === 1 && beginsAsPack(files[0].bytes)) return "pack";
   for (const { name, bytes } of files) {
-    if (bytes.length && bytes[0] !== 0x82 && bytes[0] !== 0x83) throw new InputError(`${name} is neither a batch, nor a proof, nor an equivocation`);
+    if (bytes.length && bytes[0] !== 0x82 && bytes[0] !== 0x83) throw new InputError(`${name} is neither a batch, nor a proof, nor an equivocation, nor a pack`);
   }
-  if (files.length !== 1 || !files[0].bytes.length) return "batch";
-  const [first, second] = files[0].bytes;
-  if (first === 0x83) return "proof";
-  return second === 0x82 || second === 0x83 ? "equivocation" : "batch";
+  return (files.length === 1 && subjectOfContainer(files[0].bytes)) || "batch";
 }
 
 /**
- * Verify a batch (one file or more), a proof or an equivocation.
+ * Verify a batch (one file or more), a proof, an equivocation or a pack.
  *
  * @param {{name: string, bytes: Uint8Array}[]} files in the order of the input
  * @param {object} options
@@ -51,6 +51,7 @@ export async function verify(files, options) {
   if (policy.period && policy.period[0] >= policy.period[1]) throw new InputError("the period ends before it begins");
   const subject = subjectOf(files);
   if (subject !== "batch" && policy.record) throw new InputError(`a record does not go with a ${subject}`);
+  if (subject === "pack") return reportOf(await verifyPack(files[0], policy), subject);
   if (subject !== "batch") return reportOf(await verifyContainer(files[0], policy, subject), subject);
   const sealed = policy.signatures === "statement";
   let batch = await verifyBatch(files, policy, sealed);
@@ -63,6 +64,7 @@ function reportOf(found, subject) {
   const findings = found.findings.sorted();
   const rejected = findings.some(({ severity }) => severity === "rejected");
   const verdict = rejected ? "rejected" : findings.length ? "incomplete" : "verified";
+  if (subject === "pack") return { subject, verdict, findings, claims: found.claims, maker: found.maker, ownKeys: found.ownKeys };
   if (subject !== "batch") return { subject, verdict, findings, cards: cardsOf(found.cards), objects: found.objects.map(objectOf) };
   return {
     subject, verdict, findings, items: found.items, receipts: found.receipts, statements: found.statements, observed: found.observed,

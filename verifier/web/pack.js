@@ -1,0 +1,85 @@
+// A pack: what a dispute needs in one file, and whether its claims are reached again (R-19.1 to R-19.9; spec/pack.md).
+
+import { readArchive } from "./archive.js";
+import { readCard } from "./card.js";
+import { compareTexts } from "./bytes.js";
+import { Fault, InputError } from "./faults.js";
+import { Findings } from "./findings.js";
+import { readKeys } from "./keys.js";
+import { readManifest } from "./manifest.js";
+import { isToldTwice, whyUnproven } from "./proving.js";
+import { alterations, makerOf } from "./seal.js";
+
+/** The pack: findings, claims with what became of them, who made it, and which keys counted that are its own. */
+export async function verifyPack({ name, bytes }, options) {
+  const pack = { subject: "pack", findings: new Findings(), claims: [], maker: null, ownKeys: [] };
+  try {
+    await throughPack(bytes, options, pack);
+  } catch (fault) {
+    if (!(fault instanceof Fault)) throw fault;
+    tellFault(fault, pack.findings);
+  }
+  if (options.period) pack.findings.add("period-uncovered", "R-19.9", { field: "period", message: "a pack does not show that a period is complete" });
+  for (const finding of pack.findings.list) finding.file = name;
+  return pack;
+}
+
+const tellFault = ({ code, rule, details }, findings) => findings.add(code, rule, details);
+
+async function throughPack(bytes, options, pack) {
+  const members = readArchive(bytes);
+  const manifest = readManifest(members);
+  const { faults, opened } = await alterations(manifest, members);
+  for (const fault of faults) tellFault(fault, pack.findings);
+  if (faults.length) return;
+  pack.maker = await makerOf(manifest, opened, members, options.keys);
+  const keys = await keysThatCount(members, options.keys, pack);
+  const cards = await cardsOfPack(members);
+  const evidence = { members, options: manifest.options, keys, cards, account: options.account };
+  for (const [n, claim] of manifest.claims.entries()) {
+    await proveClaim(claim, evidence, pack);
+    options.progress?.(n + 1, manifest.claims.length);
+  }
+}
+
+const inFolder = (members, folder) => [...members].filter(([name]) => name.startsWith(`${folder}/`)).sort(([a], [b]) => compareTexts(a, b));
+
+/** The caller's keys, and of issuers of which it has none the pack's own (R-19.5, R-19.6). */
+async function keysThatCount(members, trusted, pack) {
+  const issuers = new Set([...trusted.values()].map(({ issuer }) => issuer));
+  const inPack = await usable("keys/", () => readKeys(inFolder(members, "keys").map(([, bytes]) => bytes)));
+  const own = [...inPack.values()].filter((key) => !issuers.has(key.issuer) && !trusted.has(key.kid));
+  for (const { kid, issuer } of own) {
+    pack.findings.addTogether("pack-keys", "R-19.6", issuer, { issuer, actual: kid, message: `the key ${kid} of ${issuer} came with the pack` });
+  }
+  pack.ownKeys = own.map(({ kid, issuer }) => ({ kid, issuer }));
+  return new Map([...own.map((key) => [key.kid, key]), ...trusted]);
+}
+
+async function cardsOfPack(members) {
+  const cards = [];
+  for (const [name, bytes] of inFolder(members, "cards")) cards.push(await usable(name, () => readCard(bytes)));
+  return cards;
+}
+
+/** What is read from members, or R-19.5. */
+async function usable(field, reading) {
+  try {
+    return await reading();
+  } catch (error) {
+    if (!(error instanceof InputError)) throw error;
+    throw new Fault("pack-malformed", "R-19.5", { field, message: `${field}: ${error.message}` });
+  }
+}
+
+/** R-19.7 and R-19.8. */
+async function proveClaim(claim, evidence, { findings, claims }) {
+  const { number, standing, finding } = claim;
+  const asserted = standing === "asserted";
+  const why = asserted ? null : await whyUnproven(claim, evidence);
+  const { issuer, account, stream, request } = finding;
+  const about = (words) => ({ issuer, account, stream, request, field: `claims.${number}`, message: `claim ${number}, ${finding.code}: ${words}` });
+  if (asserted) findings.add("claim-asserted", "R-19.8", about("it rests on words"));
+  else if (why !== null) findings.add("claim-unproven", "R-19.7", about(why));
+  claims.push({ claim: number, standing, finding, reached: !asserted && why === null, whyNot: why, toldTwice: isToldTwice(claim) });
+}
