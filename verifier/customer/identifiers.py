@@ -111,6 +111,6 @@ def _shared(db: sqlite3.Connection) -> Iterator[Finding]:
         account, item = next(rows)
         other = next(row for row in rows if row[0] != account)
         yield Finding(
-            "cache-id-shared", f"{recipe} {identifier.hex()} is of account {account!r} in item {item}",
+            "cache-id-shared", f"{recipe} {identifier.hex()} is of account '{account}' in item {item}",
             item=other[1], field="cache", expected=account, actual=identifier.hex(),
         )  # fmt: skip

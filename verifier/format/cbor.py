@@ -93,6 +93,7 @@ class _Decoder:
 
     def item(self, depth: int) -> Value:
         start = self.at
+        self.check_type(start)
         major, argument, self.at = head(self.data, start)
         self.parts_left -= 1
         if self.parts_left < 0:
@@ -102,12 +103,17 @@ class _Decoder:
         if major in (BYTES, TEXT):
             return self.string(start, major, argument)
         if major not in (ARRAY, MAP):
-            raise CborError(f"{KINDS[major]} is not allowed in claims", start)
+            raise _not_allowed(major, start)
         if depth == 0:
             raise CborError(f"nested deeper than {MAX_DEPTH} levels", start)
         if major == ARRAY:
             return [self.item(depth - 1) for _ in range(argument)]
         return self.map(argument, depth - 1)
+
+    def check_type(self, at: int) -> None:
+        """A float or a simple value is judged by its first byte, like in step 1."""
+        if self.data[at : at + 1] > b"\xdf":
+            raise _not_allowed(SIMPLE, at)
 
     def string(self, start: int, major: int, length: int) -> bytes | str:
         begin, self.at = self.at, self.at + length
@@ -118,14 +124,15 @@ class _Decoder:
             return raw
         try:
             return raw.decode("utf-8")
-        except UnicodeDecodeError as error:
-            raise CborError("text that is not valid UTF-8", begin + error.start) from None
+        except UnicodeDecodeError:
+            raise CborError("text that is not valid UTF-8", start) from None
 
     def map(self, length: int, depth: int) -> Value:
         entries: dict[int | str, Value] = {}
         kind, before = None, b""
         for _ in range(length):
             start = self.at
+            self.check_type(start)
             major, _, _ = head(self.data, start)
             if major not in (UINT, TEXT) or kind not in (None, major):
                 raise CborError(f"{KINDS[major]} as a map key is not allowed here", start)
@@ -133,10 +140,14 @@ class _Decoder:
             encoded = self.data[start : self.at]
             if encoded <= before:
                 which = "twice" if encoded == before else "out of order"
-                raise CborError(f"map key {key!r} {which}", start)
+                raise CborError(f"a map key {which}", start)
             kind, before = major, encoded
             entries[key] = self.item(depth)  # type: ignore[index]  # int or str, see kind
         return entries  # type: ignore[return-value]  # the keys are of one kind
+
+
+def _not_allowed(major: int, at: int) -> CborError:
+    return CborError(f"{KINDS[major]} is not allowed in claims", at)
 
 
 def item_end(data: bytes, at: int, max_bytes: int, max_parts: int = 256) -> int:

@@ -150,7 +150,7 @@ def describe(value: object) -> str:
         case int():
             return str(value)
         case str():
-            return f"text of {len(value.encode())} bytes" if len(value) > 64 else repr(value)
+            return f"text of {len(value.encode())} bytes" if len(value) > 64 else f"'{value}'"
         case bytes():
             return f"a byte string of {len(value)}"
         case list():

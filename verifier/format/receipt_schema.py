@@ -78,7 +78,7 @@ def _check_observed(paid: Charge | None, span: Span | None) -> None:
     """An observer bills nothing, and sees calls only."""
     for field, there in (("charge", paid is not None), ("span", span is not None)):
         if there:
-            raise ClaimsError(field, "nothing where source.observed is", {})
+            raise ClaimsError(field, "nothing where source.observed is", "something")
 
 
 def _cache(
@@ -145,7 +145,7 @@ def _tag(value: Any, path: str) -> str:
 
 
 def _models(value: Any, path: str) -> dict[str, TokenCounts]:
-    if not isinstance(value, dict) or len(value) == 1:
+    if not isinstance(value, dict) or not 2 <= len(value) <= 16:
         raise ClaimsError(path, "a map of 2 to 16 entries", value)
     return name_map(value, path, 16, _model)
 

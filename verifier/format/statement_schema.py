@@ -62,7 +62,7 @@ def _streams(value: Any, path: str) -> tuple[StreamEntry, ...]:
     for before, entry in itertools.pairwise(streams):
         if entry.stream.encode() <= before.stream.encode():
             raise ClaimsError(
-                path, f"streams in ascending order, after {before.stream!r}", entry.stream
+                path, f"streams in ascending order, after '{before.stream}'", entry.stream
             )
     return streams
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from verifier.format.claims import Receipt
+from verifier.report.shown import shown
 
 
 class Contradiction(NamedTuple):
@@ -20,7 +21,7 @@ def contradiction(earlier: Receipt, later: Receipt) -> Contradiction | None:
     """The first thing in which a correction is not of the receipt that it names; None: it is of it."""
     for field, expected, actual in _compared(earlier, later):
         if expected != actual:
-            return Contradiction(field, str(expected), str(actual))
+            return Contradiction(field, shown(expected), shown(actual))
     return None
 
 
@@ -28,7 +29,7 @@ def _compared(earlier: Receipt, later: Receipt) -> Iterator[tuple[str, object, o
     said, charge = later.corrects, earlier.charge
     for field in ("request", "client", "span"):
         yield field, getattr(earlier, field), getattr(later, field)
-    yield "source.observed", earlier.observed, later.observed
+    yield "source.observed", earlier.observed or None, later.observed or None
     if said is None:
         return
     for field, had, now in zip(earlier.counts._fields, earlier.counts, said.counts, strict=True):

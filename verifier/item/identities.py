@@ -13,6 +13,7 @@ from verifier.format.envelope import Fault
 from verifier.format.units import INSIDE, is_by_time
 from verifier.item.charge import charge
 from verifier.item.faults import unequal
+from verifier.report.shown import shown
 
 
 def check_receipt(
@@ -142,7 +143,7 @@ def models(receipt: Receipt) -> Iterator[Fault]:
     for field in ("logical", "cached", "writes", "output", "reasoning"):
         expected, actual = getattr(total, field), getattr(receipt, field)
         if expected != actual:
-            yield unequal("models-mismatch", field, _shown(expected), _shown(actual))
+            yield unequal("models-mismatch", field, shown(expected), shown(actual))
 
 
 def _summed(counts: list[TokenCounts]) -> TokenCounts:
@@ -167,10 +168,6 @@ def _sum_of_all(counts: list[int | None]) -> int | None:
     """The sum, if there are any and all are stated."""
     stated = [count for count in counts if count is not None]
     return sum(stated) if stated and len(stated) == len(counts) else None
-
-
-def _shown(count: int | dict[int, int] | None) -> str:
-    return "nothing" if count is None else str(count)
 
 
 def span(receipt: Receipt) -> Iterator[Fault]:

@@ -244,7 +244,7 @@ def _check_authority(claims: Receipt | Statement, policy: Policy, opened: Opened
     if policy.account not in (None, claims.account):
         raise Fault(
             "account-unexpected",
-            f"the item is for account {claims.account!r}",
+            f"the item is for account '{claims.account}'",
             field="account",
             expected=policy.account,
             actual=claims.account,

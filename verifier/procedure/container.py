@@ -120,11 +120,12 @@ class _Verification:
         receipt = self.part.open(item, Demand(policy, signatures=False, identities=False))
         sealing = Item(proof.number, proof.offset + two[0], proof.raw[slice(*two)])
         statement = self.part.open(sealing, Demand(policy, identities=False))
-        if not isinstance(receipt.claims, Receipt) or not isinstance(statement.claims, Statement):
-            if not receipt.lost and not statement.lost:
-                message = "a proof is a receipt, a path and a statement"
-                raise ContainerFault("envelope-invalid", message, rule="R-17.2", offset=0)
-        elif not receipt.lost and not statement.lost:
+        if receipt.kind is Kind.STATEMENT or statement.kind is Kind.RECEIPT:
+            message = "a proof is a receipt, a path and a statement"
+            raise ContainerFault("envelope-invalid", message, rule="R-17.2", offset=0)
+        if not receipt.lost and not statement.lost:
+            assert isinstance(receipt.claims, Receipt)  # noqa: S101  # its header says so, and it is not lost
+            assert isinstance(statement.claims, Statement)  # noqa: S101
             fault = _inclusion(receipt.claims, receipt.digest, path, statement.claims)
             if fault is None:
                 return _Object(item, receipt)

@@ -68,7 +68,7 @@ def compare_requests(run: Run) -> None:
     for one in repeated:
         issuer, account = one.account
         place = places[one.item]
-        message = f"request {one.request!r} has a receipt already: item {one.first}"
+        message = f"request '{one.request}' has a receipt already: item {one.first}"
         run.findings.add(
             Finding(
                 "request-duplicate", message, item=one.item, offset=place.offset, issuer=issuer, account=account,

@@ -44,17 +44,27 @@ def read_container(data: bytes, kind: Subject) -> tuple[list[Place], list[bytes]
     if len(data) > MAX_CONTAINER:
         message = f"more than {MAX_CONTAINER} bytes"
         raise ContainerFault("item-too-large", message, rule="R-16.1", offset=0)
-    first = _item(data, 1)
+    read = _item if kind is Subject.PROOF else _witness
+    first = read(data, 1)
     at = first[1]
     path: list[bytes] = []
     if kind is Subject.PROOF:
         path, at = _path(data, at)
-    second = _item(data, at)
+    second = read(data, at)
     at = second[1]
     if at != len(data):
         message = f"{len(data) - at} bytes after the end"
         raise ContainerFault("item-malformed", message, rule="R-16.1", offset=at)
     return [first, second], path
+
+
+def _witness(data: bytes, at: int) -> Place:
+    """A signed object, or a proof that stands for its receipt (R-17.1)."""
+    if data[at : at + 1] != PROOF_HEAD:
+        return _item(data, at)
+    _, end = _item(data, at + 1)
+    _, end = _path(data, end)
+    return at, _item(data, end)[1]
 
 
 def _item(data: bytes, at: int) -> Place:

@@ -172,19 +172,19 @@ class _State:
         before = self.streams.get(entry.stream)
         if before is None:
             if self.whole_from == 0 and entry.first != 0:
-                message = f"stream {entry.stream!r} begins at {entry.first}, expected 0"
+                message = f"stream '{entry.stream}' begins at {entry.first}, expected 0"
                 self.chain.tell("first-mismatch", message, seen)
             return
         at_hand = before.number >= self.whole_from
         if entry.first < before.next or (at_hand and entry.first != before.next):
-            message = f"stream {entry.stream!r} begins at {entry.first}, but was closed up to {before.next - 1}"
+            message = f"stream '{entry.stream}' begins at {entry.first}, but was closed up to {before.next - 1}"
             self.chain.tell("first-mismatch", message, seen, before.by)
         elif (
             entry.first == before.next
             and seen.befores.get(entry.stream, before.head) != before.head
         ):
             message = (
-                f"the first receipt of stream {entry.stream!r} does not follow the last one closed"
+                f"the first receipt of stream '{entry.stream}' does not follow the last one closed"
             )
             self.chain.tell("first-mismatch", message, seen, before.by)
 

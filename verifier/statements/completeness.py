@@ -77,14 +77,14 @@ def check_completeness(
             )  # fmt: skip
     places = sorted({*accounts, *ledgers})
     if account is not None and all(name != account for _, name in places):
-        message = f"there is nothing of account {account!r}"
+        message = f"there is nothing of account '{account}'"
         yield Finding("statement-missing", message, account=account)
     if period is None:
         return
     for issuer, name in places:
         for start, end in uncovered(period, ledgers.get((issuer, name), Ledger()).covered):
             yield Finding(
-                "period-uncovered", f"no statement of {name!r} covers {show(start, end)}", issuer=issuer, account=name,
+                "period-uncovered", f"no statement of '{name}' covers {show(start, end)}", issuer=issuer, account=name,
                 expected=show(*period), actual=f"not {show(start, end)}",
             )  # fmt: skip
 

@@ -10,11 +10,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from verifier.crypto.merkle import Range
-from verifier.format.claims import Statement, StreamEntry, Totals
+from verifier.format.claims import Statement, StreamEntry
 from verifier.order.collection import Account, Stream
 from verifier.order.index import RowBlock
 from verifier.report.findings import Finding, Findings, plural
 from verifier.report.period import show, show_instant
+from verifier.report.shown import shown
 
 
 @dataclass(slots=True)
@@ -104,7 +105,7 @@ def _missing(
         for entry in statement.streams:
             stream = entry.stream
             for begin, end in _gaps(entry, streams):
-                message = f"{_sequences(begin, end)} of stream {stream!r}, listed by statement {statement.number}"
+                message = f"{_sequences(begin, end)} of stream '{stream}', listed by statement {statement.number}"
                 findings.add(
                     Finding.about(
                         statement,
@@ -148,7 +149,7 @@ def _compare_stream(
         ("head-mismatch", "head", head, entry.head),
     ):
         if expected != actual:
-            message = f"{name} of stream {entry.stream!r} is not that of the {entry.count} receipts"
+            message = f"{name} of stream '{entry.stream}' is not that of the {entry.count} receipts"
             findings.add(
                 Finding.about(
                     settlement.statement,
@@ -168,8 +169,8 @@ def _compare_totals(settlement: Settlement, account: Account, findings: Findings
     statement, counted = settlement.statement, account.sums.as_totals()
     for name, expected, actual in zip(counted._fields, counted, statement.totals, strict=True):
         if expected != actual:
-            shown = _shown(expected), _shown(actual)
-            message = f"total {name}: the receipts sum to {shown[0]}, the statement says {shown[1]}"
+            words = shown(expected), shown(actual)
+            message = f"total {name}: the receipts sum to {words[0]}, the statement says {words[1]}"
             findings.add(
                 Finding.about(
                     statement,
@@ -177,16 +178,10 @@ def _compare_totals(settlement: Settlement, account: Account, findings: Findings
                     message,
                     item=settlement.item,
                     field=f"totals.{name}",
-                    expected=shown[0],
-                    actual=shown[1],
+                    expected=words[0],
+                    actual=words[1],
                 )
             )
-
-
-def _shown(total: int | dict[int, int] | dict[str, int] | Totals | None) -> str:
-    if isinstance(total, Totals):
-        return str({name: sum_ for name, sum_ in total._asdict().items() if sum_ is not None})
-    return "nothing" if total is None else str(total)
 
 
 @dataclass(slots=True)
@@ -291,6 +286,6 @@ class OpenStream:
         which = _sequences(group.begin, group.end)
         return Finding.about(
             statement, unstated if group.within else "receipt-uncovered",
-            f"{which} of stream {self.name!r}, not listed by statement {statement.number}",
+            f"{which} of stream '{self.name}', not listed by statement {statement.number}",
             item=group.item, stream=self.name, sequence=group.begin, count=group.count,
         )  # fmt: skip

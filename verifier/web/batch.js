@@ -3,11 +3,12 @@
 import { checkCacheIds } from "./cache_ids.js";
 import { readItems } from "./cbor.js";
 import { checkChain, knownStatements, orderedStatements } from "./chain.js";
-import { cardFigures, checkCharge, pricedReceipts } from "./charge.js";
+import { cardFigures, checkCharge } from "./charge.js";
 import { Batch } from "./collection.js";
 import { checkCompleteness } from "./completeness.js";
 import { accountKey } from "./findings.js";
 import { checkItem } from "./item.js";
+import { lastWordsIn } from "./last_words.js";
 import { CHUNK } from "./limits.js";
 import { compareRecord } from "./record.js";
 import { RECORD_NOT_GIVEN } from "./record_checks.js";
@@ -26,8 +27,8 @@ export async function verifyBatch(files, options, sealed) {
     const checked = await Promise.all(chunk.map((item) => (item.fault ? item : checkItem(item, options, { sealed }))));
     for (const one of checked) {
       if (one.fault) {
-        batch.findings.add(one.fault.code, one.fault.rule, { item: one.number, file: one.file, ...one.fault.details, offset: one.offset });
-        batch.end();
+        batch.findings.add(one.fault.code, one.fault.rule, { item: one.number, file: one.file, ...one.fault.details });
+        batch.end("fault");
       } else goes = await batch.take(one);
       if (!goes || batch.ended) break;
     }
@@ -44,9 +45,10 @@ async function finish(batch) {
   const known = await knownStatements(options);
   const accounts = [...batch.accounts.values()];
   for (const account of accounts) checkRequests(account, findings);
-  for (const account of accounts) checkChain(orderedStatements(account, known.filter((one) => accountKey(one.claims) === accountKey(account))), findings);
+  batch.linked = 0;
+  for (const account of accounts) batch.linked += checkChain(orderedStatements(account, known.filter((one) => accountKey(one.claims) === accountKey(account))), findings);
   checkCompleteness(batch, known);
-  checkCacheIds(accounts, findings);
+  batch.identifiers = checkCacheIds(accounts, findings);
   checkCharges(batch, accounts);
   batch.checks = options.record ? await compareRecord(batch, options.record) : [RECORD_NOT_GIVEN];
 }
@@ -54,5 +56,6 @@ async function finish(batch) {
 function checkCharges(batch, accounts) {
   batch.cards = cardFigures(batch.options.cards);
   if (!batch.cards.size) return;
-  for (const account of accounts) for (const [one, time] of pricedReceipts(account)) checkCharge(one, time, batch.cards, batch.findings);
+  const words = accounts.flatMap((account) => lastWordsIn(account)).filter(({ time }) => time !== undefined); // a correction has the time of the first one
+  for (const { one, time } of words) checkCharge(one, time, batch.cards, batch.findings);
 }

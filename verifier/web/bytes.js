@@ -36,8 +36,9 @@ export const startsWith = (bytes, front) => bytes.length >= front.length && comp
 /** By the bytes of UTF-8, which is the order of the code points, and not that of UTF-16. */
 export const compareTexts = (a, b) => (a === b ? 0 : compareBytes(ENCODER.encode(a), ENCODER.encode(b)));
 
-/** Bytes of a text in UTF-8. */
+/** Bytes of a text in UTF-8, exactly where they may be more than 512. */
 export const sizeOf = (text) => (text.length * 3 <= 512 ? text.length : ENCODER.encode(text).length);
+export const utf8 = (text) => ENCODER.encode(text);
 
 export function decodeText(bytes) {
   try {

@@ -1,42 +1,62 @@
 // Step 13: identifiers of cached prefixes.
 
 import { hex } from "./bytes.js";
-import { about } from "./findings.js";
+import { lastWordsIn } from "./last_words.js";
+import { plural } from "./words.js";
 
 const KEYED = new Set(["tokens-hmac-sha256", "text-hmac-sha256"]);
 const isVllm = (recipe) => /^vllm-sha256-cbor;block=0*[1-9][0-9]*;seed=/.test(recipe);
 
+/** Tells what the identifiers say about each other. The scope of it: a check, or null if no receipt has any. */
 export function checkCacheIds(accounts, findings) {
-  const conflicts = new Map();
-  const shared = new Map();
-  const told = new Set();
-  const tell = (key, finding) => {
-    if (told.has(finding[0] + key)) return;
-    told.add(finding[0] + key);
-    findings.add(...finding);
-  };
-  for (const one of lastWords(accounts)) {
-    for (const entry of entriesOf(one.claims.cache)) {
-      const [recipe, id, prefix] = [entry.get(1n), hex(entry.get(2n)), entry.get(3n)];
-      const own = JSON.stringify([one.claims.issuer, recipe, id]);
-      const seen = conflicts.get(own);
-      if (!seen) conflicts.set(own, { prefix, model: one.claims.model });
-      else if (seen.prefix !== prefix || (seen.model !== one.claims.model && !isVllm(recipe))) tell(own, ["cache-id-conflict", "R-13.1", about(one, { field: "cache", actual: id })]);
-      if (!KEYED.has(recipe)) continue;
-      const any = JSON.stringify([recipe, id]);
-      if (!shared.has(any)) shared.set(any, one.claims.account);
-      else if (shared.get(any) !== one.claims.account) tell(any, ["cache-id-shared", "R-13.2", about(one, { field: "cache", actual: id })]);
+  const [owned, any] = [new Map(), new Map()]; // entries by issuer, recipe and id; by recipe and id
+  for (const entry of entriesIn(accounts)) {
+    for (const [groups, key] of [[owned, [entry.issuer, entry.recipe, entry.id]], [any, [entry.recipe, entry.id]]]) {
+      const name = JSON.stringify(key);
+      if (!groups.has(name)) groups.set(name, []);
+      groups.get(name).push(entry);
     }
   }
+  const failed = new Set();
+  for (const group of owned.values()) tellConflict(group, failed, findings);
+  for (const group of any.values()) tellShared(group, failed, findings);
+  const isFirst = (group, entry) => entry.isRead && group[0].item === entry.item;
+  const first = [...any.values()].reduce((count, group) => count + group.filter((entry) => isFirst(group, entry)).length, 0);
+  const seen = first ? `${plural(first, "read")} of a prefix that is seen here for the first time` : null;
+  return { check: "one identifier, one prefix", passed: any.size - failed.size, of: any.size, failed: failed.size, notChecked: seen };
+}
+
+/** All entries of the last words, in the order of the input. */
+function entriesIn(accounts) {
+  const words = accounts.flatMap((account) => lastWordsIn(account)).filter(({ one }) => one.claims.cache);
+  words.sort((a, b) => a.one.number - b.one.number);
+  return words.flatMap(({ one: { claims, number, file } }) =>
+    entriesOf(claims.cache).map((entry) => {
+      const [recipe, id] = [entry.get(1n), hex(entry.get(2n))];
+      const model = isVllm(recipe) ? null : claims.model;
+      return { recipe, id, prefix: entry.get(3n), model, issuer: claims.issuer, account: claims.account, isRead: entry === claims.cache.get(1n), item: number, file };
+    }),
+  );
+}
+
+function tellConflict([first, ...others], failed, findings) {
+  const other = others.find(({ prefix, model }) => prefix !== first.prefix || model !== first.model);
+  if (!other) return;
+  failed.add(JSON.stringify([first.recipe, first.id]));
+  const [was, is] = [first, other].map(({ prefix, model }) => `${prefix} tokens of ${model ?? "any model"}`);
+  const message = `${first.recipe} ${first.id} is ${was} in item ${first.item}, ${is} here`;
+  findings.add("cache-id-conflict", "R-13.1", { item: other.item, file: other.file, field: "cache", expected: was, actual: first.id, message });
+}
+
+function tellShared([first, ...others], failed, findings) {
+  const other = KEYED.has(first.recipe) && others.find(({ account }) => account !== first.account);
+  if (!other) return;
+  failed.add(JSON.stringify([first.recipe, first.id]));
+  const message = `${first.recipe} ${first.id} is of account '${first.account}' in item ${first.item}`;
+  findings.add("cache-id-shared", "R-13.2", { item: other.item, file: other.file, field: "cache", expected: first.account, actual: first.id, message });
 }
 
 function entriesOf(cache) {
   if (!cache) return [];
   return [...(cache.has(1n) ? [cache.get(1n)] : []), ...(cache.get(2n) ?? []), ...(cache.get(3n) ?? [])];
-}
-
-/** The collected receipts that no other one corrects, in the order of the input, corrections last. */
-function lastWords(accounts) {
-  const all = accounts.flatMap((account) => account.receipts.filter((one) => !account.corrected.has(one.id) && one.claims.cache));
-  return all.sort((a, b) => !!a.claims.corrects - !!b.claims.corrects || a.number - b.number);
 }

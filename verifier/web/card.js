@@ -5,7 +5,7 @@ import { decodeContent, endOfItem } from "./cbor.js";
 import { gcd } from "./claims.js";
 import { kidOf, readEnvelope } from "./envelope.js";
 import { Fault, InputError } from "./faults.js";
-import { arrayOf, currency, mapOf, struct, text, uint } from "./schema.js";
+import { arrayOf, currency, exactly, first, inside, mapOf, struct, text, uint, wrongField } from "./schema.js";
 import { CACHED_PARTS, INPUT_PARTS, OUTPUT_PARTS, isBeside } from "./units.js";
 
 const CARD_LIMITS = { content: 4194304, items: 1500000, rows: 16384, together: 128 };
@@ -17,36 +17,49 @@ const EVERY_DAY = 0b1111111;
 
 // ---------------------------------------------------------------------------------------------------------------- claims of a card
 
-const partName = (name, path) => (PARTS.has(name) ? null : `${path}.${name}`);
-const besideName = (name, path) => (typeof name === "string" && isBeside(name) ? text()(name, path) : `${path}.${name}`);
-const two = (least, most, also) => (value, path) => (!arrayOf(uint(least, most), 2, 2)(value, path) && also(...value) ? null : path);
+const two = (least, most, also, expected) => (value, path) => {
+  if (!Array.isArray(value) || value.length !== 2) return wrongField(path, "an array of two", value);
+  const isRight = ([a, b]) => [a, b].every((one) => one >= least && (most === undefined || one <= most)) && also(a, b);
+  return first(value, (one) => uint()(one, path)) ?? (isRight(value) ? null : wrongField(path, expected, value));
+};
+const namedBy = (check, isName, expected) => (value, path) => {
+  return mapOf(text(), check, 1, 64)(value, path) ?? first([...value.keys()], (name) => (isName(name) ? null : wrongField(`${path}.${name}`, expected, name)));
+};
+const day = uint(0n, LAST_DAY, `days before the year 10000, less than ${LAST_DAY + 1n}`);
+const RATE = two(0n, undefined, inLowestTerms, "a rate and for how many it is, in lowest terms");
 
 const ROW = struct(
   {
     1: ["provider", text(), true], 2: ["model", text(), true], 3: ["aliases", arrayOf(text(), 1, 16)], 4: ["terms", mapOf(text(), text(), 1, 16)],
-    5: ["from", uint(0n, LAST_DAY)], 6: ["until", uint(0n, LAST_DAY)], 7: ["above", uint()], 8: ["days", two(1n, 7n, () => true)],
-    9: ["hours", two(0n, 1440n, (from, to) => from < to)], 10: ["input", uint()], 11: ["cached", uint()], 12: ["writes", mapOf(uint(), uint(), 1, 16)],
-    13: ["output", uint()], 14: ["parts", mapOf(partName, uint(), 1, 64)], 15: ["units", mapOf(besideName, two(0n, undefined, inLowestTerms), 1, 64)],
+    5: ["from", day], 6: ["until", day], 7: ["above", uint()], 8: ["days", two(1n, 7n, () => true, "two weekdays, 1 to 7")],
+    9: ["hours", two(0n, 1440n, (from, to) => from < to, "two minutes of a day, the second one later, at most 1440")], 10: ["input", uint()], 11: ["cached", uint()], 12: ["writes", mapOf(uint(), uint(), 1, 16)],
+    13: ["output", uint()], 14: ["parts", namedBy(uint(), (name) => PARTS.has(name), "a part of the tokens")],
+    15: ["units", namedBy(RATE, isBeside, "a unit beside the tokens")],
   },
-  (row) => {
-    const names = namesOf(row);
-    if (new Set(names).size !== names.length) return "aliases";
-    if (row.get(6n) <= row.get(5n)) return "until";
-    const parts = [...(row.get(14n)?.keys() ?? [])];
-    const some = (...fronts) => parts.some((name) => fronts.some((front) => name.startsWith(front)));
-    if ((row.has(11n) || row.has(12n) || some("input.", "cached.")) && !row.has(10n)) return "input";
-    if (some("cached.") && !row.has(11n)) return "cached";
-    return some("output.", "reasoning") && !row.has(13n) ? "output" : null;
+  (row, path) => {
+    const name = wrongOfRow(row);
+    return name && wrongField(inside(path, name), "what the other fields of the row demand", "something else");
   },
 ); // prettier-ignore
 
+function wrongOfRow(row) {
+  const names = namesOf(row);
+  if (new Set(names).size !== names.length) return "aliases";
+  if (row.get(6n) <= row.get(5n)) return "until";
+  const parts = [...(row.get(14n)?.keys() ?? [])];
+  const some = (...fronts) => parts.some((name) => fronts.some((front) => name.startsWith(front)));
+  if ((row.has(11n) || row.has(12n) || some("input.", "cached.")) && !row.has(10n)) return "input";
+  if (some("cached.") && !row.has(11n)) return "cached";
+  return some("output.", "reasoning") && !row.has(13n) ? "output" : null;
+}
+
 const CARD_CLAIMS = struct({
-  1: ["version", uint(1n, 1n), true], 2: ["issuer", text(), true], 3: ["name", text(), true], 4: ["currency", currency, true],
+  1: ["version", exactly([1n], "1"), true], 2: ["issuer", text(), true], 3: ["name", text(), true], 4: ["currency", currency, true],
   5: ["rows", arrayOf(pricedRow, 1, CARD_LIMITS.rows), true],
 }); // prettier-ignore
 
 function pricedRow(row, path) {
-  return ROW(row, path) ?? ([10n, 13n, 15n].some((label) => row.has(label)) ? null : path);
+  return ROW(row, path) ?? ([10n, 13n, 15n].some((label) => row.has(label)) ? null : wrongField(path, "a rate for input, output or a unit"));
 }
 
 function inLowestTerms(rate, per) {
@@ -67,7 +80,7 @@ export async function readCard(bytes) {
     const content = contentOf(bytes);
     const claims = decodeContent(content, CARD_LIMITS.items);
     const wrong = CARD_CLAIMS(claims, "");
-    if (wrong) throw refusedCard(wrong);
+    if (wrong) throw refusedCard(wrong.field);
     const rows = claims.get(5n);
     return { id: hex(await sha256(content)), issuer: claims.get(2n), name: claims.get(3n), currency: claims.get(4n), rows, groups: groupsOf(rows) };
   } catch (fault) {

@@ -1,10 +1,11 @@
 // Step 11: the statements of an account among each other, and known ones.
 
-import { hex, sameBytes } from "./bytes.js";
+import { sameBytes } from "./bytes.js";
 import { readItems } from "./cbor.js";
 import { STATEMENT } from "./envelope.js";
-import { about } from "./findings.js";
+import { aboutStatement } from "./findings.js";
 import { checkItem } from "./item.js";
+import { showInstant } from "./words.js";
 
 /** Known statements of a previous batch: those that come through steps 1 to 7 without a finding. */
 export async function knownStatements(options) {
@@ -30,9 +31,9 @@ export function orderedStatements(account, known) {
 const inInput = (one) => one.number !== undefined;
 
 /** A fault between two statements, unless both are only known. */
-function tellBetween(findings, code, rule, earlier, later, details = {}) {
+function tellBetween(findings, code, rule, earlier, later, message) {
   const named = inInput(later) ? later : earlier;
-  if (named && inInput(named)) findings.add(code, rule, about(named, details));
+  if (named && inInput(named)) findings.add(code, rule, aboutStatement(named, { message }));
 }
 
 function groupByNumber(statements) {
@@ -41,25 +42,33 @@ function groupByNumber(statements) {
   return groups;
 }
 
+/** Tells what is wrong between them. How many of those in the input have the one before at hand, or are the first one. */
 export function checkChain(statements, findings, onlyProven = false) {
   const groups = groupByNumber(statements);
   for (const [number, [one, ...others]] of groups) {
-    for (const other of others) tellBetween(findings, "statement-equivocation", "R-11.1", one, other, { number });
+    for (const other of others) tellBetween(findings, "statement-equivocation", "R-11.1", one, other, `another statement ${number} is signed as well`);
     const before = groups.get(number - 1n);
     for (const later of groups.get(number)) {
-      if (before && !before.some((earlier) => sameBytes(earlier.digest, later.claims.previous))) tellBetween(findings, "statement-chain-broken", "R-11.2", before[0], later, { field: "previous" });
+      if (before && !before.some((earlier) => sameBytes(earlier.digest, later.claims.previous))) tellBetween(findings, "statement-chain-broken", "R-11.2", before[0], later, `previous is not the digest of statement ${number - 1n}`);
     }
   }
   const line = [...groups.values()].map(([one]) => one);
   checkPeriods(line, findings, onlyProven);
-  if (onlyProven) return;
+  if (onlyProven) return 0;
   checkFirsts(line, findings);
   const at = new Set(groups.keys());
   const firsts = line.filter(inInput);
   for (let n = 1; n < firsts.length; n++) {
     const [earlier, later] = [firsts[n - 1], firsts[n]];
-    if (!allAtHand(at, earlier.claims.number, later.claims.number)) findings.add("statement-gap", "R-11.6", about(later, { expected: earlier.claims.number + 1n, actual: later.claims.number }));
+    if (!allAtHand(at, earlier.claims.number, later.claims.number)) findings.add("statement-gap", "R-11.6", aboutStatement(later, { message: `statement ${firstAbsent(at, earlier.claims.number)} is missing before this one` }));
   }
+  return statements.filter((one) => inInput(one) && (one.claims.number === 0n || groups.has(one.claims.number - 1n))).length;
+}
+
+function firstAbsent(numbers, from) {
+  let n = from + 1n;
+  while (numbers.has(n)) n += 1n;
+  return n;
 }
 
 /** Whether every number between two is at hand. */
@@ -75,13 +84,14 @@ function checkPeriods(line, findings, onlyProven) {
   let regular = null;
   for (const one of line) {
     const { claims } = one;
-    if (claims.number === 0n && claims.late && !onlyProven) tellBetween(findings, "period-gap", "R-11.4", null, one, { field: "kind" });
+    if (claims.number === 0n && claims.late && !onlyProven) tellBetween(findings, "period-gap", "R-11.4", null, one, "statement 0 is late, but no period is closed before it");
     if (regular) {
       const end = regular.claims.end;
-      const details = { field: claims.late ? "end" : "start", expected: end, actual: claims.late ? claims.end : claims.start };
-      if (!claims.late && claims.start < end) tellBetween(findings, "statement-rollback", "R-11.3", regular, one, details);
+      const closed = `statement ${regular.claims.number} ends at ${showInstant(end)}`;
+      if (!claims.late && claims.start < end) tellBetween(findings, "statement-rollback", "R-11.3", regular, one, `it starts at ${showInstant(claims.start)}, before ${closed}`);
+      const message = claims.late ? `it is late and ends at ${showInstant(claims.end)}, but only the time to ${showInstant(end)} is closed` : `it starts at ${showInstant(claims.start)}, ${closed}`;
       const gap = claims.late ? claims.end > end : claims.start > end;
-      if (gap && !onlyProven && allAtHand(numbers, regular.claims.number, claims.number)) tellBetween(findings, "period-gap", "R-11.4", regular, one, details);
+      if (gap && !onlyProven && allAtHand(numbers, regular.claims.number, claims.number)) tellBetween(findings, "period-gap", "R-11.4", regular, one, message);
     }
     if (!claims.late) regular = one;
   }
@@ -99,8 +109,9 @@ function checkFirsts(line, findings) {
       const receipt = one.firsts?.get(entry.stream);
       const wrong = whole ? entry.first !== next : before && entry.first < next;
       const unlinked = before && entry.first === next && receipt && !sameBytes(receipt.claims.previous, before.head);
-      if (wrong) tellBetween(findings, "first-mismatch", "R-11.5", before?.one, one, { stream: entry.stream, field: "first", expected: next, actual: entry.first });
-      else if (unlinked) tellBetween(findings, "first-mismatch", "R-11.5", before.one, one, { stream: entry.stream, field: "previous", expected: hex(before.head), actual: hex(receipt.claims.previous) });
+      const begins = `stream '${entry.stream}' begins at ${entry.first}, ${before ? `but was closed up to ${next - 1n}` : "expected 0"}`;
+      if (wrong) tellBetween(findings, "first-mismatch", "R-11.5", before?.one, one, begins);
+      else if (unlinked) tellBetween(findings, "first-mismatch", "R-11.5", before.one, one, `the first receipt of stream '${entry.stream}' does not follow the last one closed`);
       last.set(entry.stream, { one, next: entry.first + entry.count, head: entry.head });
     }
   }

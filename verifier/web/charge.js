@@ -17,23 +17,6 @@ export function cardsOf(figures) {
   return [...figures.values()].map(({ card: { issuer, name, currency, id }, ...rest }) => ({ issuer, name, currency, digest: id, ...rest }));
 }
 
-/** The last word on each request of an account, with the time of the receipt that was corrected first; without one whose time is not here. */
-export function* pricedReceipts({ receipts, corrected }) {
-  const byId = new Map(receipts.map((one) => [one.id, one]));
-  for (const one of receipts) {
-    if (corrected.has(one.id)) continue;
-    let origin = one;
-    while (origin?.claims.corrects) origin = originOf(origin, byId);
-    if (origin) yield [one, origin.claims.time];
-  }
-}
-
-/** What a correction corrects, if it is here; one that is not validly signed corrects no receipt that is. */
-function originOf(one, byId) {
-  const target = byId.get(hex(one.claims.corrects.get(1n)));
-  return target?.valid && !one.valid ? undefined : target;
-}
-
 /** One receipt, at the time of its request. */
 export function checkCharge(one, time, figures, findings) {
   const { charge } = one.claims;

@@ -1,89 +1,107 @@
 // Step 6: the claims of receipts and of statements.
 
 import { compareTexts } from "./bytes.js";
-import { arrayOf, bstr, currency, digest, instant, mapOf, periodEnd, struct, text, uint } from "./schema.js";
-import { unitName, unitOfClass } from "./units.js";
+import { arrayOf, bstr, currency, digest, exactly, first, inside, instant, mapOf, periodEnd, positive, struct, text, uint, wrongField } from "./schema.js";
+import { unitOfClass, unitMap } from "./units.js";
 
+const VERSION = exactly([1n], "1");
 const WRITES = mapOf(uint(), uint(), 1, 16);
-
-const INPUT = struct(
-  { 1: ["logical", uint(), true], 2: ["cached", uint()], 3: ["attributed", uint()], 4: ["writes", WRITES] },
-  (input) => (input.has(2n) === input.has(3n) ? null : "attributed"),
-);
-
+const INPUT = struct({ 1: ["logical", uint(), true], 2: ["cached", uint()], 3: ["attributed", uint(), (input) => input.has(2n)], 4: ["writes", WRITES] });
 const OUTPUT = struct({ 1: ["tokens", uint(), true], 2: ["reasoning", uint()] });
-const UNITS = mapOf(unitName, uint(), 1, 64);
-const NAMES = (most) => mapOf(text(), text(), 1, most);
-const ENTRY = struct({ 1: ["recipe", text(), true], 2: ["id", bstr(1, 64), true], 3: ["prefix", uint(1n), true] });
+const UNITS = unitMap(64);
+const TERMS = mapOf(text(), text(), 1, 16);
+const ENTRY = struct({ 1: ["recipe", text(), true], 2: ["id", bstr(1, 64), true], 3: ["prefix", positive, true] });
 const ENTRIES = arrayOf(ENTRY, 1, 64);
-const CACHE = struct({ 1: ["read", ENTRY], 2: ["writes", ENTRIES], 3: ["commitments", ENTRIES] }, (cache) => (cache.size ? null : "read"));
+const ENTRIES_OF_CACHE = struct({ 1: ["read", ENTRY], 2: ["writes", ENTRIES], 3: ["commitments", ENTRIES] });
+const CACHE = (value, path) => (value instanceof Map && !value.size ? wrongField(path, "at least one field", value) : ENTRIES_OF_CACHE(value, path));
 
 const SOURCE = struct(
-  { 1: ["provider", text(), true], 2: ["api", text(), true], 3: ["usage", digest], 4: ["tier", text()], 5: ["miss", text()], 6: ["terms", NAMES(16)], 7: ["observed", uint(1n, 1n)] },
-  (source) => (source.has(7n) && !source.has(3n) ? "usage" : null),
+  { 1: ["provider", text(), true], 2: ["api", text(), true], 3: ["usage", digest], 4: ["tier", text()], 5: ["miss", text()], 6: ["terms", TERMS], 7: ["observed", VERSION] },
+  (source, path) => (source.has(7n) && !source.has(3n) ? wrongField(inside(path, "usage"), "this field where observed is") : null),
 ); // prettier-ignore
 
 const LINE = struct(
-  { 1: ["class", uint(0n, 4n), true], 2: ["ttl", uint()], 3: ["quantity", uint(), true], 4: ["rate", uint(), true], 5: ["amount", uint(), true], 6: ["unit", text()], 7: ["per", uint(2n)], 8: ["model", text()] },
-  (line) => {
-    if (line.has(2n) !== (line.get(1n) === 2n)) return "ttl";
-    if (!unitOfClass(line.get(1n), line.get(6n))) return "unit";
-    return line.has(7n) && gcd(line.get(7n), line.get(4n)) !== 1n ? "per" : null;
+  {
+    1: ["class", uint(0n, 4n, "a class, 0 to 4"), true], 2: ["ttl", uint(), (line) => line.get(1n) === 2n], 3: ["quantity", uint(), true], 4: ["rate", uint(), true],
+    5: ["amount", uint(), true], 6: ["unit", text(), (line) => line.get(1n) === 4n || undefined], 7: ["per", uint()], 8: ["model", text()],
+  },
+  (line, path) => {
+    const [kind, rate, unit, per] = [1n, 4n, 6n, 7n].map((label) => line.get(label));
+    if (!unitOfClass(kind, unit)) return wrongField(inside(path, "unit"), `a unit that class ${kind} prices apart`, unit);
+    const isReduced = per === undefined || (per > 1n && gcd(per, rate) === 1n);
+    return isReduced ? null : wrongField(inside(path, "per"), `2 or more, with no divisor of the rate, ${rate}`, per);
   },
 ); // prettier-ignore
 
 const CHARGE = struct({ 1: ["currency", currency, true], 2: ["card", digest, true], 3: ["amount", uint(), true], 4: ["lines", arrayOf(LINE, 1, 64), true] });
 const MODEL = struct({ 1: ["input", INPUT, true], 2: ["output", OUTPUT] });
-const SPAN = struct({ 1: ["start", instant, true], 2: ["end", periodEnd, true] }, (span) => (span.get(2n) > span.get(1n) ? null : "end"));
+
+const SPAN = struct({ 1: ["start", instant, true], 2: ["end", periodEnd, true] }, (span, path) =>
+  span.get(2n) > span.get(1n) ? null : wrongField(inside(path, "end"), `more than start, ${span.get(1n)}`, span.get(2n)),
+);
 
 const CORRECTS = struct(
-  { 1: ["receipt", digest, true], 2: ["input", INPUT, true], 3: ["output", OUTPUT], 4: ["units", UNITS], 5: ["currency", currency], 6: ["amount", uint()] },
-  (corrects) => (corrects.has(5n) === corrects.has(6n) ? null : "amount"),
+  { 1: ["receipt", digest, true], 2: ["input", INPUT, true], 3: ["output", OUTPUT], 4: ["units", UNITS], 5: ["currency", currency], 6: ["amount", uint(), (corrects) => corrects.has(5n)] },
 ); // prettier-ignore
 
 export const RECEIPT_CLAIMS = struct(
   {
-    1: ["version", uint(1n, 1n), true], 2: ["issuer", text(), true], 3: ["account", text(), true], 4: ["stream", text(), true],
-    5: ["sequence", uint(), true], 6: ["previous", digest], 7: ["time", instant, true], 8: ["request", text(), true], 9: ["model", text(), true],
+    1: ["version", VERSION, true], 2: ["issuer", text(), true], 3: ["account", text(), true], 4: ["stream", text(), true], 5: ["sequence", uint(), true],
+    6: ["previous", digest, (claims) => claims.get(5n) !== 0n], 7: ["time", instant, true], 8: ["request", text(), true], 9: ["model", text(), true],
     10: ["input", INPUT, true], 11: ["output", OUTPUT], 12: ["cache", CACHE], 13: ["source", SOURCE], 14: ["charge", CHARGE],
     15: ["tags", mapOf(text(), text(0), 1, 64)], 16: ["client", bstr(1, 64)], 17: ["units", UNITS], 18: ["models", mapOf(text(), MODEL, 2, 16)],
     19: ["span", SPAN], 20: ["corrects", CORRECTS],
   },
-  (claims) => {
-    if (claims.has(6n) !== (claims.get(5n) !== 0n)) return "previous";
-    if (claims.get(13n)?.has(7n) && claims.has(14n)) return "charge";
-    if (claims.get(13n)?.has(7n) && claims.has(19n)) return "span";
-    const models = claims.get(18n);
-    const lines = claims.get(14n)?.get(4n) ?? [];
-    return lines.some((line) => line.has(8n) !== !!models || (models && !models.has(line.get(8n)))) ? "charge.lines.model" : null;
-  },
+  (claims) => faultOfLines(claims) ?? faultOfObserver(claims),
 ); // prettier-ignore
 
+/** A line says whose tokens it prices if and only if several models made the response. */
+function faultOfLines(claims) {
+  const models = claims.get(18n);
+  return first(claims.get(14n)?.get(4n) ?? [], (line, n) => {
+    const model = line.get(8n);
+    if (models ? models.has(model) : model === undefined) return null;
+    return wrongField(`charge.lines.${n}.model`, models ? "one of the models" : "nothing without claim 18", model);
+  });
+}
+
+/** An observer bills nothing, and sees calls only. */
+function faultOfObserver(claims) {
+  if (!claims.get(13n)?.has(7n)) return null;
+  const field = claims.has(14n) ? "charge" : claims.has(19n) ? "span" : null;
+  return field && wrongField(field, "nothing where source.observed is", "something");
+}
+
 export const PICOUNITS = 10n ** 12n;
-const AMOUNT = (value, path) => (Array.isArray(value) && value.length === 2 ? (uint()(value[0], path) ?? uint(0n, PICOUNITS - 1n)(value[1], path)) : path);
+const PART_OF_AMOUNT = uint(0n, PICOUNITS - 1n, "picounits less than 1e12");
+const AMOUNT = (value, path) => {
+  if (!Array.isArray(value) || value.length !== 2) return wrongField(path, "[units, picounits]", value);
+  return first(value, (one) => uint()(one, path)) ?? PART_OF_AMOUNT(value[1], path);
+};
 
 const SUMS = {
   1: ["logical", uint()], 2: ["cached", uint()], 3: ["attributed", uint()], 4: ["writes", mapOf(uint(), uint(), 1, 65536)], 5: ["output", uint()],
-  6: ["reasoning", uint()], 7: ["amounts", mapOf(currency, AMOUNT, 1, Infinity)],
-  8: ["units", mapOf(unitName, uint(), 1, 16384)],
+  6: ["reasoning", uint()], 7: ["amounts", mapOf(currency, AMOUNT, 1, Infinity)], 8: ["units", unitMap(16384)],
 }; // prettier-ignore
 
-const TOTALS = struct({ ...SUMS, 9: ["corrected", struct(SUMS)], 10: ["corrections", struct(SUMS)] }, (totals) => (totals.has(9n) === totals.has(10n) ? null : "corrections"));
-const STREAM = struct({ 1: ["stream", text(), true], 2: ["first", uint(), true], 3: ["count", uint(1n), true], 4: ["root", digest, true], 5: ["head", digest, true] });
+const INNER_TOTALS = struct(SUMS, undefined, { 9: "corrected", 10: "corrections" });
+const TOTALS = struct({ ...SUMS, 9: ["corrected", INNER_TOTALS], 10: ["corrections", INNER_TOTALS, (totals) => totals.has(9n)] });
+const STREAM = struct({ 1: ["stream", text(), true], 2: ["first", uint(), true], 3: ["count", positive, true], 4: ["root", digest, true], 5: ["head", digest, true] });
 
-export const STATEMENT_CLAIMS = struct(
-  {
-    1: ["version", uint(1n, 1n), true], 2: ["issuer", text(), true], 3: ["account", text(), true], 4: ["number", uint(), true],
-    5: ["previous", digest], 6: ["start", instant, true], 7: ["end", periodEnd, true], 8: ["kind", uint(0n, 1n), true],
-    9: ["streams", arrayOf(STREAM, 0, 65536), true], 10: ["totals", TOTALS, true],
-  },
-  (claims) => {
-    if (claims.has(5n) !== (claims.get(4n) !== 0n)) return "previous";
-    if (claims.get(7n) <= claims.get(6n)) return "end";
-    const names = claims.get(9n).map((stream) => stream.get(1n));
-    return names.some((name, n) => n && compareTexts(names[n - 1], name) >= 0) ? "streams" : null;
-  },
-); // prettier-ignore
+const LISTED_STREAMS = arrayOf(STREAM, 0, 65536);
+const STREAMS = (value, path) => LISTED_STREAMS(value, path) ?? faultOfOrder(value.map((entry) => entry.get(1n)), path);
+const END = (value, path, claims) => periodEnd(value, path) ?? (value > claims.get(6n) ? null : wrongField(path, `more than start, ${claims.get(6n)}`, value));
+
+export const STATEMENT_CLAIMS = struct({
+  1: ["version", VERSION, true], 2: ["issuer", text(), true], 3: ["account", text(), true], 4: ["number", uint(), true],
+  5: ["previous", digest, (claims) => claims.get(4n) !== 0n], 6: ["start", instant, true], 7: ["end", END, true],
+  8: ["kind", exactly([0n, 1n], "0 (regular) or 1 (late)"), true], 9: ["streams", STREAMS, true], 10: ["totals", TOTALS, true],
+}); // prettier-ignore
+
+function faultOfOrder(names, path) {
+  const at = names.findIndex((name, n) => n && compareTexts(names[n - 1], name) >= 0);
+  return at < 0 ? null : wrongField(path, `streams in ascending order, after '${names[at - 1]}'`, names[at]);
+}
 
 export function gcd(a, b) {
   while (b) [a, b] = [b, a % b];

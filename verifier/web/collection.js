@@ -1,16 +1,17 @@
 // Steps 8 to 10 over a batch: what was collected of each account and stream.
 
-import { hex, sameBytes } from "./bytes.js";
+import { sameBytes } from "./bytes.js";
 import { RECEIPT, STATEMENT } from "./envelope.js";
 import { Findings, about, accountKey } from "./findings.js";
 import { checkIdentities } from "./identities.js";
 import { isLostRejected, tellFaults } from "./item.js";
 import { LIMITS } from "./limits.js";
+import { Passed } from "./passed.js";
 import { checkStatement } from "./settlement.js";
 
 /** What one stream of an account is known to hold. */
 class Stream {
-  ids = new Map(); // digest by sequence, over all of the input
+  ids = new Map(); // digest and item by sequence, over all of the input
   highest = -1n;
   open = new Map(); // receipts since the last statement, by sequence, ascending
   broken = false;
@@ -48,14 +49,16 @@ class Account {
 export class Batch {
   accounts = new Map();
   findings = new Findings();
-  conflicts = [];
+  settlements = []; // of each statement that was held against its receipts: what was compared
   items = 0;
   streams = 0;
   quantities = 0;
   lost = 0n; // items that may be receipts (R-10.2)
   lostRejected = 0;
   lostStatements = false; // an item was lost that was or may have been a statement (R-12.2)
-  ended = false; // the reading ended early
+  lostItems = 0;
+  ended = null; // why the reading ended early: "fault" or "lost"
+  passed = new Passed();
   unchecked = 0; // signatures left out by R-5.3
   unprotected = 0;
   receipts = 0;
@@ -78,20 +81,22 @@ export class Batch {
     if (one.unprotected) this.unprotected++;
     tellFaults(one, this.findings);
     if (one.unchecked) this.unchecked++;
+    if (!one.lost && one.kind === RECEIPT) one.agrees = checkIdentities(one, this.findings, this.options);
+    this.passed.add(one);
     if (!one.lost && one.kind === RECEIPT) {
-      checkIdentities(one, this.findings, this.options);
-      if (!this.collect(one)) return this.end();
+      if (!this.collect(one)) return this.end("fault");
     } else if (!one.lost) await this.close(one);
     if (one.lost) this.countLost(one);
-    return this.lostRejected < LIMITS.lost || this.end();
+    return this.lostRejected < LIMITS.lost || this.end("lost");
   }
 
-  end() {
-    this.ended = true;
+  end(why) {
+    this.ended = why;
     return false;
   }
 
   countLost(one) {
+    this.lostItems++;
     if (one.kind !== STATEMENT) this.lost += 1n;
     if (one.kind !== RECEIPT) this.lostStatements = true;
     if (one.orderFault || isLostRejected(one)) this.lostRejected++;
@@ -104,24 +109,28 @@ export class Batch {
     const stream = account?.streams.get(claims.stream);
     const fault = stream && orderFault(stream, one);
     if (fault) {
-      this.findings.add(...fault, about(one));
+      const [code, rule, message] = fault;
+      this.findings.add(code, rule, about(one, { message }));
       Object.assign(one, { lost: true, orderFault: true });
       return true;
     }
-    if (!this.hasRoom(account, stream, claims)) {
-      this.findings.add("input-too-large", "R-9.7", about(one));
+    const message = this.tooMany(account, stream, claims);
+    if (message) {
+      this.findings.add("input-too-large", "R-9.7", about(one, { message }));
       return false;
     }
     this.addReceipt(one);
     return true;
   }
 
-  hasRoom(account, stream, claims) {
-    const added = quantitiesOf(claims).filter((name) => !account?.quantities.has(name));
-    if (this.quantities + added.length > LIMITS.quantities || (!stream && this.streams === LIMITS.streams)) return false;
-    this.quantities += added.length;
-    if (!stream) this.streams++;
-    return true;
+  /** Counts a receipt's stream, TTLs and units; or says of what there are too many with it. */
+  tooMany(account, stream, claims) {
+    const quantities = this.quantities + quantitiesOf(claims).filter((name) => !account?.quantities.has(name)).length;
+    const streams = this.streams + (stream ? 0 : 1);
+    if (quantities > LIMITS.quantities) return `with this receipt there are ${quantities} TTLs and units, of which an input may have ${LIMITS.quantities}`;
+    if (streams > LIMITS.streams) return `this receipt begins stream number ${streams}`;
+    Object.assign(this, { quantities, streams });
+    return null;
   }
 
   addReceipt(one) {
@@ -132,11 +141,11 @@ export class Batch {
     const before = stream.open.get(claims.sequence - 1n);
     if (before && !sameBytes(before.digest, claims.previous)) {
       stream.broken = true;
-      this.findings.add("chain-broken", "R-9.4", about(one, { field: "previous", expected: before.id, actual: hex(claims.previous) }));
+      this.findings.add("chain-broken", "R-9.4", about(one, { field: "previous", message: "previous is not the digest of the receipt before it" }));
     }
-    if (before && claims.time < before.claims.time) this.findings.add("time-reversed", "R-9.5", about(one, { field: "time", expected: before.claims.time, actual: claims.time }));
+    if (before && claims.time < before.claims.time) this.findings.add("time-reversed", "R-9.5", about(one, { field: "time", message: "the time is before that of the receipt before it" }));
     if (!this.options.record) delete one.bytes;
-    stream.ids.set(claims.sequence, one.id);
+    stream.ids.set(claims.sequence, { id: one.id, number: one.number });
     stream.highest = claims.sequence;
     stream.open.set(claims.sequence, one);
     account.receipts.push(one);
@@ -150,12 +159,12 @@ export class Batch {
   async close(one) {
     const account = this.account(one.claims);
     this.statements++;
-    if (account.statements.some((other) => other.id === one.id)) this.findings.add("statement-duplicate", "R-10.1", about(one));
+    if (account.statements.some((other) => other.id === one.id)) this.findings.add("statement-duplicate", "R-10.1", about(one, { message: `statement ${one.claims.number} is in the input already` }));
     else {
       const repeated = account.statements.some((other) => other.claims.number === one.claims.number);
       one.firsts = firstsOf(account, one.claims);
       account.statements.push(one);
-      if (!repeated) await checkStatement(account, one, this.findings, this.lost);
+      if (!repeated) this.settlements.push(await checkStatement(account, one, this.findings, this.lost));
     }
     account.clear();
   }
@@ -168,8 +177,9 @@ function orderFault(stream, one) {
   const { sequence } = one.claims;
   if (sequence > stream.highest) return null;
   const there = stream.ids.get(sequence);
-  if (there === undefined) return ["receipt-order", "R-9.3"];
-  return there === one.id ? ["receipt-duplicate", "R-9.1"] : ["receipt-equivocation", "R-9.2"];
+  if (there === undefined) return ["receipt-order", "R-9.3", `sequence ${sequence} stands after a later one of its stream`];
+  const where = `item ${there.number} has the same stream and sequence`;
+  return there.id === one.id ? ["receipt-duplicate", "R-9.1", `${where}, and is the same`] : ["receipt-equivocation", "R-9.2", `${where}, but other claims`];
 }
 
 /** The receipts with which the streams of a statement begin, by stream (R-11.5). */

@@ -1,6 +1,6 @@
 // Proofs and equivocations: R-16 and R-17.
 
-import { compareBytes, sameBytes } from "./bytes.js";
+import { compareBytes, hex, sameBytes } from "./bytes.js";
 import { ARRAY, BYTES, endOfItem, readHead } from "./cbor.js";
 import { cardFigures, checkCharge } from "./charge.js";
 import { checkChain, knownStatements, orderedStatements } from "./chain.js";
@@ -10,12 +10,13 @@ import { Findings, about, accountKey } from "./findings.js";
 import { checkIdentities } from "./identities.js";
 import { checkItem, tellFaults } from "./item.js";
 import { LIMITS } from "./limits.js";
-import { pathHolds } from "./merkle.js";
+import { rootOfPath } from "./merkle.js";
+import { Passed } from "./passed.js";
+import { showInstant, showPeriod } from "./words.js";
 
 /** {receipt, path, statement} of a proof at an offset, as bytes. A fault of R-16.1 is thrown. */
 function readProof(bytes, start) {
   const head = readHead(bytes, start);
-  if (head.type !== ARRAY || head.value !== 3) throw new Fault("envelope-invalid", "R-16.1", { field: "proof" });
   const afterReceipt = endOfItem(bytes, head.next);
   const receipt = bytes.subarray(head.next, afterReceipt);
   const { path, next } = readPath(bytes, afterReceipt);
@@ -24,58 +25,69 @@ function readProof(bytes, start) {
 }
 
 function readPath(bytes, start) {
-  const wrong = () => new Fault("envelope-invalid", "R-16.1", { field: "path" });
+  const wrong = (offset) => new Fault("envelope-invalid", "R-16.1", { field: "path", offset, message: `the path is not an array of at most ${LIMITS.path} byte strings` });
   const list = readHead(bytes, start);
-  if (list.type !== ARRAY || list.value > LIMITS.path) throw wrong();
+  if (list.type !== ARRAY || list.value > LIMITS.path) throw wrong(start);
   const path = [];
   let at = list.next;
   for (let n = 0; n < list.value; n++) {
     const head = readHead(bytes, at);
-    if (head.type !== BYTES || Number(head.value) > bytes.length - head.next) throw wrong();
+    if (head.type !== BYTES || Number(head.value) > bytes.length - head.next) throw wrong(at);
     path.push(bytes.subarray(head.next, head.next + head.value));
     at = head.next + head.value;
   }
   return { path, next: at };
 }
 
-/** R-16.2 to R-16.4 between the two items of a proof. False ends the work. */
-async function checkProof(receipt, statement, path, findings, number, rule = (own) => own) {
+/** R-16.2 to R-16.4 between the two items of a proof; the rules have one number in an equivocation. Whether the proof holds; null: not looked at. */
+async function checkProof(receipt, statement, path, findings, rule) {
   if (receipt.kind === STATEMENT || statement.kind === RECEIPT) {
-    findings.add("envelope-invalid", rule("R-16.2"), about(receipt, { item: 0 }));
-    return false;
+    throw new Fault("envelope-invalid", rule ?? "R-16.2", { offset: 0, message: "a proof is a receipt, a path and a statement" });
   }
-  if (receipt.lost || statement.lost) return true;
+  if (receipt.lost || statement.lost) return null;
+  const tell = (code, own, details) => findings.add(code, rule ?? own, about(receipt, { number: statement.claims.number, ...details }));
   const [claims, closing] = [receipt.claims, statement.claims];
   const entry = closing.streams.find(({ stream }) => stream === claims.stream);
-  const listed = entry && claims.sequence >= entry.first && claims.sequence < entry.first + entry.count;
-  const wrong = proofFault(claims, closing, entry, listed);
-  if (wrong) {
-    findings.add("proof-mismatch", rule("R-16.3"), about(receipt, { item: number, field: wrong }));
-    return false;
-  }
-  const holds = path.every((step) => step.length === 32) && (await pathHolds(receipt.digest, claims.sequence - entry.first, entry.count, path, entry.root));
-  if (!holds) findings.add("path-invalid", rule("R-16.4"), about(receipt, { item: number, field: "path" }));
-  return holds;
+  const wrong = proofFault(claims, closing, entry);
+  if (wrong) tell("proof-mismatch", "R-16.3", wrong);
+  const broken = wrong ? null : await pathFault(receipt.digest, claims.sequence, entry, path);
+  if (broken) tell("path-invalid", "R-16.4", broken);
+  return !wrong && !broken;
 }
 
-function proofFault(claims, closing, entry, listed) {
-  if (claims.issuer !== closing.issuer) return "issuer";
-  if (claims.account !== closing.account) return "account";
-  if (!entry) return "stream";
-  if (!listed) return "sequence";
-  return claims.time < closing.start || claims.time >= closing.end ? "time" : null;
+function proofFault(claims, closing, entry) {
+  if (claims.issuer !== closing.issuer || claims.account !== closing.account) return { message: "receipt and statement have another issuer or account" };
+  if (!entry) return { field: "streams", message: "the statement does not list the stream" };
+  const last = entry.first + entry.count - 1n;
+  if (claims.sequence < entry.first || claims.sequence > last) {
+    return { field: "sequence", expected: `${entry.first} to ${last}`, actual: claims.sequence, message: "the statement does not list the sequence" };
+  }
+  if (claims.time >= closing.start && claims.time < closing.end) return null;
+  const expected = `within ${showPeriod(closing.start, closing.end)}`;
+  return { field: "time", expected, actual: showInstant(claims.time), message: "the statement is for another time than the receipt's" };
 }
+
+async function pathFault(leaf, sequence, { first, count, root: expected }, path) {
+  const { root, fault } = await rootOfPath(leaf, sequence - first, count, path);
+  if (fault) return { field: "path", message: fault };
+  return sameBytes(root, expected) ? null : { field: "root", expected: hex(expected), actual: hex(root), message: "the path leads to another root" };
+}
+
+const A = { proof: "a proof", equivocation: "an equivocation" };
 
 export async function verifyContainer(file, options, subject) {
-  const container = { subject, findings: new Findings(), objects: [], cards: cardFigures(options.cards) };
+  const container = { subject, findings: new Findings(), objects: [], cards: cardFigures(options.cards), passed: new Passed(), checks: [] };
+  const [reading, period] = subject === "proof" ? ["R-16.1", "R-16.6"] : ["R-17.1", "R-17.5"];
   try {
-    if (file.bytes.length > LIMITS.container) throw new Fault("item-too-large", "R-16.1");
+    if (file.bytes.length > LIMITS.container) throw new Fault("item-too-large", reading, { offset: 0, message: `more than ${LIMITS.container} bytes` });
     await (subject === "proof" ? verifyProof : verifyEquivocation)(file, options, container);
   } catch (fault) {
     if (!(fault instanceof Fault)) throw fault;
-    container.findings.add(fault.code, subject === "proof" ? "R-16.1" : "R-17.1", { item: 0, file: file.name, ...fault.details });
+    const rule = /^R-1[67]\.[2-9]/.test(fault.rule) ? fault.rule : reading;
+    container.findings.add(fault.code, rule, { item: 0, file: file.name, ...fault.details });
   }
-  if (options.period) container.findings.add("period-uncovered", subject === "proof" ? "R-16.6" : "R-17.5", { field: "period" });
+  const message = `${A[subject]} does not show that a period is complete`;
+  if (options.period) container.findings.add("period-uncovered", period, { file: file.name, message });
   return container;
 }
 
@@ -89,24 +101,28 @@ export function subjectOfContainer([first, second]) {
 export const receiptOfProof = (bytes) => readProof(bytes, 0).receipt.bytes;
 
 function noMore(bytes, end) {
-  if (end !== bytes.length) throw new Fault("item-malformed", "R-16.1", { offset: end });
+  if (end !== bytes.length) throw new Fault("item-malformed", "R-16.1", { offset: end, message: `${bytes.length - end} bytes after the end` });
 }
 
-async function verifyProof(file, options, { findings, objects, cards }) {
+async function verifyProof(file, options, { findings, objects, cards, passed, checks }) {
   const { receipt: first, path, statement: second, end } = readProof(file.bytes, 0);
   noMore(file.bytes, end);
-  const receipt = await checkItem({ ...first, file: file.name, number: 0 }, options);
-  const statement = await checkItem({ ...second, file: file.name, number: 1 }, options);
-  objects.push(receipt, statement);
+  objects.push(await checkItem({ ...first, file: file.name, number: 0 }, options));
+  objects.push(await checkItem({ ...second, file: file.name, number: 1 }, options));
   for (const one of objects) {
     tellFaults(one, findings);
-    if (!one.lost && one.kind === RECEIPT) checkIdentities(one, findings, options);
+    if (!one.lost && one.kind === RECEIPT) one.agrees = checkIdentities(one, findings, options);
+    passed.add(one);
   }
-  const goes = await checkProof(receipt, statement, path, findings, 0);
-  if (!goes && (receipt.kind === STATEMENT || statement.kind === RECEIPT)) return;
+  const [receipt, statement] = objects;
+  const holds = await checkProof(receipt, statement, path, findings);
+  checks.push(checkOf("inclusion in the statement", holds, "receipt or statement could not be read"));
   if (statement.valid) await checkAgainstKnown(statement, options, findings);
   if (cards.size && !receipt.lost && !receipt.claims.corrects) checkCharge(receipt, receipt.claims.time, cards, findings);
 }
+
+/** The scope of the one thing that such a file proves; null: it was not looked at. */
+const checkOf = (check, holds, unread) => ({ check, passed: holds ? 1 : 0, of: 1, failed: holds === false ? 1 : 0, notChecked: holds === null ? unread : null });
 
 /** R-16.5. */
 async function checkAgainstKnown(statement, options, findings) {
@@ -114,8 +130,9 @@ async function checkAgainstKnown(statement, options, findings) {
   checkChain(orderedStatements({ statements: [statement] }, known), findings, true);
 }
 
-async function verifyEquivocation(file, options, { findings, objects }) {
+async function verifyEquivocation(file, options, container) {
   const { bytes } = file;
+  const { findings, objects, checks } = container;
   let at = 1;
   const witnesses = [];
   for (let number = 0; number < 2; number++) {
@@ -126,23 +143,29 @@ async function verifyEquivocation(file, options, { findings, objects }) {
     at = end;
   }
   noMore(bytes, at);
-  for (let number = 0; number < 2; number++) objects.push(await checkWitness(witnesses[number], file.name, number, options, findings));
+  for (let number = 0; number < 2; number++) objects.push(await checkWitness(witnesses[number], file.name, number, options, container));
   const [a, b] = objects;
-  if (a.lost || b.lost) return;
-  if (compareBytes(a.digest, b.digest) > 0) findings.add("envelope-invalid", "R-17.3", about(a, { field: "order" }));
-  else if (!conflictOf(a, b)) findings.add("conflict-unproven", "R-17.4", about(a));
+  const bothRead = !a.lost && !b.lost;
+  if (bothRead && compareBytes(a.digest, b.digest) > 0) throw new Fault("envelope-invalid", "R-17.3", { offset: 0, message: "the object with the smaller digest comes first" });
+  const holds = bothRead ? conflictOf(a, b) > 0 : null;
+  if (holds === false) findings.add("conflict-unproven", "R-17.4", { item: 0, file: file.name, message: "the two objects do not contradict each other" });
+  checks.push(checkOf("contradiction", holds, "one of the two could not be read"));
 }
 
 /** R-17.2: a signed object, or a proof that stands for its receipt. */
-async function checkWitness(witness, file, number, options, findings) {
+async function checkWitness(witness, file, number, options, { findings, passed }) {
   const isProof = witness.path !== undefined;
-  const one = await checkItem({ ...(isProof ? witness.receipt : witness), file, number }, options, { ownSignature: !isProof });
-  tellFaults(one, findings);
+  const read = async (part, how) => {
+    const one = await checkItem({ ...part, file, number }, options, how);
+    tellFaults(one, findings);
+    passed.add({ ...one, agrees: true });
+    return one;
+  };
+  const one = await read(isProof ? witness.receipt : witness, { ownSignature: !isProof });
   if (!isProof) return one;
-  const statement = await checkItem({ ...witness.statement, file, number }, options);
-  tellFaults(statement, findings);
-  const holds = await checkProof(one, statement, witness.path, findings, number, () => "R-17.2");
-  one.lost ||= statement.lost || !holds;
+  const statement = await read(witness.statement);
+  const holds = await checkProof(one, statement, witness.path, findings, "R-17.2");
+  one.lost ||= !holds;
   return one;
 }
 

@@ -51,10 +51,15 @@ function multiplyPoint(scalar, point) {
 
 const isIdentity = ([x, y, z]) => x === 0n && y === z;
 
-export function isWeak(key) {
-  if (key.length !== 32) return true;
+/** Why a key must not be trusted, or null. */
+export function weaknessOf(key) {
+  if (key.length !== 32) return `it has ${key.length} bytes, not 32`;
+  const whole = littleEndian(key);
+  if ((whole & (2n ** 255n - 1n)) >= P) return "its y coordinate is not reduced modulo p";
   const point = decodePoint(key);
-  return !point || isIdentity(multiplyPoint(8n, point)) || !isIdentity(multiplyPoint(L, point));
+  if (!point) return [1n, P - 1n].includes(whole & (2n ** 255n - 1n)) ? "it is zero with the sign bit set" : "it is not a point of the curve";
+  if (isIdentity(multiplyPoint(8n, point))) return "it is a point of small order";
+  return isIdentity(multiplyPoint(L, point)) ? null : "it is outside the prime-order subgroup";
 }
 
 /** y of the points of small order, as the 255 bits of an encoding can have it: 1, -1, 0, and those of order 8; 0 and 1 also with p added. */

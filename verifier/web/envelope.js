@@ -1,7 +1,7 @@
 // Steps 2 and 3: the envelope of a signed object, and its protected header.
 
-import { bytesOf, concat, decodeText, sameBytes, startsWith } from "./bytes.js";
-import { ARRAY, BYTES, MALFORMED, MAP, NULL, SIMPLE, TAG, TEXT, UINT, endOfItem, readHead } from "./cbor.js";
+import { bytesOf, concat, decodeText, hex, sameBytes, startsWith } from "./bytes.js";
+import { ARRAY, BYTES, MAP, NULL, SIMPLE, TAG, TEXT, UINT, endOfItem, readHead } from "./cbor.js";
 import { Fault } from "./faults.js";
 
 export const RECEIPT = "receipt";
@@ -27,53 +27,66 @@ export function kidOf(header, name) {
 /** Content, protected header and signature of `Signed`. The item was read, so its heads and strings are whole. */
 export function readEnvelope(item) {
   let at = 0;
-  const due = (type, value) => {
-    const head = at < item.length ? readHead(item, at) : MALFORMED;
-    if (head.type !== type || (value !== undefined && head.value !== value)) throw new Fault("envelope-invalid", "R-2.1", { field: "envelope" });
+  const due = (field, expected, type, value) => {
+    const head = at < item.length ? readHead(item, at) : {};
+    if (head.type === undefined && field !== "payload") throw envelopeFault("R-2.1", "envelope", "more", "the end of the item", at);
+    if (head.type !== type || (value !== undefined && head.value !== value)) throw envelopeFault("R-2.1", field, expected, hex(item.subarray(at, at + 4)), at);
     at = head.next;
     return head.value;
   };
-  const string = (size) => {
-    const length = due(BYTES, size);
+  const string = (field, size) => {
+    const length = due(field, size === undefined ? "a byte string" : `a byte string of ${size}`, BYTES, size);
     at += length;
     return item.subarray(at - length, at);
   };
-  due(ARRAY, 2);
-  const content = string();
-  due(TAG, 18);
-  due(ARRAY, 4);
-  const header = string();
+  due("envelope", "an array of two", ARRAY, 2);
+  const content = string("content");
+  const contentAt = at - content.length;
+  due("envelope", "tag 18 (COSE_Sign1)", TAG, 18);
+  due("envelope", "an array of four", ARRAY, 4);
+  const header = string("protected");
   const unprotectedAt = at;
-  const entries = due(MAP);
-  at = unprotectedAt;
-  at = endOfItem(item, at);
-  due(SIMPLE, NULL);
-  const signature = string(64);
-  if (entries !== 0 && !(startsWith(header, STATEMENT_FRONT) && unprotectedOfStatement(item, unprotectedAt))) {
-    throw new Fault("envelope-invalid", "R-2.2", { field: "unprotected" });
-  }
-  return { content, header, signature, unprotected: entries !== 0 };
+  const entries = due("unprotected", "a map", MAP);
+  at = endOfItem(item, unprotectedAt);
+  due("payload", "nil", SIMPLE, NULL);
+  const signature = string("signature", 64);
+  const wrong = entries === 0 ? null : startsWith(header, STATEMENT_FRONT) ? faultOfUnprotected(item, unprotectedAt) : ["an empty map", `${hex(item.subarray(unprotectedAt, unprotectedAt + 8))}...`];
+  if (wrong) throw envelopeFault("R-2.2", "unprotected", ...wrong, unprotectedAt);
+  return { content, contentAt, header, signature, unprotected: entries !== 0 };
 }
 
-/** Whether a map that is not empty has 270 (bstr) and 394 (array of bstr), one or both, in this order. */
-function unprotectedOfStatement(item, start) {
+function envelopeFault(rule, field, expected, actual, offset) {
+  return new Fault("envelope-invalid", rule, { field, expected, actual, offset, message: `${field}: expected ${expected}, found ${actual || "nothing"}` });
+}
+
+/** What is wrong with a map that is not empty: it has 270 (bstr) and 394 (array of bstr), one or both, in this order. */
+function faultOfUnprotected(item, start) {
   const map = readHead(item, start);
   let at = map.next;
   let before = 0;
   for (let entry = 0; entry < map.value; entry++) {
     const key = readHead(item, at);
-    if (key.type !== UINT || key.value <= before || (key.value !== 270 && key.value !== 394)) return false;
+    if (key.type !== UINT || key.value <= before || (key.value !== 270 && key.value !== 394)) return ["the labels 270 and 394, in this order", String(key.value)];
     before = key.value;
     const value = readHead(item, key.next);
-    if (value.type !== (before === 270 ? BYTES : ARRAY)) return false;
+    const wrong = ["a byte string in 270, an array of them in 394", String(before)];
+    if (value.type !== (before === 270 ? BYTES : ARRAY)) return wrong;
     at = endOfItem(item, key.next);
     let inside = value.next;
     for (let n = 0; before === 394 && n < value.value; n++) {
-      if (readHead(item, inside).type !== BYTES) return false;
+      if (readHead(item, inside).type !== BYTES) return wrong;
       inside = endOfItem(item, inside);
     }
   }
-  return true;
+  return null;
+}
+
+/** R-3.1, for a header that is neither. */
+export function headerFault(header) {
+  return new Fault("header-invalid", "R-3.1", {
+    field: "protected", expected: `${hex(RECEIPT_FRONT)} <kid> ${hex(RECEIPT_TAIL)}, or that of a statement`,
+    actual: header.length > 256 ? `${header.length} bytes` : hex(header) || "nothing", message: "the protected header is not the one that the format prescribes",
+  }); // prettier-ignore
 }
 
 /** Kind and kid, and of a statement the subject (15); null if the bytes are neither header. */

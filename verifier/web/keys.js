@@ -1,7 +1,7 @@
 // Key sets. spec/receipt.md, "Keys".
 
 import { base64url, concat, decodeText, sameBytes, sha256 } from "./bytes.js";
-import { isWeak } from "./ed25519.js";
+import { weaknessOf } from "./ed25519.js";
 import { InputError } from "./faults.js";
 import { parseJson } from "./json.js";
 
@@ -26,7 +26,7 @@ async function readKey(entry, issuer) {
   if (entry.has("revoked") && !(revoked instanceof Map && revoked.has("revoked_at"))) throw refuse("revoked without revoked_at");
   const times = { nbf: entry.get("nbf"), exp: entry.get("exp"), revokedAt: revoked?.get("revoked_at") };
   for (const time of Object.values(times)) if (time !== undefined && !seconds(time)) throw refuse("a time is no whole number of seconds");
-  const weak = isWeak(x);
+  const weak = weaknessOf(x);
   const verifier = weak ? null : await crypto.subtle.importKey("raw", x, { name: "Ed25519" }, false, ["verify"]);
   return { kid: entry.get("kid"), issuer, x, weak, verifier, ...times };
 }

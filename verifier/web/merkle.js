@@ -25,16 +25,22 @@ export async function merkleRoot(digests) {
   return level[0];
 }
 
-/** Whether a path leads from a leaf to the root (RFC 9162, 2.1.3.2). */
-export async function pathHolds(leaf, index, count, path, root) {
+/** The root that a path leads to from a leaf (RFC 9162, 2.1.3.2): {root}, or {fault}: why it leads to none. */
+export async function rootOfPath(leaf, index, count, path) {
   let [fn, sn, hash] = [index, count - 1n, await leafHash(leaf)];
   for (const step of path) {
-    if (sn === 0n) return false;
+    if (step.length !== 32) return { fault: `a hash of ${step.length} bytes` };
+    if (sn === 0n) return { fault: "the path is too long" };
     if (fn & 1n || fn === sn) {
       hash = await nodeHash(step, hash);
       while (!(fn & 1n) && fn !== 0n) [fn, sn] = [fn >> 1n, sn >> 1n];
     } else hash = await nodeHash(hash, step);
     [fn, sn] = [fn >> 1n, sn >> 1n];
   }
-  return sn === 0n && sameBytes(hash, root);
+  return sn === 0n ? { root: hash } : { fault: "the path is too short" };
+}
+
+/** Whether a path leads from a leaf to the root. */
+export async function pathHolds(leaf, index, count, path, root) {
+  return sameBytes((await rootOfPath(leaf, index, count, path)).root, root);
 }

@@ -1,7 +1,8 @@
 // How much of step 14 was checked: {check, passed, of, failed, notChecked}. `notChecked` says why the rest was not; null: nothing is left.
 
+import { plural } from "./words.js";
+
 const check = (name, passed, of, failed = 0, notChecked = null) => ({ check: name, passed, of, failed, notChecked });
-const plural = (count, noun) => `${String(count).replace(/\B(?=(\d{3})+$)/g, ",")} ${noun}${Number(count) === 1 ? "" : "s"}`;
 
 /** Without a record. */
 export const RECORD_NOT_GIVEN = check("customer's own record", 0, 0, 0, "no record of the customer's own requests was given");

@@ -1,6 +1,6 @@
 // The names of units. spec/receipt.md, "Units".
 
-import { text } from "./schema.js";
+import { first, mapOf, text, uint, wrongField } from "./schema.js";
 
 export const KINDS = ["audio", "image", "video", "document"];
 const OUTPUT_KINDS = ["audio", "image", "video", "citation"];
@@ -18,7 +18,12 @@ const BESIDE = new Set([
 export const isPrivate = (name) => name.includes("/");
 export const isBeside = (name) => BESIDE.has(name) || isPrivate(name);
 const isUnit = (name) => isBeside(name) || INPUT_PARTS.has(name) || CACHED_PARTS.has(name) || OUTPUT_PARTS.has(name);
-export const unitName = (name, path) => (typeof name === "string" && !text()(name, path) && isUnit(name) ? null : path);
+
+/** Quantities by unit: what they are first, then whether each unit is one. */
+export const unitMap = (most) => {
+  const quantities = mapOf(text(), uint(), 1, most);
+  return (value, path) => quantities(value, path) ?? first([...value.keys()], (name) => (isUnit(name) ? null : wrongField(`${path} key`, "a unit of the registry, or one with a /", name)));
+};
 
 export function unitOfClass(kind, unit) {
   if (kind === 2n) return unit === undefined;

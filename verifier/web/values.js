@@ -1,6 +1,6 @@
-// Values of claims: sums, equality, and how they are shown.
+// Values of claims: sums, and equality.
 
-import { hex, sameBytes } from "./bytes.js";
+import { sameBytes } from "./bytes.js";
 
 export const sum = (values) => values.reduce((total, value) => total + value, 0n);
 
@@ -21,12 +21,4 @@ export function sameValue(a, b) {
   if (a instanceof Uint8Array && b instanceof Uint8Array) return sameBytes(a, b);
   if (Array.isArray(a) && Array.isArray(b)) return a.length === b.length && a.every((value, n) => sameValue(value, b[n]));
   return a === b;
-}
-
-/** A value of claims in words. */
-export function show(value) {
-  if (value === undefined) return "absent";
-  if (value instanceof Map) return `{${[...value].map(([key, one]) => `${key}: ${show(one)}`).join(", ")}}`;
-  if (value instanceof Uint8Array) return hex(value);
-  return Array.isArray(value) ? `[${value.map(show).join(", ")}]` : String(value);
 }
