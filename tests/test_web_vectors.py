@@ -7,7 +7,14 @@ import pytest
 from tests.test_vectors import DOCUMENTS, LONG, input_of, key_sets
 from tests.web.node import second_verifier
 
-WORDS = {"pack-signed", "pack-record", "pack-identifier", "pack-maker", "pack-keys-own", "pack-period"}
+WORDS = {
+    "pack-signed",
+    "pack-record",
+    "pack-identifier",
+    "pack-maker",
+    "pack-keys-own",
+    "pack-period",
+}
 """Packs whose claims repeat what the report says in words that the second verifier does not have yet."""
 SMALL = [
     pytest.param(document, vector, id=vector["id"], marks=pytest.mark.slow if vector["id"] in LONG or "input_deflate" in vector else ())

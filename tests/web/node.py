@@ -48,10 +48,28 @@ class Second:
         """What becomes of the bytes of a rate card: {"digest"}, or {"field"} of what is wrong with it."""
         return self._ask({"card": data.hex()})
 
+    def report(self, files, keys, *, record=None, **options):
+        """The report on files ({name: bytes}), by key files: its canonical text and the CSV file beside it; (None, why) without a verdict.
+
+        ``record``: files by role, and ``margin`` in ms.
+        """
+        named = _all_named(options) | {"record": record and _all_named(record)}
+        answer = self._ask({"report": _named(files), "keys": _named(keys), "options": named})
+        assert not answer.get("error", "").startswith("CRASH"), answer["error"]
+        return answer.get("text"), answer.get("csv", answer.get("error"))
+
     def _ask(self, question):
         self._process.stdin.write(json.dumps(question) + "\n")
         self._process.stdin.flush()
         return json.loads(self._process.stdout.readline())
+
+
+def _all_named(options):
+    return {name: _named(one) if isinstance(one, dict) else one for name, one in options.items()}
+
+
+def _named(files):
+    return [[name, data.hex()] for name, data in files.items()]
 
 
 @contextmanager

@@ -2,10 +2,11 @@
 //
 // In: {"files": [hex], "keys": [JWK Set as text], "options": {...}}. Out: {"verdict", "findings": [[code, rule, item, count]], "cards", "error"}.
 // Or in: {"card": hex}. Out: {"digest"}, or {"field"} of what is wrong with it.
+// Or in: {"report": [[name, hex]], "keys": [[name, hex]], "options": {...}}. Out: {"text", "csv"}, or {"error"}.
 
 import { createInterface } from "node:readline";
 import { readCard } from "../../verifier/web/card.js";
-import { InputError, readKeys, unhex, verify } from "../../verifier/web/verifier.js";
+import { InputError, readKeys, report, unhex, verify } from "../../verifier/web/verifier.js";
 
 /** The customer's record: texts of files, and received receipts in hexadecimal. */
 function recordOf({ requests, received, prompts, cacheKey, ...others }) {
@@ -17,6 +18,7 @@ function recordOf({ requests, received, prompts, cacheKey, ...others }) {
 }
 
 async function answer(question) {
+  if (question.report) return reportOn(question);
   return question.card === undefined ? verdictOn(question) : readingOf(unhex(question.card));
 }
 
@@ -25,6 +27,19 @@ async function readingOf(card) {
     return { digest: (await readCard(card)).id };
   } catch (error) {
     return error instanceof InputError ? { field: error.field } : { field: `CRASH ${error.stack}` };
+  }
+}
+
+const filesOf = (list) => list?.map(([name, file]) => ({ name, bytes: Uint8Array.from(Buffer.from(file, "hex")) }));
+
+async function reportOn({ report: files, keys, options: { period, dated, previous, cards, record, ...others } }) {
+  try {
+    const mine = record && { ...record, requests: filesOf(record.requests), received: filesOf(record.received), prompts: filesOf(record.prompts), cacheKey: filesOf(record.cacheKey)?.[0], aliases: filesOf(record.aliases)?.[0], margin: record.margin && BigInt(record.margin) };
+    const options = { ...others, period: period?.map(BigInt), dated: dated && BigInt(dated), previous: filesOf(previous), cards: filesOf(cards), record: mine ?? undefined, keys: filesOf(keys) };
+    const { text, csv } = await report(filesOf(files), options);
+    return { text, csv };
+  } catch (error) {
+    return error instanceof InputError ? { error: error.message } : { error: `CRASH ${error.stack}` };
   }
 }
 

@@ -100,8 +100,8 @@ def _by_model(
 ) -> list[Tokens]:
     """The tokens of several models, each at its own row. Parts are not stated by model, so they cannot be priced apart."""
     rows = {model: _row(card, usage, model, counts.logical) for model, counts in models.items()}
-    for part in PARTS & usage.units.keys():
-        if usage.units[part] and any(part in row.parts for row in rows.values()):
+    for part in usage.units:  # in the order of the receipt
+        if part in PARTS and usage.units[part] and any(part in row.parts for row in rows.values()):
             raise UnpricedError(f"units.{part}", "the part by model", "one number")
     if usage.model not in models and any(usage.units.get(unit) for unit in of_response.units):
         raise UnpricedError("model", "one of the models", usage.model)

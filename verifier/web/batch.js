@@ -15,7 +15,7 @@ import { RECORD_NOT_GIVEN } from "./record_checks.js";
 import { checkRequests } from "./requests.js";
 
 export async function verifyBatch(files, options, sealed) {
-  const batch = new Batch(options);
+  const batch = Object.assign(new Batch(options), { sealed });
   const reading = readItems(files);
   const total = files.reduce((size, file) => size + file.bytes.length, 0);
   let passed = 0;

@@ -3,13 +3,32 @@
 import { hex } from "./bytes.js";
 import { about, accountKey } from "./findings.js";
 import { Unpriced, priceOf } from "./price.js";
+import { plural, unequal } from "./words.js";
 
 const CLASSES = ["uncached", "cached", "write", "output"];
 
-/** The cards that were given, by digest, with the figures of a report. */
+/** The cards that were given, by digest, with the figures of a report; and what came of the charges. */
+class CardFigures extends Map {
+  passed = 0;
+  failed = 0;
+  unknown = 0; // by a card that was not given
+  uncertain = 0; // held against bounds only
+}
+
 export function cardFigures(cards) {
-  const figures = (card) => ({ card, charges: 0, priced: 0, unpriced: 0, lower: 0n, upper: 0n });
-  return new Map(cards.map((card) => [card.id, figures(card)]));
+  const figures = new CardFigures();
+  for (const card of cards) figures.set(card.id, { card, charges: 0, priced: 0, unpriced: 0, lower: 0n, upper: 0n });
+  return figures;
+}
+
+/** The scope, of so many receipts with a charge: [passed, failed, why the rest was not checked]. */
+export function ofCards({ passed, failed, unknown, uncertain }, charged) {
+  const rest = charged - passed - failed - unknown;
+  const reasons = [];
+  if (unknown) reasons.push(`${plural(unknown, "receipt")} charged by a card that was not given`);
+  if (uncertain) reasons.push(`${plural(uncertain, "receipt")} held against the bounds only`);
+  if (rest) reasons.push(`${plural(rest, "receipt")} corrected, or of a time that is not here`);
+  return [passed, failed, reasons.join("; ") || null];
 }
 
 /** The same as a report has them. */
@@ -24,11 +43,16 @@ export function checkCharge(one, time, figures, findings) {
   const id = hex(charge.get(2n));
   const named = figures.get(id);
   if (!named) {
-    findings.addTogether("card-unknown", "R-18.1", accountKey(one.claims) + id, about(one, { field: "charge.card", actual: id }));
+    figures.unknown++;
+    findings.addTogether("card-unknown", "R-18.1", accountKey(one.claims) + id, about(one, { field: "charge.card", actual: id, message: `the charge names the rate card ${id}` }));
     return;
   }
   named.charges++;
-  for (const [code, rule, details] of faultsByCard(named.card, one.claims, time)) findings.add(code, rule, about(one, details));
+  const { faults, uncertain } = faultsByCard(named.card, one.claims, time);
+  for (const [code, rule, { field, expected, actual }] of faults) findings.add(code, rule, about(one, unequal(field, expected, actual)));
+  if (faults.length) figures.failed++;
+  else figures.passed++;
+  if (uncertain) figures.uncertain++;
 }
 
 function addPrice(figures, claims, time) {
@@ -50,18 +74,18 @@ function priceOrNull(card, claims, time) {
 
 function faultsByCard(card, claims, time) {
   const { charge } = claims;
-  if (charge.get(1n) !== card.currency) return [["charge-differs", "R-18.3", { field: "charge.currency", expected: card.currency, actual: charge.get(1n) }]];
+  if (charge.get(1n) !== card.currency) return { faults: [["charge-differs", "R-18.3", { field: "charge.currency", expected: card.currency, actual: charge.get(1n) }]] };
   let price;
   try {
     price = priceOf(card, claims, time);
   } catch (error) {
     if (!(error instanceof Unpriced)) throw error;
     const { field, expected, actual } = error;
-    return [["charge-row-missing", "R-18.2", { field, expected, actual }]];
+    return { faults: [["charge-row-missing", "R-18.2", { field, expected, actual }]] };
   }
-  const faults = price.lower < price.upper ? boundFaults(price, charge) : lineFaults(price, charge);
-  const rule = price.lower < price.upper ? "R-18.4" : "R-18.3";
-  return faults.map((details) => ["charge-differs", rule, details]);
+  const uncertain = price.lower < price.upper;
+  const faults = uncertain ? boundFaults(price, charge) : lineFaults(price, charge);
+  return { faults: faults.map((details) => ["charge-differs", uncertain ? "R-18.4" : "R-18.3", details]), uncertain };
 }
 
 /** R-18.3: every line that the card gives, and no other. */

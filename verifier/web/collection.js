@@ -164,7 +164,7 @@ export class Batch {
       const repeated = account.statements.some((other) => other.claims.number === one.claims.number);
       one.firsts = firstsOf(account, one.claims);
       account.statements.push(one);
-      if (!repeated) this.settlements.push(await checkStatement(account, one, this.findings, this.lost));
+      if (!repeated) this.settlements.push({ account, ...(await checkStatement(account, one, this.findings, this.lost)) });
     }
     account.clear();
   }

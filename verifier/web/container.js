@@ -73,7 +73,7 @@ async function pathFault(leaf, sequence, { first, count, root: expected }, path)
   return sameBytes(root, expected) ? null : { field: "root", expected: hex(expected), actual: hex(root), message: "the path leads to another root" };
 }
 
-const A = { proof: "a proof", equivocation: "an equivocation" };
+export const WITH_ARTICLE = { proof: "a proof", equivocation: "an equivocation" };
 
 export async function verifyContainer(file, options, subject) {
   const container = { subject, findings: new Findings(), objects: [], cards: cardFigures(options.cards), passed: new Passed(), checks: [] };
@@ -86,7 +86,7 @@ export async function verifyContainer(file, options, subject) {
     const rule = /^R-1[67]\.[2-9]/.test(fault.rule) ? fault.rule : reading;
     container.findings.add(fault.code, rule, { item: 0, file: file.name, ...fault.details });
   }
-  const message = `${A[subject]} does not show that a period is complete`;
+  const message = `${WITH_ARTICLE[subject]} does not show that a period is complete`;
   if (options.period) container.findings.add("period-uncovered", period, { file: file.name, message });
   return container;
 }

@@ -1,29 +1,45 @@
-// The last word on each request, which counts in place of what it corrects (spec/receipt.md, corrects; R-9.8, R-9.9).
+// The last word on each request, which counts in place of what it corrects (spec/verification.md, after R-9.10).
 
 import { hex } from "./bytes.js";
 
 /**
- * The last words of an account: [{one, time}], those that correct nothing first. `time` is that of the receipt that was corrected first;
- * undefined where it is not in the input.
+ * The last words of an account: [{one, origin, time}], those that correct nothing first. `origin` is the receipt that was corrected first, and
+ * `time` that of it; undefined where it is not in the input.
  */
 export function lastWordsIn({ receipts, corrected }) {
   const byId = new Map(receipts.map((one) => [one.id, one]));
-  const named = new Set(); // what an earlier correction corrects: a second one is no last word
-  const words = [];
+  const good = goodCorrections(receipts, byId);
+  const words = receipts.filter((one) => !corrected.has(one.id) && isReached(one, byId, good));
+  words.sort((a, b) => !!a.claims.corrects - !!b.claims.corrects || a.number - b.number);
+  return words.map((one) => {
+    const origin = originOf(one, byId);
+    return { one, origin, time: origin?.claims.time };
+  });
+}
+
+const targetOf = (one, byId) => byId.get(hex(one.claims.corrects.get(1n)));
+
+/** Corrections that count: the first of each receipt, but for those that are left aside. */
+function goodCorrections(receipts, byId) {
+  const named = new Set();
+  const good = new Set();
   for (const one of receipts) {
-    const { corrects } = one.claims;
-    const target = corrects && byId.get(hex(corrects.get(1n)));
-    if (corrects && !one.valid && target?.valid) continue; // left aside (R-9.10)
-    const isRepeated = corrects && named.has(hex(corrects.get(1n)));
-    if (corrects) named.add(hex(corrects.get(1n)));
-    if (isRepeated || corrected.has(one.id)) continue;
-    words.push({ one, time: originOf(one, byId)?.claims.time });
+    if (!one.claims.corrects || (!one.valid && targetOf(one, byId)?.valid)) continue;
+    const id = hex(one.claims.corrects.get(1n));
+    if (!named.has(id)) good.add(one);
+    named.add(id);
   }
-  return words.sort((a, b) => !!a.one.claims.corrects - !!b.one.claims.corrects || a.one.number - b.one.number);
+  return good;
+}
+
+/** Whether all corrections from a receipt back to the one that was corrected first count. */
+function isReached(one, byId, good) {
+  for (let at = one; at?.claims.corrects; at = targetOf(at, byId)) if (!good.has(at)) return false;
+  return true;
 }
 
 function originOf(one, byId) {
   let origin = one;
-  while (origin?.claims.corrects) origin = byId.get(hex(origin.claims.corrects.get(1n)));
+  while (origin?.claims.corrects) origin = targetOf(origin, byId);
   return origin;
 }

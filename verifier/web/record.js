@@ -8,7 +8,7 @@ import { InputError } from "./faults.js";
 import { comparePrompts } from "./prompts.js";
 import { divide } from "./ownership.js";
 
-const MARGIN = 300000n;
+export const MARGIN = 300000n;
 const TEN_YEARS = 3653n * DAY_MS;
 
 /**

@@ -4,22 +4,14 @@ import { hex } from "./bytes.js";
 import { DAY_MS, isClosed, isDue, windowOf } from "./calls.js";
 import { differences } from "./differences.js";
 import { about } from "./findings.js";
+import { lastWordsIn } from "./last_words.js";
 
 /**
  * The last words of an account: {one, claims, time, place}. `time` is that of the receipt that was corrected first, undefined where it is
  * not in the input; `first` is false for a further receipt of a request.
  */
-export function lastWordsOf({ receipts, corrected }) {
-  const byId = new Map(receipts.map((one) => [one.id, one]));
-  const words = [];
-  for (const one of receipts) {
-    if (corrected.has(one.id)) continue;
-    const target = one.claims.corrects && byId.get(hex(one.claims.corrects.get(1n)));
-    if (target?.valid && !one.valid) continue; // such a correction is no last word
-    let origin = one;
-    while (origin?.claims.corrects) origin = byId.get(hex(origin.claims.corrects.get(1n)));
-    words.push({ one, claims: one.claims, time: origin?.claims.time, place: (origin ?? one).number });
-  }
+export function lastWordsOf(account) {
+  const words = lastWordsIn(account).map(({ one, origin, time }) => ({ one, claims: one.claims, time, place: (origin ?? one).number }));
   words.sort((a, b) => a.place - b.place || a.one.number - b.one.number);
   const seen = new Set();
   for (const word of words) {

@@ -16,7 +16,10 @@ import { readCard } from "./card.js";
 import { cardsOf } from "./charge.js";
 import { subjectOfContainer, verifyContainer } from "./container.js";
 import { InputError } from "./faults.js";
+import { filesOfRecord, inputsOf, readAliases } from "./inputs.js";
+import { readKeys } from "./keys.js";
 import { verifyPack } from "./pack.js";
+import { objectOfReport, verdictOf } from "./report.js";
 import { totalsOf } from "./totals.js";
 
 export { hex, unhex } from "./bytes.js";
@@ -46,24 +49,48 @@ export function subjectOf(files) {
  * @throws {InputError} there is no verdict (R-0.1, or a rate card that is none)
  */
 export async function verify(files, options) {
+  return summaryOf(await answered(files, options));
+}
+
+/** What came of it: {subject, found, policy}. */
+async function answered(files, options) {
   const cards = await Promise.all((options.cards ?? []).map(readCard));
   const policy = { known: [], requireCacheId: false, signatures: "every", ...options, observers: new Set(options.observers ?? []), cards };
   if (policy.period && policy.period[0] >= policy.period[1]) throw new InputError("the period ends before it begins");
   const subject = subjectOf(files);
   if (subject !== "batch" && policy.record) throw new InputError(`a record does not go with a ${subject}`);
-  if (subject === "pack") return reportOf(await verifyPack(files[0], policy), subject);
-  if (subject !== "batch") return reportOf(await verifyContainer(files[0], policy, subject), subject);
+  if (subject === "pack") return { subject, policy, found: await verifyPack(files[0], policy) };
+  if (subject !== "batch") return { subject, policy, found: await verifyContainer(files[0], policy, subject) };
   const sealed = policy.signatures === "statement";
   let batch = await verifyBatch(files, policy, sealed);
   if (sealed && batch.findings.list.length) batch = await verifyBatch(files, policy, false);
-  return reportOf(batch, subject);
+  return { subject, policy, found: batch };
 }
 
-/** R-15.1, and what the page shows. */
-function reportOf(found, subject) {
+/**
+ * Verify, and say all of it as the object of spec/report.md.
+ *
+ * @param {{name: string, bytes: Uint8Array}[]} files in the order of the input
+ * @param {object} options those of `verify`, but that everything that is read is a file ({name, bytes}), so that the report can name it:
+ *   keys, previous (for `known`), cards, and what a record consists of; `record.aliases` is a file too;
+ *   dated: the date that the report gets, in ms, a BigInt
+ * @returns {Promise<object>} summary: what `verify` gives; object: JSON-ready data; text: its canonical form; csv: the file beside it, or null
+ * @throws {InputError} there is no verdict
+ */
+export async function report(files, options) {
+  const { keys = [], previous = [], cards = [], record, dated, ...others } = options;
+  const bytesOfAll = (list) => list.map(({ bytes }) => bytes);
+  const aliases = record?.aliases && readAliases(record.aliases);
+  const given = { ...others, record: record && { ...record, aliases }, keys: await readKeys(bytesOfAll(keys)), known: bytesOfAll(previous), cards: bytesOfAll(cards) };
+  const answer = await answered(files, given);
+  const inputs = await inputsOf({ batch: files, keys, previous, card: cards, ...filesOfRecord(record ?? {}) });
+  return { summary: summaryOf(answer), ...(await objectOfReport(answer, inputs, dated)) };
+}
+
+/** What the page shows. */
+function summaryOf({ found, subject }) {
   const findings = found.findings.sorted();
-  const rejected = findings.some(({ severity }) => severity === "rejected");
-  const verdict = rejected ? "rejected" : findings.length ? "incomplete" : "verified";
+  const verdict = verdictOf(findings);
   if (subject === "pack") return { subject, verdict, findings, claims: found.claims, maker: found.maker, ownKeys: found.ownKeys };
   if (subject !== "batch") return { subject, verdict, findings, cards: cardsOf(found.cards), objects: found.objects.map(objectOf) };
   return {
