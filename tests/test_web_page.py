@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 from base64 import b64encode
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -131,3 +132,28 @@ def test_what_is_embedded_checks_itself(opened, folder):
     assert opened.get_attribute("#verdict", "data-verdict") == "rejected"
     assert codes(opened) == ["attributed-mismatch"]
     assert opened.is_visible("#embedded-notice")
+
+
+def saved(tab, button):
+    """What a button saves: the name of the file, and its bytes."""
+    with tab.expect_download() as download:
+        tab.click(button)
+    return download.value.suggested_filename, Path(download.value.path()).read_bytes()
+
+
+@pytest.mark.slow
+def test_the_report_is_saved_and_is_that_of_the_command(opened, shell, folder):
+    over = {"request": "twice"}
+    Path("batch.cbor").write_bytes(Batch(one=Stream(count=150, over=over)).data)
+    Path("issuer.jwks.json").write_text(json.dumps(jwk_set(KEY)))
+    assert checked(opened, Path("batch.cbor").absolute()) == "rejected"
+    name, data = saved(opened, "#save")
+    line = "verify batch.cbor --keys issuer.jwks.json --no-remember --report r.json"
+    assert shell(line).code == 1
+    mine, theirs = json.loads(Path("r.json").read_bytes()), json.loads(data)
+    assert (name, theirs.pop("verifier")["name"]) == ("report.json", "token-receipts-web")
+    mine.pop("verifier")
+    assert theirs == mine
+    name, csv = saved(opened, "#save-csv")
+    assert name == "findings.csv"
+    assert sha256(csv).hexdigest() == theirs["findings_csv"]["sha256"]

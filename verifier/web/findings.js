@@ -8,7 +8,7 @@ export class Findings {
 
   /** `about`: {item, file, offset, issuer, account, stream, sequence, request, number, field, expected, actual, count} as far as known. */
   add(code, rule, about = {}) {
-    const finding = { code, rule, severity: INCOMPLETE.has(code) ? "incomplete" : "rejected", message: MEANINGS[code], count: 1n, ...about };
+    const finding = { code, rule, severity: INCOMPLETE.has(code) ? "incomplete" : "rejected", meaning: MEANINGS[code], message: MEANINGS[code], count: 1n, ...about };
     this.list.push(finding);
     return finding;
   }

@@ -8,18 +8,20 @@ import { Findings } from "./findings.js";
 import { readKeys } from "./keys.js";
 import { readManifest } from "./manifest.js";
 import { isToldTwice, whyUnproven } from "./proving.js";
+import { scope } from "./scope.js";
 import { alterations, makerOf } from "./seal.js";
+import { plural } from "./words.js";
 
 /** The pack: findings, claims with what became of them, who made it, and which keys counted that are its own. */
 export async function verifyPack({ name, bytes }, options) {
-  const pack = { subject: "pack", findings: new Findings(), claims: [], maker: null, ownKeys: [] };
+  const pack = { subject: "pack", findings: new Findings(), claims: [], maker: null, ownKeys: [], checks: [] };
   try {
     await throughPack(bytes, options, pack);
   } catch (fault) {
     if (!(fault instanceof Fault)) throw fault;
     tellFault(fault, pack.findings);
   }
-  if (options.period) pack.findings.add("period-uncovered", "R-19.9", { field: "period", message: "a pack does not show that a period is complete" });
+  if (options.period) pack.findings.add("period-uncovered", "R-19.9", { message: "a pack does not show that a period is complete" });
   for (const finding of pack.findings.list) finding.file = name;
   return pack;
 }
@@ -31,28 +33,49 @@ async function throughPack(bytes, options, pack) {
   const manifest = readManifest(members);
   const { faults, opened } = await alterations(manifest, members);
   for (const fault of faults) tellFault(fault, pack.findings);
+  const sealed = members.size - 1; // the seal is what the others are held against
+  pack.checks.push(scope("members as sealed", sealed - Math.min(sealed, faults.length), sealed, faults.length));
   if (faults.length) return;
   pack.maker = await makerOf(manifest, opened, members, options.keys);
-  const keys = await keysThatCount(members, options.keys, pack);
+  pack.checks.push(ofMaker(pack.maker));
+  const inPack = await usable("keys/", () => readKeys(inFolder(members, "keys").map(([, bytes]) => bytes)));
   const cards = await cardsOfPack(members);
+  const keys = keysThatCount(inPack, options.keys, pack);
   const evidence = { members, options: manifest.options, keys, cards, account: options.account };
   for (const [n, claim] of manifest.claims.entries()) {
     await proveClaim(claim, evidence, pack);
     options.progress?.(n + 1, manifest.claims.length);
   }
+  pack.checks.push(ofClaims(pack.claims));
+}
+
+function ofMaker(maker) {
+  if (!maker) return scope("signature of the maker", 0, 0, 0, "nobody signed the pack");
+  const own = maker.trusted ? null : `by the pack's own key of ${maker.name}, key ${maker.kid}: compare it`;
+  return scope("signature of the maker", maker.trusted ? 1 : 0, 1, 0, own);
+}
+
+function ofClaims(claims) {
+  const reached = claims.filter((claim) => claim.reached).length;
+  const told = claims.filter(({ standing }) => standing === "asserted").length;
+  const words = told ? `${plural(told, "claim")} on the maker's word` : null;
+  return scope("claims reached again", reached, claims.length, claims.length - reached - told, words);
 }
 
 const inFolder = (members, folder) => [...members].filter(([name]) => name.startsWith(`${folder}/`)).sort(([a], [b]) => compareTexts(a, b));
 
 /** The caller's keys, and of issuers of which it has none the pack's own (R-19.5, R-19.6). */
-async function keysThatCount(members, trusted, pack) {
+function keysThatCount(inPack, trusted, pack) {
   const issuers = new Set([...trusted.values()].map(({ issuer }) => issuer));
-  const inPack = await usable("keys/", () => readKeys(inFolder(members, "keys").map(([, bytes]) => bytes)));
   const own = [...inPack.values()].filter((key) => !issuers.has(key.issuer) && !trusted.has(key.kid));
   for (const { kid, issuer } of own) {
     pack.findings.addTogether("pack-keys", "R-19.6", issuer, { issuer, actual: kid, message: `the key ${kid} of ${issuer} came with the pack` });
   }
   pack.ownKeys = own.map(({ kid, issuer }) => ({ kid, issuer }));
+  const all = new Set([...inPack.values()].map(({ issuer }) => issuer)).size;
+  const untrusted = new Set(own.map(({ issuer }) => issuer)).size;
+  const shown = own.length ? `the pack's own: ${own.map(({ kid, issuer }) => `${kid} of ${issuer}`).join(", ")}` : null;
+  pack.checks.push(scope("issuers with trusted keys", all - untrusted, all, 0, shown));
   return new Map([...own.map((key) => [key.kid, key]), ...trusted]);
 }
 

@@ -77,7 +77,7 @@ function check() {
     if (data.error !== undefined) fail(data.usual ? `There is no verdict: ${data.error}` : `The verifier failed: ${data.error}`);
     else void showReport(data.report, options, performance.now() - began);
   };
-  worker.postMessage({ files: state.batch, keys: state.keys.map(({ bytes }) => bytes), options });
+  worker.postMessage({ files: state.batch, keys: state.keys, options });
 }
 
 function progress({ done, of }) {
@@ -115,7 +115,7 @@ async function showReport(report, options, took) {
     ...accountsOf(report),
     ...uncheckedOf(report, options),
     ...inputsOf(inputs),
-    actionsOf(report, inputs, options, took),
+    actionsOf(report, took),
   );
   at("working").hidden = true;
   at("check").disabled = false;
@@ -152,12 +152,12 @@ function findingsOf({ findings, found }) {
 }
 
 function groupOf(group, n, all) {
-  const [{ code, severity, message }] = group;
+  const [{ code, severity, meaning }] = group;
   const items = group.reduce((sum, finding) => sum + finding.count, 0n);
-  const summary = element("summary", {}, element("strong", {}, message), element("span", { className: `tag ${severity}` }, `${severity} · ${count(items)}`), element("code", {}, code));
-  const rows = group.slice(0, SHOWN).map((f) => [place(f), f.rule, subject(f), f.field ?? "", text(f.expected), text(f.actual)]);
-  const body = element("div", { className: "scroll" }, table(["Item", "Rule", "Of", "Field", "Expected", "Actual"], rows));
-  if (group.length > SHOWN) body.append(element("p", { className: "more quiet" }, `The first ${SHOWN} of ${count(group.length)}; all are in the file.`));
+  const summary = element("summary", {}, element("strong", {}, meaning), element("span", { className: `tag ${severity}` }, `${severity} · ${count(items)}`), element("code", {}, code));
+  const rows = group.slice(0, SHOWN).map((f) => [place(f), f.rule, subject(f), f.message]);
+  const body = element("div", { className: "scroll" }, table(["Item", "Rule", "Of", "What is wrong"], rows));
+  if (group.length > SHOWN) body.append(element("p", { className: "more quiet" }, `The first ${SHOWN} of ${count(group.length)}.`));
   return element("details", { className: "group", open: all.length <= 3 || n === 0 }, summary, body);
 }
 
@@ -218,15 +218,21 @@ function inputsOf(inputs) {
   return [element("h2", {}, "Files"), element("div", { className: "sheet scroll" }, table(["Role", "Name", "Bytes", "SHA-256"], rows))];
 }
 
-function actionsOf(report, inputs, options, took) {
-  const plain = (_, value) => (typeof value === "bigint" ? String(value) : value instanceof Map ? Object.fromEntries([...value].map(([key, one]) => [String(key), one])) : value);
-  const save = element("button", { type: "button", className: "plain", id: "save" }, "Save what was found");
-  save.onclick = () => {
-    const url = URL.createObjectURL(new Blob([JSON.stringify({ ...report, inputs, options }, plain, 1)], { type: "application/json" }));
-    element("a", { href: url, download: "verification.json" }).click();
+/** The report is saved from memory: the page opens no connection. */
+function actionsOf({ text: canonical, csv }, took) {
+  const saves = [saving("save", "Save the report", "report.json", "application/json", canonical)];
+  if (csv !== null) saves.push(" ", saving("save-csv", "Save all findings", "findings.csv", "text/csv", csv));
+  return element("p", { className: "actions" }, ...saves, element("span", { className: "quiet" }, ` Checked in ${(took / 1000).toFixed(1)} s.`));
+}
+
+function saving(id, label, name, type, content) {
+  const button = element("button", { type: "button", className: "plain", id }, label);
+  button.onclick = () => {
+    const url = URL.createObjectURL(new Blob([content], { type }));
+    element("a", { href: url, download: name }).click();
     setTimeout(() => URL.revokeObjectURL(url), 1000);
   };
-  return element("p", { className: "actions" }, save, element("span", { className: "quiet" }, ` Checked in ${(took / 1000).toFixed(1)} s.`));
+  return button;
 }
 
 // ---- what begins it

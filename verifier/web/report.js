@@ -36,13 +36,13 @@ export async function objectOfReport({ subject, found, policy }, inputs, dated) 
   if (words) price(kept, words, [...found.cards.values()].map(({ card }) => card));
   const { csv, ...listing } = await listingOf(all, kept);
   const objects = (found.objects ?? []).filter(({ claims }) => claims).map(objectOfSigned);
-  const parties = partiesOf(accounts, objects, found.passed.signers);
+  const parties = partiesOf(accounts, objects, found.passed?.signers ?? []);
   const observed = parties.reduce((count, party) => count + party.of_observer, 0);
   const object = {
     report: 1, specification: SPECIFICATION, verifier: VERIFIER, dated: dated ?? null, subject, verdict: verdictOf(all), inputs, options: optionsOf(policy),
     parties: parties.slice(0, LISTED_ACCOUNTS), beyond: beyondIn(accounts, policy), observed,
     accounts: accounts.slice(0, LISTED_ACCOUNTS).map((account) => objectOfAccount(account, policy.period)), accounts_left_out: Math.max(0, accounts.length - LISTED_ACCOUNTS),
-    objects, claims: [], cards: cardsOf(found.cards).map((card) => ({ ...card, lower: String(card.lower), upper: String(card.upper) })),
+    objects, claims: (found.claims ?? []).map(objectOfClaim), cards: cardsOf(found.cards ?? []).map((card) => ({ ...card, lower: String(card.lower), upper: String(card.upper) })),
     checks: checksOf(subject, found, listing.finding_counts, policy), ...listing, figures: words && figuresOf(accounts, words, kept),
     not_proven: notProven({ subject, observed, roles: new Set(inputs.map(({ role }) => role)), period: policy.period }),
   }; // prettier-ignore
@@ -132,9 +132,15 @@ function objectOfSigned(one) {
   return kind === "statement" ? { ...object, number, start, end } : { ...object, stream, sequence, request, observed: isObserved(one) };
 }
 
+const objectOfClaim = ({ claim, standing, finding, reached, whyNot }) => ({ claim, standing, finding, reached, why_not: whyNot });
+
+function scopeOf(subject, found, counts, policy) {
+  if (subject === "pack") return found.checks;
+  return subject === "batch" ? scopeOfBatch(found, counts, policy) : scopeOfContainer(found, counts, WITH_ARTICLE[subject]);
+}
+
 function checksOf(subject, found, counts, policy) {
-  const checks = subject === "batch" ? scopeOfBatch(found, counts, policy) : scopeOfContainer(found, counts, WITH_ARTICLE[subject]);
-  return checks.map((check) => {
+  return scopeOf(subject, found, counts, policy).map((check) => {
     const [passed, of, failed] = [check.passed, check.of, check.failed].map(BigInt);
     const whole = passed === of && !check.notChecked;
     const result = failed ? "failed" : whole ? "passed" : passed ? "passed in part" : "not checked";

@@ -18,7 +18,7 @@ const LINKS = ["statement-equivocation", "statement-chain-broken", "statement-ro
 
 const least = (a, b) => (a < b ? a : b);
 const most = (a, b) => (a > b ? a : b);
-const scope = (check, passed, of, failed = 0, notChecked = null) => ({ check, passed, of, failed, notChecked });
+export const scope = (check, passed, of, failed = 0, notChecked = null) => ({ check, passed, of, failed, notChecked });
 const counted = (counts, codes) => codes.reduce((count, code) => count + (counts[code] ?? 0n), 0n);
 
 /** The checks of a batch. `counts`: of findings, by code. */

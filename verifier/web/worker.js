@@ -1,12 +1,15 @@
 // In the page's worker.
 
-import { InputError, readKeys, verify } from "./verifier.js";
+import { InputError, report } from "./verifier.js";
 
 self.onmessage = async ({ data: { files, keys, options } }) => {
   try {
-    const report = await verify(files, { ...options, keys: await readKeys(keys), progress: (done, of) => self.postMessage({ done, of }) });
-    self.postMessage({ report: { ...report, findings: report.findings.slice(0, 10000), found: report.findings.length } });
+    const { summary, text, csv } = await report(files, { ...options, keys, progress: (done, of) => self.postMessage({ done, of }) });
+    self.postMessage({ report: { ...summary, findings: summary.findings.slice(0, 10000).map(toShow), found: summary.findings.length, text, csv } });
   } catch (error) {
     self.postMessage({ error: error.message, usual: error instanceof InputError });
   }
 };
+
+/** What the page shows of a finding: what it is worth is in the report, and may be another finding. */
+const toShow = ({ worth, ...shown }) => shown;
