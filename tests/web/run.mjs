@@ -49,7 +49,7 @@ async function verdictOn({ files, keys, options }) {
     const { period, known, cards, record, ...others } = options;
     const more = { ...others, period: period?.map(BigInt), known: (known ?? []).map(unhex), cards: (cards ?? []).map(unhex), record: record && recordOf(record) };
     const report = await verify(files.map((file, n) => ({ name: `input ${n}`, bytes: Uint8Array.from(Buffer.from(file, "hex")) })), { ...more, keys: trusted });
-    return { verdict: report.verdict, findings: report.findings.map(({ code, rule, item, count }) => [code, rule, item ?? null, Number(count)]), cards: report.cards };
+    return { verdict: report.verdict, findings: report.findings.map(({ code, rule, item, count }) => [code, rule, item ?? null, Number(count)]), cards: report.cards, checks: report.checks?.map(({ check, passed, of, failed, notChecked }) => [check, passed, of, failed, notChecked]) };
   } catch (error) {
     return error instanceof InputError ? { verdict: null, error: error.message } : { verdict: "CRASH", error: error.stack };
   }

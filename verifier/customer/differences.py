@@ -145,12 +145,16 @@ def misfit(
     call: Stated,
     window: tuple[int | None, int | None],
     aliases: Mapping[str, str],
+    *,
+    closed: bool,
 ) -> Difference | None:
     """The first thing in which a receipt does not fit the call that it came with (R-14.14); None: it fits."""
     if call.request is not None and receipt.request != call.request:
         return Difference("request-differs", "request", call.request, receipt.request or "nothing")
     if receipt.client is not None and call.client is not None and receipt.client != call.client:
         return Difference("commitment-differs", "client", call.client.hex(), receipt.client.hex())
+    if closed:
+        return Difference("request-not-billable", "status", "a call that is billed", "none")
     first = next(differences(receipt, call, aliases), None)
     return first or outside(time, window)
 

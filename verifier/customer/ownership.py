@@ -14,7 +14,8 @@ UPDATE calls SET ours = CASE
 END
 """
 _OF_SOURCES: Final = """
-SELECT source, max(host), coalesce(sum(ours), 0), coalesce(sum(NOT ours), 0), sum(due AND ours IS NULL), coalesce(max(account = :account), 0)
+SELECT source, max(host), coalesce(sum(ours), 0), coalesce(sum(NOT ours), 0), sum(due AND ours IS NULL), coalesce(max(account = :account), 0),
+  coalesce(sum(ours AND account IS NULL), 0), coalesce(sum(NOT ours AND account IS NULL), 0)
 FROM calls WHERE source IS NOT NULL GROUP BY source
 """
 
@@ -34,10 +35,10 @@ def divide(db: sqlite3.Connection, account: str | None) -> Strangers:
     """
     db.execute(_BY_ITSELF, {"account": account})
     sources = db.execute(_OF_SOURCES, {"account": account}).fetchall()
-    nothing_known = not any(ours or theirs for _, _, ours, theirs, _, _ in sources)
+    nothing_known = not any(ours or theirs for _, _, ours, theirs, *_ in sources)
     hosts = {host for _, host, ours, *_ in sources if ours}
     unknown = 0
-    for source, host, ours, theirs, due, stated in sources:
+    for source, host, ours, theirs, due, stated, named, named_other in sources:
         # Without credentials, as after a redirect to another host, calls of two accounts look alike.
         mixed = bool(ours and theirs and not stated)
         anonymous = source.endswith(" ")
@@ -48,6 +49,6 @@ def divide(db: sqlite3.Connection, account: str | None) -> Strangers:
         if not known and not settled and (stated or nothing_known or host in hosts):
             unknown += due
         if mixed and not anonymous:
-            unknown += min(ours, theirs)
+            unknown += min(named, named_other)  # a call that states its account is no stranger
     (others,) = db.execute("SELECT count(*) FROM calls WHERE NOT ours").fetchone()
     return Strangers(unknown, others - unknown)

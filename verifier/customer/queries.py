@@ -62,7 +62,7 @@ WHERE ours AND due AND call NOT IN (SELECT call FROM pairs) GROUP BY coalesce(re
 """
 """R-14.1, before the times are looked at."""
 MISPLACED: Final = f"""
-SELECT batch.item, issuer, batch.account, stream, sequence, batch.request, batch.time, received.place, first, last,
+SELECT batch.item, issuer, batch.account, stream, sequence, batch.request, batch.time, received.place, first, last, closed,
        {stated_columns("batch")}, {stated_columns("calls")}
 FROM received JOIN batch USING (item) JOIN calls ON calls.call = received.call
 WHERE calls.ours AND NOT calls.replay AND corrects IS NULL AND NOT EXISTS (SELECT 1 FROM pairs WHERE pairs.item = batch.item AND pairs.call = calls.call)

@@ -135,10 +135,10 @@ class ReceivedReceipts:
         """Of the received receipts that are in the batch, byte for byte: how many are of the call that they came with, and how many not."""
         misfits = 0
         for row in self._db.execute(queries.MISPLACED).fetchall():
-            place, window = row[7], row[8:10]
+            place, window, closed = row[7], row[8:10], bool(row[10])
             difference = misfit(
-                Stated(*row[10:21]), row[6], Stated(*row[21:32]), window, self._record.aliases
-            )
+                Stated(*row[11:22]), row[6], Stated(*row[22:33]), window, self._record.aliases, closed=closed
+            )  # fmt: skip
             if difference is not None:
                 misfits += 1
                 self._findings.add(about_row("received-differs", f"{place}: {difference.message}", row, field=difference.field,
@@ -148,16 +148,21 @@ class ReceivedReceipts:
         ).fetchone()
         return of - misfits, misfits
 
-    def _call(self, call: int | None) -> tuple[Stated, tuple[int | None, int | None]] | None:
-        """A call of the account, and when its receipt can be."""
+    def _call(self, call: int | None) -> tuple[Stated, tuple[int | None, int | None], bool] | None:
+        """A call of the account, when its receipt can be, and whether it is closed to receipts."""
         row = self._db.execute(
-            f"SELECT first, last, {stated_columns('calls')} FROM calls WHERE call = ? AND ours AND NOT replay",
+            f"SELECT first, last, closed, {stated_columns('calls')} FROM calls WHERE call = ? AND ours AND NOT replay",
             (call,),
         ).fetchone()
-        return None if row is None else (Stated(*row[2:]), (row[0], row[1]))
+        return None if row is None else (Stated(*row[3:]), (row[0], row[1]), bool(row[2]))
 
     def _fits(
-        self, place: str, claims: Receipt, call: Stated, window: tuple[int | None, int | None]
+        self,
+        place: str,
+        claims: Receipt,
+        call: Stated,
+        window: tuple[int | None, int | None],
+        closed: bool,
     ) -> bool:
         """R-14.14."""
         if not self._is_ours(claims):
@@ -165,7 +170,9 @@ class ReceivedReceipts:
             field = "issuer" if claims.issuer != issuer else "account"
             expected, actual = str(issuer if field == "issuer" else account), getattr(claims, field)
         else:
-            difference = misfit(stated(claims), claims.time, call, window, self._record.aliases)
+            difference = misfit(
+                stated(claims), claims.time, call, window, self._record.aliases, closed=closed
+            )
             if difference is None:
                 return True
             field, expected, actual = difference[1:]

@@ -105,7 +105,7 @@ class Reconciliation:
         uncommitted = self._tell(self._another_commitment())
         unbillable = self._tell(self._closed())
         differing = self._different()
-        untimely = self._tell(self._untimely())
+        untimely = self._tell(self._untimely(), last=False)
         for finding in unconfirmed(self._db, self._record.aliases):
             self._findings.add(finding)
         failed = phantoms + repeated + renamed + unbillable
@@ -169,12 +169,13 @@ class Reconciliation:
             check, not_checked=f"{plural(paired - check.of, 'receipt')} of calls that show no usage"
         )
 
-    def _tell(self, found: Iterator[Finding]) -> int:
-        """Record findings about items that are looked at no further; how many."""
+    def _tell(self, found: Iterator[Finding], *, last: bool = True) -> int:
+        """Record findings about items, which are looked at no further if it is the ``last`` one; how many."""
         told = 0
         for finding in found:
             if not self._is_faulty(finding.item):
-                self._db.execute("INSERT INTO faulty VALUES (?)", (finding.item,))
+                if last:
+                    self._db.execute("INSERT INTO faulty VALUES (?)", (finding.item,))
                 self._findings.add(finding)
                 told += 1
         return told

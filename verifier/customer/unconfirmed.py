@@ -18,14 +18,16 @@ from verifier.report.findings import Finding
 def unconfirmed(db: sqlite3.Connection, aliases: Mapping[str, str]) -> Iterator[Finding]:
     """Receipts whose counts, units, models or occasion only the provider knows."""
     rows = db.execute(queries.UNCONFIRMED).fetchall()
+    told = {item for item, _ in rows}
     if rows:
         tokens = sum(int(logical) for _, logical in rows)
         message = f"the calls of these receipts show no usage; they bill {tokens:,} input tokens"
         yield Finding("count-unconfirmed", message, item=rows[0][0], count=len(rows))
     for item, unit in _unseen_units(db):
+        told.add(item)
         message = f"the calls of these receipts do not show what they bill, {unit} first"
         yield Finding("count-unconfirmed", message, item=item)
-    yield from _by_model(db, aliases)
+    yield from _by_model(db, aliases, told)
     count, item = db.execute(queries.SPANS).fetchone()
     if count:
         message = "these receipts are for no request, and the record does not name them"
@@ -54,10 +56,15 @@ def _has_a_price(unit: str, billed: Mapping[str, int]) -> bool:
     return billed[unit] > 0 or billed.get(unit.replace("cached.", "input."), 0) > 0
 
 
-def _by_model(db: sqlite3.Connection, aliases: Mapping[str, str]) -> Iterator[Finding]:
-    """What each model did, where the call shows it; else nobody but the provider knows."""
+def _by_model(
+    db: sqlite3.Connection, aliases: Mapping[str, str], told: set[int]
+) -> Iterator[Finding]:
+    """What each model did, where the call shows it; else nobody but the provider knows, which is told once of an item."""
     for *row, billed, seen in db.execute(queries.BY_MODEL):
         if seen is None:
+            if row[0] in told:
+                continue
+            told.add(row[0])
             message = "the calls of these receipts do not show which model did what"
             yield Finding("count-unconfirmed", message, item=row[0])
             continue

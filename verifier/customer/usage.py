@@ -89,7 +89,7 @@ def _chat(usage: Mapping[str, Any]) -> tuple[dict[str, int], dict[int, int] | No
     counts = stated(
         usage,
         logical=("prompt_tokens",),
-        cached=("prompt_tokens_details.cached_tokens", "prompt_cache_hit_tokens"),
+        cached=("prompt_tokens_details.cached_tokens", "prompt_cache_hit_tokens", "cached_tokens"),
         output=("completion_tokens",),
         reasoning=("completion_tokens_details.reasoning_tokens",),
     )
@@ -143,9 +143,7 @@ def _google(usage: Mapping[str, Any]) -> dict[str, int]:
 
 def _anthropic(usage: Mapping[str, Any]) -> tuple[dict[str, int], dict[int, int] | None]:
     """``input_tokens`` are only those that were neither read from a cache nor written to one."""
-    plain, read, written = (
-        count(name, usage.get(name, 0)) for name in ("input_tokens", _READ, _WRITTEN)
-    )
+    plain, read, written = (_count(name, usage) for name in ("input_tokens", _READ, _WRITTEN))
     counts = {"logical": plain + read + written, "cached": read}
     counts |= stated(usage, output=("output_tokens",))
     parts = usage.get("cache_creation")
@@ -156,6 +154,11 @@ def _anthropic(usage: Mapping[str, Any]) -> tuple[dict[str, int], dict[int, int]
     }
     rest = written - sum(by_ttl.values())
     return counts, by_ttl | {0: rest} if rest > 0 else by_ttl
+
+
+def _count(name: str, usage: Mapping[str, Any]) -> int:
+    """A count that is 0 where it is not stated."""
+    return 0 if usage.get(name) is None else count(name, usage[name])
 
 
 def _models(usage: Mapping[str, Any]) -> dict[str, TokenCounts] | None:
@@ -181,12 +184,10 @@ def _summed(iterations: list[Any]) -> dict[str, Any]:
     if not all(isinstance(part, Mapping) for part in iterations):
         raise UsageError("iterations is an array of usage objects")
     names = ("input_tokens", _READ, _WRITTEN, "output_tokens")
-    whole: dict[str, Any] = {
-        name: sum(count(name, part.get(name, 0)) for part in iterations) for name in names
-    }
+    whole: dict[str, Any] = {name: sum(_count(name, part) for part in iterations) for name in names}
     parts = [part.get("cache_creation") for part in iterations]
     if all(isinstance(part, Mapping) for part in parts):
         whole["cache_creation"] = {
-            name: sum(count(name, part.get(name, 0)) for part in parts) for name in _BY_TTL
+            name: sum(_count(name, part) for part in parts) for name in _BY_TTL
         }
     return whole

@@ -3,7 +3,7 @@
 import { compareTexts, unhex } from "./bytes.js";
 import { InputError } from "./faults.js";
 import { YEAR_10000 } from "./limits.js";
-import { Decimal, isObject, logRows } from "./log.js";
+import { Decimal, isObject, logRows, parseExact } from "./log.js";
 import { countOf, readUsage } from "./usage.js";
 
 export const DAY_MS = 86400000n;
@@ -162,7 +162,7 @@ export function instantOf(text, name) {
 /** A value that is JSON, also where it stands in a cell. */
 function parsedIn(row, name) {
   const value = row.get(name);
-  return typeof value === "string" ? JSON.parse(value) : value;
+  return typeof value === "string" ? parseExact(value) : value;
 }
 
 function receiptsIn(row) {
@@ -216,7 +216,8 @@ function mapIn(row, name) {
   const value = parsedIn(row, name);
   if (value === undefined || value === null) return undefined;
   if (!isObject(value)) throw new InputError(`${name} is no object`);
-  return new Map(Object.entries(value).map(([key, one]) => [key, countOf(one ?? NaN, `${name}.${key}`)]));
+  const stated = Object.entries(value).filter(([, one]) => one !== null);
+  return new Map(stated.map(([key, one]) => [key, countOf(one, `${name}.${key}`)]));
 }
 
 function ttlOf(text) {

@@ -39,7 +39,7 @@ const isGiven = (value) => value !== undefined && value !== null;
 /** Each receipt against each prompt with its request id; how many were compared, and why not. */
 export async function comparePrompts(words, files, keyFile, account, findings) {
   const key = keyFile && readCacheKey(keyFile);
-  if (key && account.issuer && key.account !== account.account) throw new InputError(`the cache key is of account ${key.account}`);
+  if (key && account.issuer !== undefined && key.account !== account.account) throw new InputError(`the cache key is of account ${key.account}`);
   const prompts = await readPrompts(files);
   const tally = { identifiers: 0, recomputed: 0, prefixes: 0, lengths: 0, commitments: 0, reasons: new Map(), failed: new Map() };
   const tell = (word, code, rule, details) => {
@@ -102,7 +102,7 @@ async function isOfPrompt(prompt, word, { recipe, id, prefix }, key, secrets) {
     const month = monthOf(word.time);
     if (!secrets.has(month)) secrets.set(month, await periodKey(key, month));
     secret = secrets.get(month);
-    if (!secret) return `the cache key is that of ${key.period}, not of ${month}`;
+    if (!secret) return `the cache key is for ${key.period}, not for ${month}`;
   }
   const { model } = word.claims;
   if (recipe === "text-hmac-sha256") return prompt.blocks ? isOfBlocks(id, recipe, model, prompt.blocks, secret) : "the prompt has no body";

@@ -34,8 +34,14 @@ export async function checkReceived(received, account, options) {
     item.same = same && sameBytes(same.bytes, item.bytes) ? same : undefined;
     item.one = item.same ?? (await checkItem({ bytes: item.bytes }, policy));
     item.usable = !!item.same || (item.one.valid && item.one.kind === RECEIPT);
-    item.ours = item.usable && accountKey(item.one.claims) === accountKey(account);
+    item.ours = item.usable && isOf(account, item.one.claims);
   }
+}
+
+/** Of a batch without an account only the name is known, if the caller named one. */
+function isOf(account, claims) {
+  if (account.issuer !== undefined) return accountKey(claims) === accountKey(account);
+  return account.account === undefined || claims.account === account.account;
 }
 
 /** */
@@ -106,8 +112,10 @@ export function compareTied(received, account, calls, { findings, margin, aliase
   let [fitting, misfits] = [0, 0];
   for (const item of received) {
     const { call, one } = item;
-    if (!call || !item.usable || call.replay || one.claims.corrects) continue;
-    const settled = account.corrected.has(one.id) || (item.same && calls.of(one.claims).includes(call));
+    if (call?.owner !== "ours" || !item.usable) continue;
+    const corrects = one.claims.corrects || account.corrected.has(one.id);
+    if (!item.same && (call.replay || corrects)) continue;
+    const settled = item.same && (call.replay || corrects || calls.of(one.claims).includes(call));
     const wrong = settled ? null : strangeTo(item, margin, aliases);
     if (wrong) {
       misfits++;
@@ -119,8 +127,7 @@ export function compareTied(received, account, calls, { findings, margin, aliase
 
 /** The first way in which a receipt is not of the call that it came with. */
 function strangeTo({ call, one: { claims }, ours }, margin, aliases) {
-  if (call.owner === "ours" && !ours) return { field: "account", actual: claims.account };
-  if (call.owner === "other" && call.account !== undefined && call.account !== claims.account) return { field: "account", expected: call.account, actual: claims.account };
+  if (!ours) return { field: "account", actual: claims.account };
   if (call.request !== undefined && call.request !== claims.request) return { field: "request", expected: call.request, actual: claims.request };
   if (claims.client && call.commitment && !sameBytes(claims.client, call.commitment)) return { field: "client", expected: hex(call.commitment), actual: hex(claims.client) };
   if (isClosed(call)) return { field: "status" };
@@ -131,8 +138,8 @@ function strangeTo({ call, one: { claims }, ours }, margin, aliases) {
 
 /** */
 export function findMissing(received, calls, all, { findings }) {
-  const tied = new Set(received.filter(({ call }) => call).map(({ call }) => call));
-  const hosts = new Set(all.filter((call) => tied.has(call) && call.host !== undefined).map(({ host }) => host));
+  const tied = new Set(received.filter(({ call, usable }) => call && usable).map(({ call }) => call));
+  const hosts = new Set(all.filter((call) => tied.has(call)).map(({ host }) => host));
   const without = calls.all.filter((call) => isDue(call) && call.answered !== undefined && !tied.has(call) && hosts.has(call.host));
   if (without.length) findings.add("received-missing", "R-14.15", { count: BigInt(without.length) });
   return without.length;

@@ -57,7 +57,7 @@ function compareRequests(words, calls, all, mixed, context, columns, others) {
   return checksOfCalls(words, due, unknownColumns(columns), others);
 }
 
-const nobody = ({ account }) => ({ issuer: "", account, receipts: [], statements: [], corrected: new Set() });
+const nobody = ({ account }) => ({ issuer: undefined, account, receipts: [], statements: [], corrected: new Set() });
 
 /** Of each call, whose the receipts are that came with it. */
 function accountsThatCame(received) {

@@ -107,17 +107,15 @@ function differencesOf({ claims, lines }, aliases) {
 
 /** R-14.11. */
 function timeFault({ claims, time, lines }, margin) {
-  const windows = lines.filter((call) => !call.replay).map((call) => windowOf(call, margin));
-  const fault = (expected) => [{ code: "time-differs", rule: "R-14.11", field: "time", expected, actual: time ?? claims.time }];
-  const shown = windows.every(Boolean) ? windows.map(([from, to]) => `${from} to ${to}`).join(", ") : "";
-  if (claims.span) {
-    const [start, end] = [claims.span.get(1n), claims.span.get(2n)];
-    const meets = windows.some((window) => !window || (window[0] < end && window[1] >= start));
-    const later = time !== undefined && (time < start || time > end + DAY_MS);
-    return meets && !later ? [] : fault(shown);
-  }
-  if (time === undefined || windows.some((window) => isIn(time, window))) return [];
-  return fault(shown);
+  const windows = windowsOf(lines, margin);
+  if (time === undefined || !windows.length || isTimely(claims.span, time, windows)) return [];
+  return [{ code: "time-differs", rule: "R-14.11", field: "time", expected: windows.map(([from, to]) => `${from} to ${to}`).join(", "), actual: time }];
+}
+
+function isTimely(span, time, windows) {
+  if (!span) return windows.some((window) => isIn(time, window));
+  const [start, end] = [span.get(1n), span.get(2n)];
+  return windows.some(([first, last]) => first < end && last >= start) && time >= start && time <= end + DAY_MS;
 }
 
 export const isIn = (time, window) => !window || (time >= window[0] && time <= window[1]);
@@ -130,28 +128,31 @@ export function compareDue(words, calls, { findings, margin, covered }) {
   const counts = { matched: 0, missing: 0, open: 0, free: 0 };
   for (const lines of groups.values()) {
     const due = lines.filter(isDue);
-    if (!due.length) counts.free += lines.filter((call) => call.request !== undefined || call.commitment).length;
-    else if (lines.some((call) => answered.has(call))) counts.matched++;
-    else if (isInside(lines, covered, margin)) {
+    const open = due.filter((call) => !answered.has(call));
+    counts.free += lines.filter((call) => !isDue(call)).length;
+    if (due.length > open.length) counts.matched++;
+    if (!open.length) continue;
+    if (isInside(windowsOf(open, margin), covered)) {
       counts.missing++;
-      findings.add("request-without-receipt", "R-14.1", { request: due[0].request, actual: due[0].where });
+      findings.add("request-without-receipt", "R-14.1", { request: open[0].request, actual: open[0].where });
     } else counts.open++;
   }
   return counts;
 }
 
+/** When the receipt of a call can be, by each of its lines that says when it was sent; empty: at any time. */
+const windowsOf = (lines, margin) => lines.filter((call) => !call.replay && call.sent !== undefined).map((call) => windowOf(call, margin));
+
 /** Whether all of the time in which the receipt of a call can be lies in the time covered. */
-function isInside(lines, covered, margin) {
-  const windows = lines.filter((call) => !call.replay).map((call) => windowOf(call, margin));
-  if (!covered.length) return false;
-  return windows.every((window) => !window || covered.some(([start, end]) => window[0] >= start && window[1] < end));
+function isInside(windows, covered) {
+  return covered.length > 0 && windows.every(([first, last]) => covered.some(([start, end]) => first >= start && last < end));
 }
 
 // ---- receipts that nothing speaks against, and nothing for
 
 /** R-14.17 and R-14.21. */
 export function findUnconfirmed(words, { findings }) {
-  for (const word of words) {
+  for (const word of [...words].sort((a, b) => a.one.number - b.one.number)) {
     if (!word.first || word.fault) continue;
     if (word.claims.span && !word.lines.length) findings.addTogether("span-unconfirmed", "R-14.21", "", about(word.one));
     else if (word.lines.length && isUnconfirmed(word)) findings.addTogether("count-unconfirmed", "R-14.17", "", about(word.one));
@@ -163,13 +164,15 @@ function isUnconfirmed({ claims, lines }) {
   const states = (unit) => lines.some((call) => call.units.has(unit));
   const unseen = [...units].some(([unit, quantity]) => quantity > 0n && !states(unit));
   if (span) return unseen;
-  if (!lines.some((call) => call.path !== undefined) || lines.some(({ outcome }) => outcome === "cut" || outcome === "cancelled")) return false;
-  if (!lines.some((call) => call.logical !== undefined || call.output !== undefined)) return true;
+  if (!lines.some(wasSeen)) return false;
+  if (models && !lines.some((call) => call.models)) return true;
+  if (!lines.some((call) => call.logical !== undefined || (call.complete && call.output !== undefined))) return lines.every(wasSeen);
   const priced = (charge?.get(4n) ?? []).some((line) => line.get(6n) === "reasoning" && line.get(3n) > 0n);
   if (unseen || (priced && output?.get(2n) > 0n && !lines.some((call) => call.reasoning !== undefined))) return true;
-  const beside = [...units.keys()].some((unit) => unit.startsWith("cached.") && units.has(unit.replace("cached.", "input.")) && !states(unit));
-  return beside || (models !== undefined && !lines.some((call) => call.models));
+  return [...units.keys()].some((unit) => unit.startsWith("cached.") && units.has(unit.replace("cached.", "input.")) && !states(unit));
 }
+
+const wasSeen = ({ path, outcome }) => path !== undefined && outcome !== "cut" && outcome !== "cancelled";
 
 /** R-14.18. */
 export function findLateApart({ statements }, { findings, covered }) {

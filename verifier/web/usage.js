@@ -55,11 +55,11 @@ function ofGoogle(usage) {
   const of = (name) => member(usage, name) ?? 0n;
   const logical = of("promptTokenCount") + of("toolUsePromptTokenCount");
   const total = member(usage, "totalTokenCount");
-  if (total === undefined) return { logical };
+  if (total === undefined) return { logical, writes: new Map() };
   const reasoning = of("thoughtsTokenCount");
   const output = of("candidatesTokenCount") + of("responseTokenCount") + reasoning;
   const cached = of("cachedContentTokenCount");
-  return logical + output === total ? { logical, cached, output, reasoning } : { cached, reasoning };
+  return { ...(logical + output === total ? { logical, output } : {}), cached, reasoning, writes: new Map() };
 }
 
 function ofChat(usage) {
@@ -68,7 +68,7 @@ function ofChat(usage) {
     ...settled(usage),
     cached: member(usage, "prompt_tokens_details.cached_tokens", "prompt_cache_hit_tokens", "cached_tokens"),
     reasoning: member(usage, "completion_tokens_details.reasoning_tokens"),
-    writes: written === undefined ? undefined : new Map([[0n, written]]),
+    writes: new Map(written === undefined ? [] : [[0n, written]]), // that there were none, if it states none
   };
 }
 
@@ -102,7 +102,7 @@ function ofResponses(usage) {
     cached: member(usage, "input_tokens_details.cached_tokens"),
     output: member(usage, "output_tokens"),
     reasoning: member(usage, "output_tokens_details.reasoning_tokens"),
-    writes: written === undefined ? undefined : new Map([[0n, written]]),
+    writes: new Map(written === undefined ? [] : [[0n, written]]), // that there were none, if it states none
   };
 }
 
