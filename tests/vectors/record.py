@@ -263,6 +263,8 @@ def _unconfirmed() -> Iterator[Vector]:
     silent = {"path": "/v1/messages", "outcome": "unfinished"}
     yield Vector("record-unconfirmed", "R-14.17", "a receipt for a call that showed no usage", items, "count-unconfirmed", 2,
                  options={"requests": _requests(gpu_7_1=silent)})  # fmt: skip
+    yield Vector("record-unconfirmed-untimely", "R-14.17", "the same, of another time: that is another fault", items, "count-unconfirmed", 2,
+                 also=("time-differs",), options={"requests": _requests(gpu_7_1=silent | {"time": NOON - 172_800_000})})  # fmt: skip
     yield Vector("record-cancelled", "R-14.17", "the customer hung up before the usage came", items,
                  options={"requests": _requests(gpu_7_1=silent | {"outcome": "cancelled"})})  # fmt: skip
     yield Vector("record-cut", "R-14.17", "the connection broke before the usage came", items,
@@ -433,6 +435,9 @@ def _in_band() -> Iterator[Vector]:
         {},
         {"receipts": []},
     )
+    closed = {"receipts": [sign_receipt(receipt_claims(stream="gpu-9", request="gpu-7-1", time=DECEMBER[0])).data.hex()], "time": DECEMBER[0], "answered": None, "path": "/v1/files"}  # fmt: skip
+    yield Vector("in-band-closed", "R-14.14", "a receipt that came with an upload of a file", items, "received-differs", None,
+                 also=("request-duplicate", "request-not-billable"), options={"requests": with_receipts({}, closed)})  # fmt: skip
     yield one("swapped", "R-14.14", "the receipt of another call came with it", "received-differs", 4, {}, {"receipts": [ones[2].data.hex()]})  # fmt: skip
     other = sign_receipt(receipt_claims(stream="gpu-9", account="other", request="gpu-7-1"))
     yield one("other-account", "R-14.14", "the receipt that came names another account", "received-differs", None, {},

@@ -121,7 +121,7 @@ def _rows(items, numbers):
     return [row for raw in items if (row := _row(raw, way)) is not None]
 
 
-def _row(raw, way):
+def _row(raw, way):  # noqa: C901  # one column after the other
     claims = _claims(raw)
     try:
         input_, output, units = claims[10], claims.get(11) or {}, claims.get(17) or {}
