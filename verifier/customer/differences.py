@@ -9,6 +9,7 @@ from typing import NamedTuple
 from verifier.customer.calls import is_one_model
 from verifier.format.claims import Charge, Receipt, Source, TokenCounts
 from verifier.format.units import REASONING
+from verifier.report.shown import shown
 
 COUNTS = ("logical", "cached", "output", "reasoning")
 
@@ -109,7 +110,7 @@ def differences(receipt: Stated, call: Stated, aliases: Mapping[str, str]) -> It
             yield Difference("count-differs", field, ours, theirs or "nothing")
     if call.writes is not None and not _are_written(receipt.writes, call.writes):
         same = False
-        yield Difference("count-differs", "writes", call.writes, receipt.writes or "nothing")
+        yield Difference("count-differs", "writes", _shown(call.writes), _shown(receipt.writes))
     if call.units is not None:
         billed = unpacked_units(receipt.units)
         for unit, quantity in unpacked_units(call.units).items():
@@ -125,6 +126,10 @@ def differences(receipt: Stated, call: Stated, aliases: Mapping[str, str]) -> It
         yield Difference("tier-differs", "source.tier", str(call.tier), str(receipt.tier))
     if same and receipt.usage and call.usage and receipt.usage != call.usage:
         yield Difference("usage-differs", "source.usage", call.usage.hex(), receipt.usage.hex())
+
+
+def _shown(writes: str | None) -> str:
+    return shown(writes and {int(ttl): int(tokens) for ttl, tokens in json.loads(writes).items()})
 
 
 def _are_written(theirs: str | None, ours: str) -> bool:

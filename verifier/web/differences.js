@@ -2,9 +2,14 @@
 
 import { hex, sameBytes } from "./bytes.js";
 import { sum } from "./values.js";
+import { shown } from "./words.js";
 
 /** The differences between a receipt and a line of the record: {code, rule, field, expected, actual}. `aliases`: other names of models. */
 export function differences(claims, call, aliases) {
+  return differing(claims, call, aliases).map((one) => ({ ...one, message: `${one.field}: the customer has ${one.expected}, the receipt says ${one.actual}` }));
+}
+
+function differing(claims, call, aliases) {
   const found = [...countDifferences(claims, call)];
   const model = call.model ?? call.requestedModel;
   if (model !== undefined && !isOneModel(claims.model, model, aliases)) found.push({ code: "model-differs", rule: "R-14.8", field: "model", expected: model, actual: claims.model });
@@ -21,15 +26,16 @@ export function differences(claims, call, aliases) {
 /** R-14.7. */
 function countDifferences({ input, output, units, models }, call) {
   const found = [];
-  const compare = (field, expected, actual) => {
-    if (expected !== undefined && expected !== actual) found.push({ code: "count-differs", rule: "R-14.7", field, expected, actual });
+  const tell = (field, expected, actual) => found.push({ code: "count-differs", rule: "R-14.7", field, expected: String(expected), actual: String(actual ?? "nothing") });
+  const compare = (field, expected, actual, or = actual) => {
+    if (expected !== undefined && expected !== (actual ?? or)) tell(field, expected, actual);
   };
-  compare("input.logical", call.logical, input.get(1n));
-  compare("input.cached", call.cached, input.get(2n));
-  if (call.writes && !writesAgree(call.writes, input.get(4n))) compare("input.writes", showWrites(call.writes), showWrites(input.get(4n)));
+  compare("logical", call.logical, input.get(1n));
+  compare("cached", call.cached, input.get(2n));
+  if (call.writes && !writesAgree(call.writes, input.get(4n))) tell("writes", shown(withTokens(call.writes)), input.has(4n) ? shown(withTokens(input.get(4n))) : "nothing");
   if (call.complete) {
-    compare("output.tokens", call.output, output?.get(1n) ?? 0n);
-    compare("output.reasoning", call.reasoning, output?.get(2n) ?? 0n);
+    compare("output", call.output, output?.get(1n), 0n);
+    compare("reasoning", call.reasoning, output?.get(2n), 0n);
     for (const [unit, quantity] of call.units) compare(`units.${unit}`, quantity, units?.get(unit) ?? 0n);
   }
   if (models && call.models) {
@@ -51,8 +57,6 @@ function writesAgree(stated, billed) {
   const total = (writes) => sum([...writes.values()]);
   return total(own) === total(other) && [...own].every(([ttl, tokens]) => ttl === 0n || (other.get(ttl) ?? 0n) >= tokens);
 }
-
-const showWrites = (writes) => [...(writes ?? [])].map(([ttl, tokens]) => `${ttl}: ${tokens}`).join(", ");
 
 /** R-14.8: one name, or one name and a date behind it. */
 export function isOneModel(a, b, aliases) {
