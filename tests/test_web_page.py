@@ -56,9 +56,10 @@ def opened(browser):
     context.close()
 
 
-def checked(tab, data, keys=None, name="batch.cbor"):
+def checked(tab, data, keys=None, name="batch.cbor", goto=True):
     """The verdict that the page shows for bytes."""
-    tab.goto(PAGE.as_uri())
+    if goto:
+        tab.goto(PAGE.as_uri())
     jwks = json.dumps(keys or jwk_set(KEY)).encode()
     tab.set_input_files("#batch", data if isinstance(data, Path) else {"name": name, "mimeType": "", "buffer": data})  # fmt: skip
     tab.set_input_files("#keys", {"name": "issuer.jwks.json", "mimeType": "", "buffer": jwks})
@@ -157,3 +158,27 @@ def test_the_report_is_saved_and_is_that_of_the_command(opened, shell, folder):
     name, csv = saved(opened, "#save-csv")
     assert name == "findings.csv"
     assert sha256(csv).hexdigest() == theirs["findings_csv"]["sha256"]
+
+
+@pytest.mark.slow
+def test_a_record_is_recognised_by_its_content(opened):
+    batch = Batch()
+    log = "request,time\n" + "".join(f"{r},1793534400000\n" for r in ("gpu-7-0", "gpu-7-1", "gpu-7-2", "gpu-8-0", "more"))  # fmt: skip
+    prompts = json.dumps({"request": "gpu-7-0", "tokens": [1, 2]}) + "\n"
+    opened.goto(PAGE.as_uri())
+    files = {"received.cbor": batch.ones[0].data, "log.csv": log.encode(), "sent.jsonl": prompts.encode()}  # fmt: skip
+    opened.set_input_files("#record", [{"name": name, "mimeType": "", "buffer": data} for name, data in files.items()])  # fmt: skip
+    assert checked(opened, batch.data, goto=False) == "rejected"
+
+    text = opened.inner_text("#result")
+    assert set(codes(opened)) == {"receipt-without-request", "request-without-receipt", "count-differs", "cached-beyond-prefix"}  # fmt: skip
+    assert [name for name in files if name not in text] == []
+
+
+@pytest.mark.slow
+def test_a_wallet_is_refused(opened):
+    opened.goto(PAGE.as_uri())
+    wallet = {"name": "wallet.db", "mimeType": "", "buffer": b"SQLite format 3\0"}
+    opened.set_input_files("#record", wallet)
+    opened.wait_for_selector("#error:not([hidden])")
+    assert "wallet.db is a wallet" in opened.inner_text("#error")

@@ -2,7 +2,8 @@
 
 const at = (id) => document.getElementById(id);
 const SHOWN = 100; // findings of one code
-const state = { batch: [], keys: [], worker: null };
+const RECORD = ["requests", "received", "prompts", "cacheKey"];
+const state = { batch: [], keys: [], requests: [], received: [], prompts: [], cacheKey: [], worker: null };
 
 function element(tag, attributes = {}, ...children) {
   const made = Object.assign(document.createElement(tag), attributes);
@@ -16,17 +17,37 @@ async function read(list) {
   return Promise.all([...list].map(async (file) => ({ name: file.name, bytes: new Uint8Array(await file.arrayBuffer()) })));
 }
 
-function kindOf({ bytes }) {
-  const first = bytes.find((byte) => ![0x20, 0x09, 0x0a, 0x0d].includes(byte));
-  if (first === 0x7b) return "keys";
-  if (bytes[0] === 0x50 && bytes[1] === 0x4b) return "pack";
-  return "batch";
+/** What a file is, by its content; signed objects that are dropped on the record were received. */
+function kindOf({ bytes }, slot) {
+  const head = new TextDecoder().decode(bytes.subarray(0, 1 << 20)).trimStart();
+  if (head.startsWith("PK")) return "pack";
+  if (head.startsWith("SQLite format 3")) return "wallet";
+  if (bytes[0] === 0x82 || bytes[0] === 0x83) return slot === "record" ? "received" : "batch";
+  if (head.startsWith("{")) return kindOfJson(bytes, head);
+  return slot === "record" || /^\ufeff?[\w"]+(,[\w"]+)*\s/.test(head) ? "requests" : "batch";
 }
 
-async function take(list) {
+function kindOfJson(bytes, head) {
+  const whole = object(bytes.length < 1 << 20 ? head : "");
+  if (whole?.token_receipt_cache_key !== undefined) return "cacheKey";
+  const first = object(head.split("\n", 1)[0]);
+  if (!first || Array.isArray(whole?.keys)) return "keys";
+  return first.tokens || first.body ? "prompts" : "requests";
+}
+
+function object(source) {
+  try {
+    return JSON.parse(source);
+  } catch {
+    return null;
+  }
+}
+
+async function take(list, slot) {
   at("error").hidden = true;
   for (const file of await read(list)) {
-    const kind = kindOf(file);
+    const kind = kindOf(file, slot);
+    if (kind === "wallet") return fail(`${file.name} is a wallet. This page reads logs only: JSON lines or CSV. receipt verify --requests reads a wallet, and receipt show --out takes its receipts out.`);
     if (kind === "pack") return fail(`${file.name} is a ZIP file. Unpack it, and drop the receipts and the key file that are in it.`);
     state[kind] = [...state[kind].filter(({ name }) => name !== file.name), file];
   }
@@ -34,13 +55,13 @@ async function take(list) {
 }
 
 function showFiles() {
-  for (const kind of ["batch", "keys"]) {
-    const files = state[kind];
+  for (const [kind, kinds] of [["batch", ["batch"]], ["keys", ["keys"]], ["record", RECORD]]) {
+    const files = kinds.flatMap((one) => state[one]);
     at(`slot-${kind}`).classList.toggle("filled", files.length > 0);
     if (files.length) at(`hint-${kind}`).textContent = files.map(({ name, bytes }) => `${name} (${count(bytes.length)} bytes)`).join(", ");
   }
   at("check").disabled = !state.batch.length || !state.keys.length;
-  at("clear").hidden = !state.batch.length && !state.keys.length;
+  at("clear").hidden = ![...RECORD, "batch", "keys"].some((kind) => state[kind].length);
 }
 
 // ---- checking
@@ -77,7 +98,13 @@ function check() {
     if (data.error !== undefined) fail(data.usual ? `There is no verdict: ${data.error}` : `The verifier failed: ${data.error}`);
     else void showReport(data.report, options, performance.now() - began);
   };
-  worker.postMessage({ files: state.batch, keys: state.keys, options });
+  worker.postMessage({ files: state.batch, keys: state.keys, options: { ...options, record: recordOf() } });
+}
+
+/** The customer's record, as far as it was dropped. */
+function recordOf() {
+  const given = ["requests", "received", "prompts"].filter((kind) => state[kind].length).map((kind) => [kind, state[kind]]);
+  return given.length ? { ...Object.fromEntries(given), cacheKey: state.cacheKey.at(-1) } : undefined;
 }
 
 function progress({ done, of }) {
@@ -107,7 +134,7 @@ const instant = (ms) => new Date(Number(ms)).toISOString().replace(".000Z", "Z")
 
 async function showReport(report, options, took) {
   const result = at("result");
-  const inputs = await Promise.all([...state.batch.map((file) => inputOf("receipts", file)), ...state.keys.map((file) => inputOf("keys", file))]);
+  const inputs = await Promise.all([...state.batch.map((file) => inputOf("receipts", file)), ...state.keys.map((file) => inputOf("keys", file)), ...RECORD.flatMap((kind) => state[kind].map((file) => inputOf(kind === "cacheKey" ? "cache key" : kind, file)))]);
   result.replaceChildren(
     verdictOf(report),
     figuresOf(report),
@@ -204,7 +231,8 @@ function uncheckedOf(report, options) {
   if (report.subject === "batch" && !options.period) lines.push("Whether the period is the one that you are billed for: no month was named.");
   if (report.endedEarly) lines.push("What follows the last finding: the reading ended there.");
   if (report.unprotected) lines.push(`Timestamps and receipts that ${plural(report.unprotected, "statement")} carry outside of the signature.`);
-  lines.push("Your own record (requests, receipts that you received, prompts) and rate cards: receipt verify does that.", "Whether the counts are true, and whether the requests were made: no signature can show it.");
+  if (report.subject === "batch" && !recordOf()) lines.push("Your own record (requests, receipts that you received, prompts): none was dropped.");
+  lines.push("Rate cards: receipt verify does that.", "Whether the counts are true, and whether the requests were made: no signature can show it.");
   return [element("h2", {}, "Not checked"), element("ul", { className: "plain" }, ...lines.map((line) => element("li", {}, line)))];
 }
 
@@ -237,7 +265,7 @@ function saving(id, label, name, type, content) {
 
 // ---- what begins it
 
-for (const kind of ["batch", "keys"]) at(kind).onchange = (event) => take(event.target.files);
+for (const slot of ["batch", "keys", "record"]) at(slot).onchange = (event) => take(event.target.files, slot);
 at("check").onclick = check;
 at("clear").onclick = () => location.reload();
 document.addEventListener("dragover", (event) => {
@@ -248,7 +276,7 @@ document.addEventListener("dragleave", () => document.body.classList.remove("ove
 document.addEventListener("drop", (event) => {
   event.preventDefault();
   document.body.classList.remove("over");
-  void take(event.dataTransfer.files);
+  void take(event.dataTransfer.files, event.target.closest?.("#slot-record") ? "record" : "");
 });
 
 const embedded = JSON.parse(at("embedded").textContent);
