@@ -196,7 +196,7 @@ class Reconciliation:
                 open_ += 1
                 continue
             missing += 1
-            name = "a request" if request is None else f"request {request!r}"
+            name = "a request" if request is None else f"request '{request}'"
             self._findings.add(
                 Finding(
                     "request-without-receipt", f"{name} ({place}) has no receipt", request=request
@@ -209,7 +209,7 @@ class Reconciliation:
         for row in self._db.execute(queries.PHANTOMS):
             yield about_row(
                 "receipt-without-request",
-                f"request {row[5]!r} is not in the customer's record",
+                f"request '{row[5]}' is not in the customer's record",
                 row,
             )
 
@@ -222,7 +222,7 @@ class Reconciliation:
     def _another_id(self) -> Iterator[Finding]:
         """R-14.4."""
         for row in self._db.execute(queries.ANOTHER_ID):
-            message = f"the response to the request that it echoes ({row[7]}) names {row[6]!r}"
+            message = f"the response to the request that it echoes ({row[7]}) names '{row[6]}'"
             yield about_row(
                 "request-differs", message, row, field="request", expected=row[6], actual=row[5]
             )

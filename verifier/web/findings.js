@@ -29,7 +29,7 @@ export class Findings {
 
 export const accountKey = (one) => `${one.issuer.length}:${one.issuer}${one.account}`;
 
-/** What a finding between a statement and others says: where it stands, but not at which byte. */
+/** The same for a finding against statements or the customer's record: where it stands, but not at which byte. */
 export const aboutStatement = (one, more = {}) => about(one, { offset: undefined, ...more });
 
 /** What a finding says of the item that it names. */

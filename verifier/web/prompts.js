@@ -3,7 +3,7 @@
 import { concat, hex, sha256 } from "./bytes.js";
 import { at, bytesOfHex } from "./calls.js";
 import { InputError } from "./faults.js";
-import { about } from "./findings.js";
+import { aboutStatement } from "./findings.js";
 import { isObject, jsonLines } from "./log.js";
 import { blocksOf, checkExtra, isOfBlocks, monthOf, periodKey, readCacheKey, tokensId, vllmId, vllmOf } from "./prefix_ids.js";
 import { countOf } from "./usage.js";
@@ -43,7 +43,7 @@ export async function comparePrompts(words, files, keyFile, account, findings) {
   const prompts = await readPrompts(files);
   const tally = { identifiers: 0, recomputed: 0, prefixes: 0, lengths: 0, commitments: 0, reasons: new Map(), failed: new Map() };
   const tell = (word, code, rule, details) => {
-    findings.add(code, rule, about(word.one, details));
+    findings.add(code, rule, aboutStatement(word.one, details));
     tally.failed.set(code, (tally.failed.get(code) ?? 0) + 1);
   };
   const byRequest = new Map();

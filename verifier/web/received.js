@@ -6,7 +6,7 @@ import { isClosed, isDue, windowOf } from "./calls.js";
 import { differences } from "./differences.js";
 import { RECEIPT } from "./envelope.js";
 import { InputError } from "./faults.js";
-import { about, accountKey } from "./findings.js";
+import { about, aboutStatement, accountKey } from "./findings.js";
 import { checkItem } from "./item.js";
 import { isIn } from "./twosided.js";
 import { checkCorrection } from "./requests.js";
@@ -62,7 +62,7 @@ export function compareReceived(received, account, { findings, covered }) {
     const fault = contradiction(one, places, billing, correcting) ?? (inside ? ["received-omitted"] : null);
     if (!fault) continue;
     item.fate = "failed";
-    findings.add(fault[0], "R-14.13", fault[1] ? about(fault[1], { actual: one.id }) : apart(one));
+    findings.add(fault[0], "R-14.13", fault[1] ? aboutStatement(fault[1]) : apart(one));
   }
 }
 
@@ -119,7 +119,7 @@ export function compareTied(received, account, calls, { findings, margin, aliase
     const wrong = settled ? null : strangeTo(item, margin, aliases);
     if (wrong) {
       misfits++;
-      findings.add("received-differs", "R-14.14", { ...(item.same ? about(one) : apart(one)), ...wrong });
+      findings.add("received-differs", "R-14.14", { ...(item.same ? aboutStatement(one) : apart(one)), ...wrong });
     } else fitting++;
   }
   return { fitting, misfits };

@@ -3,8 +3,9 @@
 import { hex } from "./bytes.js";
 import { DAY_MS, isClosed, isDue, windowOf } from "./calls.js";
 import { differences } from "./differences.js";
-import { about } from "./findings.js";
+import { aboutStatement } from "./findings.js";
 import { lastWordsIn } from "./last_words.js";
+import { showPeriod } from "./words.js";
 
 /**
  * The last words of an account: {one, claims, time, place}. `time` is that of the receipt that was corrected first, undefined where it is
@@ -60,7 +61,7 @@ export function compareCalls(words, calls, { findings, margin, aliases }) {
     const fault = faultOf(word, repeated);
     word.fault = fault?.code;
     const found = fault ? [fault] : word.lines.length ? [...differencesOf(word, aliases), ...timeFault(word, margin)] : [];
-    for (const { code, rule, ...details } of found) findings.add(code, rule, about(word.one, details));
+    for (const { code, rule, ...details } of found) findings.add(code, rule, aboutStatement(word.one, details));
     word.codes = new Set(found.map(({ code }) => code));
   }
 }
@@ -71,20 +72,27 @@ function faultOf(word, repeated) {
   const named = lines.filter((call) => call.request === claims.request);
   const other = lines.find((call) => call.request !== undefined && call.request !== claims.request);
   const sent = lines.filter((call) => call.commitment).map((call) => hex(call.commitment));
-  if (!lines.length) return claims.span ? null : { code: "receipt-without-request", rule: "R-14.2" };
-  if (repeated.has(word)) return { code: "commitment-repeated", rule: "R-14.3", field: "client" };
-  if (!named.length && other) return { code: "request-differs", rule: "R-14.4", field: "request", expected: other.request, actual: claims.request };
-  if (claims.client && sent.length && !sent.includes(hex(claims.client))) {
-    return { code: "commitment-differs", rule: "R-14.5", field: "client", expected: sent[0], actual: hex(claims.client) };
+  if (!lines.length) return claims.span ? null : { code: "receipt-without-request", rule: "R-14.2", message: `request '${claims.request}' is not in the customer's record` };
+  if (repeated.has(word)) {
+    const message = `item ${repeated.get(word).one.number} echoes this commitment too, which was sent with one request`;
+    return { code: "commitment-repeated", rule: "R-14.3", field: "client", message };
   }
-  return lines.every(isClosed) ? { code: "request-not-billable", rule: "R-14.6" } : null;
+  if (!named.length && other) {
+    const message = `the response to the request that it echoes (${other.where}) names '${other.request}'`;
+    return { code: "request-differs", rule: "R-14.4", field: "request", expected: other.request, actual: claims.request, message };
+  }
+  if (claims.client && sent.length && !sent.includes(hex(claims.client))) {
+    return { code: "commitment-differs", rule: "R-14.5", field: "client", expected: sent[0], actual: hex(claims.client), message: "the receipt echoes another commitment than the one that was sent" };
+  }
+  const message = `its call failed, or is of a kind that is never billed (${lines[0].where})`;
+  return lines.every(isClosed) ? { code: "request-not-billable", rule: "R-14.6", message } : null;
 }
 
 /** R-14.3: those that echo the commitment of a call that another one is for. */
 function repeatedCommitments(words, calls) {
   const echoing = new Map();
   for (const word of words) if (word.claims.client) add(echoing, hex(word.claims.client), word);
-  const repeated = new Set();
+  const repeated = new Map(); // and the one that the call is for
   for (const [client, several] of echoing) {
     const sent = calls.byCommitment.get(client) ?? [];
     if (several.length < 2 || !sent.length) continue;
@@ -92,7 +100,7 @@ function repeatedCommitments(words, calls) {
     const original = several.find(({ claims }) => ids.has(claims.request)) ?? several[0];
     for (const word of several) {
       const named = calls.byRequest.get(word.claims.request) ?? [];
-      if (word !== original && !named.some((call) => call.commitment)) repeated.add(word);
+      if (word !== original && !named.some((call) => call.commitment)) repeated.set(word, original);
     }
   }
   return repeated;
@@ -109,7 +117,8 @@ function differencesOf({ claims, lines }, aliases) {
 function timeFault({ claims, time, lines }, margin) {
   const windows = windowsOf(lines, margin);
   if (time === undefined || !windows.length || isTimely(claims.span, time, windows)) return [];
-  return [{ code: "time-differs", rule: "R-14.11", field: "time", expected: windows.map(([from, to]) => `${from} to ${to}`).join(", "), actual: time }];
+  const expected = windows.map(([from, to]) => `${from} to ${to}`).join(", ");
+  return [{ code: "time-differs", rule: "R-14.11", field: "time", expected, actual: time, message: `time: the customer has ${expected}, the receipt says ${time}` }];
 }
 
 function isTimely(span, time, windows) {
@@ -134,7 +143,8 @@ export function compareDue(words, calls, { findings, margin, covered }) {
     if (!open.length) continue;
     if (isInside(windowsOf(open, margin), covered)) {
       counts.missing++;
-      findings.add("request-without-receipt", "R-14.1", { request: open[0].request, actual: open[0].where });
+      const [{ request, where }] = open;
+      findings.add("request-without-receipt", "R-14.1", { request, message: `${request === undefined ? "a request" : `request '${request}'`} (${where}) has no receipt` });
     } else counts.open++;
   }
   return counts;
@@ -154,8 +164,8 @@ function isInside(windows, covered) {
 export function findUnconfirmed(words, { findings }) {
   for (const word of [...words].sort((a, b) => a.one.number - b.one.number)) {
     if (!word.first || word.fault) continue;
-    if (word.claims.span && !word.lines.length) findings.addTogether("span-unconfirmed", "R-14.21", "", about(word.one));
-    else if (word.lines.length && isUnconfirmed(word)) findings.addTogether("count-unconfirmed", "R-14.17", "", about(word.one));
+    if (word.claims.span && !word.lines.length) findings.addTogether("span-unconfirmed", "R-14.21", "", { ...itemOf(word), message: "these receipts are for no request, and the record does not name them" });
+    else if (word.lines.length && isUnconfirmed(word)) findings.addTogether("count-unconfirmed", "R-14.17", "", itemOf(word));
   }
 }
 
@@ -174,12 +184,15 @@ function isUnconfirmed({ claims, lines }) {
 
 const wasSeen = ({ path, outcome }) => path !== undefined && outcome !== "cut" && outcome !== "cancelled";
 
+/** Findings of many receipts name the item of the first one only. */
+const itemOf = ({ one }) => ({ item: one.number, file: one.file });
+
 /** R-14.18. */
 export function findLateApart({ statements }, { findings, covered }) {
   for (const one of statements) {
     const { late, start, end, streams } = one.claims;
     const inside = covered.some(([from, to]) => start >= from && end <= to);
-    if (late && streams.length && !inside) findings.add("late-apart", "R-14.18", about(one));
+    if (late && streams.length && !inside) findings.add("late-apart", "R-14.18", aboutStatement(one, { message: `statement ${one.claims.number} closes receipts of ${showPeriod(start, end)}, whose own statement is not here` }));
   }
 }
 
