@@ -106,7 +106,7 @@ class Reconciliation:
         unbillable = self._tell(self._closed())
         differing = self._different()
         untimely = self._tell(self._untimely(), last=False)
-        for finding in unconfirmed(self._db, self._record.aliases):
+        for finding in sorted(unconfirmed(self._db, self._record.aliases), key=_place):
             self._findings.add(finding)
         failed = phantoms + repeated + renamed + unbillable
         (receipts,) = self._one("SELECT count(*) FROM batch")
@@ -292,6 +292,10 @@ class Reconciliation:
                 expected=found.expected,
                 actual=found.actual,
             )
+
+
+def _place(finding: Finding) -> int:
+    return -1 if finding.item is None else finding.item
 
 
 def _not_given(name: str, option: str) -> Check:

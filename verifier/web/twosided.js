@@ -45,7 +45,7 @@ export class Calls {
   }
 }
 
-const isOfSpan = (call) => call.units.size > 0 && call.path === undefined && call.logical === undefined && call.output === undefined;
+const isOfSpan = (call) => call.complete && call.units.size > 0 && call.path === undefined && call.logical === undefined && call.output === undefined;
 
 function add(map, key, value) {
   if (map.has(key)) map.get(key).push(value);
@@ -171,7 +171,7 @@ export function findUnconfirmed(words, { findings }) {
 
 function isUnconfirmed({ claims, lines }) {
   const { units = new Map(), output, charge, models, span } = claims;
-  const states = (unit) => lines.some((call) => call.units.has(unit));
+  const states = (unit) => lines.some((call) => call.complete && call.units.has(unit));
   const unseen = [...units].some(([unit, quantity]) => quantity > 0n && !states(unit));
   if (span) return unseen;
   if (!lines.some(wasSeen)) return false;
