@@ -38,8 +38,6 @@ def embedded(document: dict[str, Any], names: Sequence[str], store: TrustStore) 
         CliError: a file is none of the report's inputs or is none that the page can read, one is not at hand, or all are too large.
         OSError: one cannot be read.
     """
-    if document["subject"] == "pack":
-        raise CliError("the page cannot check a pack", "send the pack: receipt verify checks it")
     found = at_hand(document, names, store)
     inputs = [one for one in document["inputs"] if one["role"] in _READ]
     _refuse(inputs, names, found)

@@ -14,8 +14,8 @@ from cli.page.document import render_html
 from tests.build import ISSUER, KEY, Batch, Stream, jwk_set
 from tests.reporting import VERIFY, write
 from tests.test_report_page import Page, hashed
+from tests.test_vectors import DOCUMENTS, input_of
 from tests.test_web_page import browser, opened  # noqa: F401  # fixtures
-from verifier import canonical
 
 EXAMPLES = Path(__file__).parents[1] / "spec/examples"
 EMBED = "report html r.json --embed b.cbor --embed keys.json --out r.html"
@@ -120,16 +120,6 @@ def test_what_the_page_does_not_read_stays_out(shell, folder):
     assert refused(shell, f"{EMBED} --embed log.jsonl") == [
         "receipt: error: log.jsonl: the page does not read such a file",
         "receipt: hint: name the receipts and the key files; what else the report is about stays out",
-    ]
-
-
-def test_a_pack_has_no_such_page(shell, folder):
-    written(Batch().data)
-    document = reported(shell) | {"subject": "pack"}
-    Path("r.json").write_bytes(canonical(document))
-    assert refused(shell, EMBED) == [
-        "receipt: error: the page cannot check a pack",
-        "receipt: hint: send the pack: receipt verify checks it",
     ]
 
 
@@ -274,3 +264,22 @@ def test_keys_that_the_browser_cannot_read(opened, shell, folder):  # noqa: F811
     state, words = rechecked(opened)
     assert state == "unable"
     assert words.startswith("Not checked in this page: ")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("keys", [True, False])
+def test_a_pack_in_the_page(opened, shell, folder, keys):  # noqa: F811
+    """With the issuer's keys it is verified, and without them incomplete; an exchanged pack is found out."""
+    (vector,) = [v for v in DOCUMENTS["packs.json"]["vectors"] if v["id"] == "pack-maker"]
+    Path("pack.zip").write_bytes(input_of(vector))
+    Path("keys.json").write_text(json.dumps(jwk_set(KEY)))
+    given, more = ("--keys keys.json", "--embed keys.json") if keys else ("", "")
+    document = reported(shell, "", f"verify pack.zip {given} --trust-store none")
+    assert document["verdict"] == ("verified" if keys else "incomplete")
+    assert shell(f"report html r.json --embed pack.zip {more} --out r.html").code == 0
+    state, words = rechecked(opened)
+    assert state == "same", words
+    assert "rate card" not in words
+    data = Path("pack.zip").read_bytes()
+    edited(b64encode(data).decode(), b64encode(data[:-1]).decode())
+    assert rechecked(opened)[0] == "differs"

@@ -10,11 +10,13 @@ from pathlib import Path
 import pytest
 
 from tests.build import KEY, Batch, Stream, jwk_set
-from tests.test_vectors import DOCUMENTS
+from tests.test_vectors import DOCUMENTS, input_of
 from tests.web.page import PAGE, page
 
 CHROMIUM = shutil.which("chromium")
 REQUIRED = "RECEIPT_TESTS_REQUIRE_CHROMIUM"
+SHOTS = os.environ.get("RECEIPT_TESTS_SCREENSHOTS")
+"""A folder for pictures to look at."""
 MARKUP = "<img src=x onerror=\"document.title='owned'\"><script>document.title='owned'</script>"
 
 
@@ -182,3 +184,47 @@ def test_a_wallet_is_refused(opened):
     opened.set_input_files("#record", wallet)
     opened.wait_for_selector("#error:not([hidden])")
     assert "wallet.db is a wallet" in opened.inner_text("#error")
+
+
+def pack_of(name):
+    (vector,) = [v for v in DOCUMENTS["packs.json"]["vectors"] if v["id"] == name]
+    return input_of(vector)
+
+
+@pytest.mark.slow
+def test_a_pack_with_the_issuers_keys(opened):
+    assert checked(opened, pack_of("pack-maker"), name="pack.zip") == "verified"
+    assert codes(opened) == []
+    words = opened.inner_text("#result")
+    assert "reached again, from the issuer's own signatures" in words
+    assert "expected at most 3000, found 4000" in words
+    assert opened.inner_text(".claim .tag") == "reached"
+    if SHOTS:
+        opened.screenshot(path=f"{SHOTS}/verified.png", full_page=True)
+
+
+@pytest.mark.slow
+def test_a_pack_alone_is_incomplete(opened):
+    opened.goto(PAGE.as_uri())
+    opened.set_input_files("#batch", {"name": "pack.zip", "mimeType": "", "buffer": pack_of("pack-maker")})  # fmt: skip
+    opened.click("#check")
+    opened.wait_for_selector("#verdict")
+    assert opened.get_attribute("#verdict", "data-verdict") == "incomplete"
+    assert codes(opened) == ["pack-keys"]
+    assert "under the pack's own keys: compare them with the issuer's" in opened.inner_text("#verdict")  # fmt: skip
+    assert "came with the pack" in opened.inner_text("#result")
+    if SHOTS:
+        opened.screenshot(path=f"{SHOTS}/incomplete.png", full_page=True)
+
+
+@pytest.mark.slow
+def test_a_pack_whose_claim_is_not_reached(opened):
+    assert checked(opened, pack_of("pack-value"), name="pack.zip") == "rejected"
+    assert codes(opened) == ["claim-unproven"]
+    assert "NOT reached: the evidence does not come to this finding" in opened.inner_text("#result")
+    assert checked(opened, pack_of("pack-cut"), name="pack.zip") == "rejected"
+    assert codes(opened) == ["pack-malformed"]
+    assert checked(opened, pack_of("input-zip"), name="other.zip") is None
+    if SHOTS:
+        checked(opened, pack_of("pack-value"), name="pack.zip")
+        opened.screenshot(path=f"{SHOTS}/rejected.png", full_page=True)

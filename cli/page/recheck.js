@@ -30,7 +30,7 @@
   const listed = (verdict, codes) => `${verdict}, ${codes.length ? codes.join(", ") : "no findings"}`;
 
   /** Hold what came out against the page. notChecked: the other findings of the report, code to severity. */
-  function compare({ verdict, codes, inputs }, notChecked) {
+  function compare({ subject, verdict, codes, inputs }, notChecked) {
     const page = shown();
     const foreign = inputs.find(({ sha256 }) => !page.inputs.includes(sha256));
     if (foreign) return say("differs", `NOT the same: ${foreign.name} is another file than the report names (SHA-256 ${foreign.sha256}).`);
@@ -41,7 +41,8 @@
       return say("differs", `NOT the same: the page shows ${listed(page.verdict, page.codes)}; checked again it is ${listed(all, expected)}.`);
     }
     const left = other.length ? `Not checked in this page: ${other.join(", ")}.` : "";
-    const limits = `${left} It compares the verdict and the codes of findings, not counts and amounts, and has no customer's record and no rate card.`;
+    const without = subject === "pack" ? "" : ", and has no customer's record and no rate card";
+    const limits = `${left} It compares the verdict and the codes of findings, not counts and amounts${without}.`;
     if (verdict === page.verdict) return say("same", "Checked again in this page: same verdict.", limits.trim());
     say("part", `Checked again in this page: ${verdict} without the findings that it does not check. “${page.verdict}” comes from these.`, limits);
   }

@@ -3,6 +3,7 @@
 import { readArchive } from "./archive.js";
 import { readCard } from "./card.js";
 import { compareTexts } from "./bytes.js";
+import { MEANINGS } from "./codes.js";
 import { Fault, InputError } from "./faults.js";
 import { Findings } from "./findings.js";
 import { readKeys } from "./keys.js";
@@ -104,5 +105,5 @@ async function proveClaim(claim, evidence, { findings, claims }) {
   const about = (words) => ({ issuer, account, stream, request, field: `claims.${number}`, message: `claim ${number}, ${finding.code}: ${words}` });
   if (asserted) findings.add("claim-asserted", "R-19.8", about("it rests on words"));
   else if (why !== null) findings.add("claim-unproven", "R-19.7", about(why));
-  claims.push({ claim: number, standing, finding, reached: !asserted && why === null, whyNot: why, toldTwice: isToldTwice(claim) });
+  claims.push({ claim: number, standing, finding, reached: !asserted && why === null, why_not: why, meaning: MEANINGS[finding.code], toldTwice: isToldTwice(claim) });
 }

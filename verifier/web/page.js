@@ -20,7 +20,7 @@ async function read(list) {
 /** What a file is, by its content; signed objects that are dropped on the record were received. */
 function kindOf({ bytes }, slot) {
   const head = new TextDecoder().decode(bytes.subarray(0, 1 << 20)).trimStart();
-  if (head.startsWith("PK")) return "pack";
+  if (head.startsWith("PK")) return "batch";
   if (head.startsWith("SQLite format 3")) return "wallet";
   if (bytes[0] === 0x82 || bytes[0] === 0x83) return slot === "record" ? "received" : "batch";
   if (head.startsWith("{")) return kindOfJson(bytes, head);
@@ -48,11 +48,13 @@ async function take(list, slot) {
   for (const file of await read(list)) {
     const kind = kindOf(file, slot);
     if (kind === "wallet") return fail(`${file.name} is a wallet. This page reads logs only: JSON lines or CSV. receipt verify --requests reads a wallet, and receipt show --out takes its receipts out.`);
-    if (kind === "pack") return fail(`${file.name} is a ZIP file. Unpack it, and drop the receipts and the key file that are in it.`);
     state[kind] = [...state[kind].filter(({ name }) => name !== file.name), file];
   }
   showFiles();
 }
+
+/** A pack has keys of its own, under which it is incomplete at best. */
+const isReady = () => state.batch.length > 0 && (state.keys.length > 0 || state.batch.some(({ bytes }) => bytes[0] === 0x50 && bytes[1] === 0x4b));
 
 function showFiles() {
   for (const [kind, kinds] of [["batch", ["batch"]], ["keys", ["keys"]], ["record", RECORD]]) {
@@ -60,7 +62,7 @@ function showFiles() {
     at(`slot-${kind}`).classList.toggle("filled", files.length > 0);
     if (files.length) at(`hint-${kind}`).textContent = files.map(({ name, bytes }) => `${name} (${count(bytes.length)} bytes)`).join(", ");
   }
-  at("check").disabled = !state.batch.length || !state.keys.length;
+  at("check").disabled = !isReady();
   at("clear").hidden = ![...RECORD, "batch", "keys"].some((kind) => state[kind].length);
 }
 
@@ -114,7 +116,7 @@ function progress({ done, of }) {
 
 function fail(message) {
   at("working").hidden = true;
-  at("check").disabled = !state.batch.length || !state.keys.length;
+  at("check").disabled = !isReady();
   at("error").textContent = message;
   at("error").hidden = false;
 }
@@ -126,7 +128,7 @@ const VERDICTS = {
   rejected: ["✕", "Rejected", "something is false, changed or malformed."],
   incomplete: ["…", "Incomplete", "nothing is false, but it was not shown that nothing is missing."],
 };
-const SUBJECTS = { batch: "batch", proof: "proof of one receipt", equivocation: "proof that the issuer told two stories" };
+const SUBJECTS = { batch: "batch", proof: "proof of one receipt", equivocation: "proof that the issuer told two stories", pack: "pack" };
 
 const count = (number) => String(number).replace(/\B(?=(\d{3})+(?!\d))/g, "\u202f");
 const plural = (number, noun) => `${count(number)} ${noun}${BigInt(number) === 1n ? "" : "s"}`;
@@ -138,6 +140,7 @@ async function showReport(report, options, took) {
   result.replaceChildren(
     verdictOf(report),
     figuresOf(report),
+    ...claimsOf(report),
     ...findingsOf(report),
     ...accountsOf(report),
     ...uncheckedOf(report, options),
@@ -152,10 +155,12 @@ async function showReport(report, options, took) {
   result.scrollIntoView({ block: "start" });
 }
 
-function verdictOf({ verdict, subject, observed }) {
+function verdictOf(report) {
+  const { verdict, subject, observed } = report;
   const [mark, name, meaning] = VERDICTS[verdict];
   const lines = [element("h2", {}, name), element("p", {}, `In this ${SUBJECTS[subject]}, ${meaning}`)];
   if (subject === "equivocation" && verdict === "verified") lines[1].textContent = "The issuer is proven to have told two stories: both objects are its own, and they cannot both be honest.";
+  if (subject === "pack") lines[1].textContent = meaningOfPack(report);
   if (observed) lines.push(element("p", {}, `${plural(observed, "receipt")} from an observer: no word of the provider.`));
   const sign = element("span", { className: "mark" }, mark);
   sign.setAttribute("aria-hidden", "true");
@@ -164,9 +169,46 @@ function verdictOf({ verdict, subject, observed }) {
   return box;
 }
 
+function meaningOfPack({ verdict, findings }) {
+  if (verdict === "verified") return "Each claim of the pack was reached again from its evidence.";
+  if (verdict === "rejected") return "It was altered, or a claim does not follow from its evidence.";
+  if (findings.some(({ code }) => code === "claim-asserted")) return "Nothing is false, but a claim rests on the word of who made the pack.";
+  if (findings.some(({ code }) => code === "pack-keys")) return "Nothing is false, but under the pack's own keys: compare them with the issuer's.";
+  return "Each claim was reached again, but a pack does not show that a period is complete.";
+}
+
 function figuresOf(report) {
+  if (report.subject === "pack") return figuresFrom([["Claims", report.claims.length], ["Reached again", report.claims.filter(({ reached }) => reached).length], ["Findings", report.found]]);
   const figures = report.subject === "batch" ? [["Receipts", report.receipts], ["Statements", report.statements], ["Accounts", report.accounts.length], ["Findings", report.found]] : [["Signed objects", report.objects.length], ["Findings", report.found]];
+  return figuresFrom(figures);
+}
+
+function figuresFrom(figures) {
   return element("dl", { className: "figures" }, ...figures.map(([name, value]) => element("div", {}, element("dt", {}, name), element("dd", {}, count(value)))));
+}
+
+const WORTH = {
+  signed: "reached again, from the issuer's own signatures",
+  record: "reached again, from the issuer's signature and the customer's record",
+  asserted: "not shown: it rests on the word of who made the pack",
+};
+
+function claimsOf({ subject: kind, claims, maker, ownKeys }) {
+  if (kind !== "pack" || !claims.length) return [];
+  const signed = maker ? `Signed by ${maker.name}, key ${maker.kid}${maker.trusted ? "" : ", which came with the pack: compare it"}.` : "Nobody signed the pack: who made it is not shown.";
+  const own = ownKeys.map(({ kid, issuer }) => `The key ${kid} of ${issuer} came with the pack. Compare it with the issuer's, on another way, and drop the issuer's key file here.`);
+  const notes = [signed, ...own].map((words) => element("p", { className: "quiet" }, words));
+  return [element("h2", {}, "Claims"), ...notes, element("ul", { className: "claims" }, ...claims.map(claimOf))];
+}
+
+function claimOf({ claim, standing, finding, reached, why_not: why, meaning, toldTwice }) {
+  const worth = toldTwice ? "reached again, from two signed objects: a proof that the issuer told two stories" : WORTH[standing];
+  const where = ["account", "stream", "sequence", "request"].filter((name) => finding[name] !== undefined).map((name) => `${name} ${finding[name]}`).join(", ");
+  const values = finding.expected === undefined && finding.actual === undefined ? null : `${finding.field === undefined ? "" : `${finding.field}: `}expected ${finding.expected ?? "-"}, found ${finding.actual ?? "-"}`;
+  const state = why !== null ? "rejected" : reached ? "verified" : "incomplete";
+  const tag = element("span", { className: `tag ${state}` }, why !== null ? "not reached" : reached ? "reached" : "asserted");
+  const lines = [where, values, why === null ? worth : `NOT reached: ${why}`].filter(Boolean).map((words) => element("p", {}, words));
+  return element("li", { className: "claim" }, element("p", { className: "head" }, element("strong", {}, `Claim ${claim}: ${meaning}`), tag, element("code", {}, finding.code)), ...lines);
 }
 
 function findingsOf({ findings, found }) {
@@ -209,6 +251,7 @@ function table(allHeads, allRows) {
 const TOTALS = ["logical", "cached", "attributed", "writes", "output", "reasoning", "amounts", "units", "corrected", "corrections"];
 
 function accountsOf({ subject: kind, accounts, objects }) {
+  if (kind === "pack") return [];
   if (kind !== "batch") {
     const rows = objects.map((one) => [one.kind ?? "unknown", text(one.issuer), text(one.account), one.stream === undefined ? text(one.number) : `${one.stream} ${one.sequence}`, one.kid ?? "", one.digest ?? ""]);
     return [element("h2", {}, "Signed objects"), element("div", { className: "sheet scroll" }, table(["Kind", "Issuer", "Account", "Which", "Key", "Digest"], rows))];
@@ -226,6 +269,7 @@ function totalText(value) {
 }
 
 function uncheckedOf(report, options) {
+  if (report.subject === "pack") return uncheckedOfPack();
   const lines = [];
   if (report.subject !== "batch") lines.push("Totals, other receipts and the chain of statements: such a file has none of them.");
   if (report.subject === "batch" && !options.period) lines.push("Whether the period is the one that you are billed for: no month was named.");
@@ -233,7 +277,17 @@ function uncheckedOf(report, options) {
   if (report.unprotected) lines.push(`Timestamps and receipts that ${plural(report.unprotected, "statement")} carry outside of the signature.`);
   if (report.subject === "batch" && !recordOf()) lines.push("Your own record (requests, receipts that you received, prompts): none was dropped.");
   lines.push("Rate cards: receipt verify does that.", "Whether the counts are true, and whether the requests were made: no signature can show it.");
-  return [element("h2", {}, "Not checked"), element("ul", { className: "plain" }, ...lines.map((line) => element("li", {}, line)))];
+  return uncheckedFrom(lines);
+}
+
+const uncheckedFrom = (lines) => [element("h2", {}, "Not checked"), element("ul", { className: "plain" }, ...lines.map((line) => element("li", {}, line)))];
+
+function uncheckedOfPack() {
+  return uncheckedFrom([
+    "The receipts of the batch that are not in the pack, and whether a receipt was corrected since: the issuer can show that.",
+    "Whether the customer's record is true: what rests on it is as good as the record.",
+    "The words of the README, and its amounts: they are the maker's.",
+  ]);
 }
 
 async function inputOf(role, { name, bytes }) {
@@ -247,9 +301,9 @@ function inputsOf(inputs) {
 }
 
 /** The report is saved from memory: the page opens no connection. */
-function actionsOf({ text: canonical, csv }, took) {
-  const saves = [saving("save", "Save the report", "report.json", "application/json", canonical)];
-  if (csv !== null) saves.push(" ", saving("save-csv", "Save all findings", "findings.csv", "text/csv", csv));
+function actionsOf({ subject: kind, text: canonical, csv }, took) {
+  const saves = kind === "pack" ? [] : [saving("save", "Save the report", "report.json", "application/json", canonical)];
+  if (kind !== "pack" && csv !== null) saves.push(" ", saving("save-csv", "Save all findings", "findings.csv", "text/csv", csv));
   return element("p", { className: "actions" }, ...saves, element("span", { className: "quiet" }, ` Checked in ${(took / 1000).toFixed(1)} s.`));
 }
 
