@@ -57,7 +57,7 @@ class _Row(NamedTuple):
     def finding(self, code: str, message: str, field: str, expected: Any, actual: Any) -> Finding:
         return Finding(
             code, message, item=self.item, issuer=self.issuer, account=self.account, stream=self.stream,
-            sequence=self.sequence, request=self.request, field=field, expected=expected, actual=actual,
+            sequence=self.sequence, request=self.request, field=field, expected=str(expected), actual=str(actual),
         )  # fmt: skip
 
 

@@ -65,16 +65,16 @@ function compareSent(prompt, word, shared, tally, tell) {
   if (prompt.tokens && word.time !== undefined) {
     tally.prefixes++;
     const longest = BigInt(shared(prompt, word.time));
-    if (input.get(2n) > longest) tell(word, "cached-beyond-prefix", "R-14.20", { field: "cached", expected: `at most ${longest}`, actual: input.get(2n) });
+    if (input.get(2n) > longest) tell(word, "cached-beyond-prefix", "R-14.20", { field: "cached", expected: `at most ${longest}`, actual: input.get(2n), message: `${input.get(2n)} tokens cached, but no other prompt shares more than ${longest} with this one` });
   }
   const own = prompt.logical ?? (prompt.tokens && BigInt(prompt.tokens.length));
   if (own !== undefined) {
     tally.lengths++;
-    if (own !== input.get(1n)) tell(word, "count-differs", "R-14.7", { field: "logical", expected: own, actual: input.get(1n) });
+    if (own !== input.get(1n)) tell(word, "count-differs", "R-14.7", { field: "logical", expected: own, actual: input.get(1n), message: `the customer counted ${own} input tokens, the receipt says ${input.get(1n)}` });
   }
   if (prompt.commitment !== undefined && client) {
     tally.commitments++;
-    if (prompt.commitment !== hex(client)) tell(word, "commitment-differs", "R-14.5", { field: "client", expected: prompt.commitment, actual: hex(client) });
+    if (prompt.commitment !== hex(client)) tell(word, "commitment-differs", "R-14.5", { field: "client", expected: prompt.commitment, actual: hex(client), message: "the receipt echoes another commitment than that to this prompt" });
   }
 }
 
