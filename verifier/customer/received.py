@@ -176,14 +176,10 @@ class ReceivedReceipts:
             if difference is None:
                 return True
             field, expected, actual = difference[1:]
-        message = (
-            f"{place}: {field}: the customer has {expected}, the receipt that came says {actual}"
-        )
-        self._findings.add(
-            Finding.about(
-                claims, "received-differs", message, field=field, expected=expected, actual=actual
-            )
-        )
+        words = f"the customer has {expected}, the receipt that came says {actual}"
+        values = {"field": field, "expected": expected, "actual": actual}
+        found = Finding.about(claims, "received-differs", f"{place}: {field}: {words}", **values)
+        self._findings.add(found)
         return False
 
     def _is_of_a_correction(self, claims: Receipt, digest: bytes) -> bool:
@@ -201,8 +197,7 @@ class ReceivedReceipts:
         """R-14.15."""
         count, place = self._db.execute(queries.WITHOUT_RECEIVED).fetchone()
         if count:
-            message = f"no receipt came with the response, first of {place}"
-            self._findings.add(Finding("received-missing", message, count=count))
+            self._findings.add(Finding("received-missing", f"no receipt came with the response, first of {place}", count=count))  # fmt: skip
         return int(count)
 
     def _compare(self, place: str, raw: bytes, claims: Receipt, opened: Opened) -> None:

@@ -207,11 +207,8 @@ class Reconciliation:
     def _phantoms(self) -> Iterator[Finding]:
         """R-14.2."""
         for row in self._db.execute(queries.PHANTOMS):
-            yield about_row(
-                "receipt-without-request",
-                f"request '{row[5]}' is not in the customer's record",
-                row,
-            )
+            message = f"request '{row[5]}' is not in the customer's record"
+            yield about_row("receipt-without-request", message, row)
 
     def _repeated(self) -> Iterator[Finding]:
         """R-14.3."""
