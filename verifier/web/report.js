@@ -132,7 +132,7 @@ function objectOfSigned(one) {
   return kind === "statement" ? { ...object, number, start, end } : { ...object, stream, sequence, request, observed: isObserved(one) };
 }
 
-const objectOfClaim = ({ claim, standing, finding, reached, whyNot }) => ({ claim, standing, finding, reached, why_not: whyNot });
+const objectOfClaim = ({ claim, standing, finding, reached, why_not }) => ({ claim, standing, finding, reached, why_not });
 
 function scopeOf(subject, found, counts, policy) {
   if (subject === "pack") return found.checks;
