@@ -18,6 +18,7 @@ from attribution.cache import (
     Strength,
     cache_report,
     read_policy,
+    render,
     shipped,
     svg,
 )
@@ -307,6 +308,48 @@ def test_nothing_is_due_that_depends_on_how_long_a_request_took(longest, due):
         traffic(f"r{n}", end, written=8000, prefix=((8000, f"p{n}"),))
     found = report_of(b"".join(traffic.parts), POLICIES, {}, longest_request_ms=1000 * longest)
     assert found.due.requests == due
+
+
+def words(report):
+    return render(report).splitlines()
+
+
+def test_no_all_clear_where_nothing_is_known_of_a_prefix():
+    traffic = Traffic()
+    traffic("known", 0, written=2048, prefix=[(2048, "a")])
+    traffic(
+        "silent", 60
+    )  # the issuer has no key, and so no identifier: a withheld credit would look like this
+    traffic("short", 61, logical=20)
+    traffic("unmarked", 62, prompt={"body": {"messages": []}})
+    due = traffic.report().due
+    assert (due.checked, due.requests, due.unknown, due.undecided) == (4, 0, 1, 0)
+    said = words(traffic.report())
+    assert "  none is known to be missing, of 4 requests" in said
+    assert "  not known for 1 request: no identifier and no prompt says what" in said
+    assert not any("none is missing" in line for line in said)
+    assert traffic.report().as_dict()["due"] == {
+        "requests": 0, "tokens": 0, "checked": 4, "unknown": 1, "undecided": {"requests": 0, "tokens": 0}, "listed": [],
+    }  # fmt: skip
+
+
+def test_what_came_too_soon_is_not_decided():
+    traffic = Traffic()
+    traffic("written", 0, written=2048, prefix=[(2048, "a")])
+    traffic("soon", 2, prefix=[(2048, "a")], written=1, cached=0)
+    due = traffic.report().due
+    assert (due.requests, due.undecided, due.undecided_tokens) == (0, 1, 2048)
+    said = words(traffic.report())
+    assert "  none is known to be missing, of 2 requests" in said
+    assert "  not decided for 1 request, 2,048 tokens: within 5 s of what" in said
+
+
+def test_an_all_clear_where_all_is_known():
+    traffic = Traffic()
+    traffic("written", 0, written=2048, prefix=[(2048, "a")])
+    traffic("read", 60, cached=2048, prefix=[(2048, "a")])
+    traffic("soon", 61, cached=2048, prefix=[(2048, "a")])
+    assert "  none is missing, of 3 requests" in words(traffic.report())
 
 
 def test_a_provider_without_a_policy_is_named():

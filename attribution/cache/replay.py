@@ -42,6 +42,18 @@ class Shortfall:
         return self.cost or 0, self.tokens, -self.item
 
 
+@dataclass(frozen=True, slots=True)
+class Replayed:
+    """What the policy says of a request."""
+
+    shortfall: Shortfall | None
+    """What is missing of its credit, if anything is."""
+    is_known: bool
+    """Whether anything says what its prefixes are, where it is long enough to have one."""
+    undecided: int
+    """Tokens that would be missing too, if no request took any time."""
+
+
 @dataclass(slots=True)
 class _Entry:
     """A prefix in the cache, since when, when it was used last, and how long it lives after that; in ms."""
@@ -49,6 +61,10 @@ class _Entry:
     since: int
     used: int
     ttl_ms: int
+
+    def held(self, time: int, margin: int) -> bool:
+        """Whether it was certainly in the cache, if no request takes longer than a margin."""
+        return self.since + margin <= time <= self.used + self.ttl_ms - margin
 
 
 class Cache:
@@ -64,36 +80,31 @@ class Cache:
         """The policy that holds for a request."""
         return self._policies.of(request.provider, request.ttl_s)
 
-    def take(self, request: Request) -> Shortfall | None:
-        """Replay the next request; what is missing of its credit, if anything is."""
+    def take(self, request: Request) -> Replayed | None:
+        """Replay the next request; None: no policy says anything of it."""
         policy = self.policy(request)
         if policy is None or policy.ttl_s is None or policy.strength is Strength.NONE:
             return None
         self._add_own(request, policy)
-        expected = self._expected(request, policy)
+        expected = self._expected(request, policy, self._margin)
+        at_most = self._expected(request, policy, 0)
         self._note(request, policy, expected)
-        if request.cached is None or expected <= request.cached:
-            return None
-        missing = expected - request.cached
-        cost = None if request.saving is None else missing * request.saving
-        return Shortfall(
-            request.request, request.item, request.time, request.model, policy.name, policy.strength, expected,
-            request.cached, cost,
-        )  # fmt: skip
+        credited = at_most if request.cached is None else max(request.cached, expected)
+        return Replayed(
+            _shortfall(request, policy, expected),
+            _is_known(request, policy),
+            max(0, at_most - credited),
+        )
 
-    def _expected(self, request: Request, policy: CachePolicy) -> int:
+    def _expected(self, request: Request, policy: CachePolicy, margin: int) -> int:
         if policy.marked and not _is_marked(request):
             return 0  # nothing is read for a request that marks nothing
         lengths = [
             length
             for length, key in request.prefixes.items()
-            if (entry := self._entries.get(key)) is not None and self._held(entry, request.time)
+            if (entry := self._entries.get(key)) is not None and entry.held(request.time, margin)
         ]
         return policy.creditable(request.model, max(lengths, default=0))
-
-    def _held(self, entry: _Entry, time: int) -> bool:
-        """Whether an entry was certainly in the cache."""
-        return entry.since + self._margin <= time <= entry.used + entry.ttl_ms - self._margin
 
     def age_ms(self, key: Key, time: int) -> int | None:
         """How long ago a prefix was used; None if it is not known to have been cached."""
@@ -134,6 +145,25 @@ class Cache:
                 entry.used, entry.ttl_ms = request.time, max(entry.ttl_ms, ttl_ms)
             elif policy.renewed_by_read and length <= max(expected, request.cached or 0):
                 entry.used = request.time
+
+
+def _shortfall(request: Request, policy: CachePolicy, expected: int) -> Shortfall | None:
+    if request.cached is None or expected <= request.cached:
+        return None
+    missing = expected - request.cached
+    cost = None if request.saving is None else missing * request.saving
+    return Shortfall(
+        request.request, request.item, request.time, request.model, policy.name, policy.strength, expected,
+        request.cached, cost,
+    )  # fmt: skip
+
+
+def _is_known(request: Request, policy: CachePolicy) -> bool:
+    """Whether it is known what could be credited: too short a request, and one that marks nothing, has nothing to be credited."""
+    if request.prefixes or request.logical < policy.minimum_of(request.model):
+        return True
+    prompt = request.prompt
+    return policy.marked and prompt is not None and prompt.body is not None and not prompt.marked
 
 
 def _is_marked(request: Request) -> bool:

@@ -12,7 +12,7 @@ from typing import Any
 from attribution.cache.misses import Miss, Misses
 from attribution.cache.policy import CachePolicy, Policies, Strength
 from attribution.cache.rates import Rates, Table
-from attribution.cache.replay import LONGEST_REQUEST_MS, Cache, Shortfall
+from attribution.cache.replay import LONGEST_REQUEST_MS, Cache, Replayed, Shortfall
 from attribution.cache.traffic import in_time_order
 from verifier import Prompt, VerifiedRows
 
@@ -28,9 +28,23 @@ class Missing:
     tokens: int = 0
     checked: int = 0
     """Requests for which the policy says something."""
+    unknown: int = 0
+    """Of these, those of whose prefixes nothing is known: no identifiers, and no prompts."""
+    undecided: int = 0
+    undecided_tokens: int = 0
+    """Of these, those that came so soon that a credit depends on how long requests take."""
     _kept: list[tuple[tuple[int, int, int], Shortfall]] = field(default_factory=list)
 
-    def add(self, shortfall: Shortfall) -> None:
+    def count(self, replayed: Replayed) -> None:
+        """Count a request."""
+        self.checked += 1
+        self.unknown += not replayed.is_known
+        self.undecided += replayed.undecided > 0
+        self.undecided_tokens += replayed.undecided
+        if replayed.shortfall is not None:
+            self._add(replayed.shortfall)
+
+    def _add(self, shortfall: Shortfall) -> None:
         """Count one, and keep it if it is among those that cost most."""
         self.requests += 1
         self.tokens += shortfall.tokens
@@ -76,6 +90,7 @@ class CacheReport:
     without_policy: dict[str, int] = field(default_factory=dict)
     """Requests to providers of which no policy is known."""
     claimed: Claimed | None = None
+    longest_request_ms: int = LONGEST_REQUEST_MS
     receipts: int = 0
     observed: int = 0
     """Receipts of the batch that an observer signed, and not the biller."""
@@ -88,6 +103,7 @@ class CacheReport:
             "observed": self.observed,
             "policies": [policy.model_dump(mode="json") for policy in self.policies.values()],
             "without_policy": self.without_policy,
+            "longest_request_ms": self.longest_request_ms,
             "due": _missing(self.due),
             "expected": _missing(self.expected),
             "all": _rates(self.table.all),
@@ -121,12 +137,15 @@ def cache_report(
         OSError: the rows cannot be read.
     """
     batch = rows.report
-    report = CacheReport(receipts=batch.receipts, observed=batch.observed)
+    report = CacheReport(
+        longest_request_ms=longest_request_ms, receipts=batch.receipts, observed=batch.observed
+    )
     cache, misses = Cache(policies, longest_request_ms), Misses()
     for request in in_time_order(rows, prompts):
         policy = cache.policy(request)
-        shortfall = cache.take(request)
-        _count(report, request.provider, policy, shortfall)
+        replayed = cache.take(request)
+        _count(report, request.provider, policy, replayed)
+        shortfall = replayed and replayed.shortfall
         misses.take(request, cache, policy, shortfall.expected if shortfall else 0)
         report.table.add(request, policy)
         advance(1)
@@ -138,16 +157,15 @@ def cache_report(
 
 
 def _count(
-    report: CacheReport, provider: str, policy: CachePolicy | None, shortfall: Shortfall | None
+    report: CacheReport, provider: str, policy: CachePolicy | None, replayed: Replayed | None
 ) -> None:
     if policy is None:
         report.without_policy[provider] = report.without_policy.get(provider, 0) + 1
         return
     report.policies[policy.name] = policy
-    missing = report.due if policy.strength is Strength.PROMISED else report.expected
-    missing.checked += policy.strength is not Strength.NONE and policy.ttl_s is not None
-    if shortfall is not None:
-        missing.add(shortfall)
+    if replayed is not None:
+        missing = report.due if policy.strength is Strength.PROMISED else report.expected
+        missing.count(replayed)
 
 
 def percent(rate: Fraction | None) -> str:
@@ -181,7 +199,8 @@ def _missing(missing: Missing) -> dict[str, Any]:
         for s in missing.listed
     ]  # fmt: skip
     return {
-        "requests": missing.requests, "tokens": missing.tokens, "checked": missing.checked, "listed": listed,
+        "requests": missing.requests, "tokens": missing.tokens, "checked": missing.checked, "unknown": missing.unknown,
+        "undecided": {"requests": missing.undecided, "tokens": missing.undecided_tokens}, "listed": listed,
     }  # fmt: skip
 
 

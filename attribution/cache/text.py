@@ -34,8 +34,9 @@ def _lines(report: CacheReport) -> Iterator[str]:
     for provider, count in report.without_policy.items():
         yield f"no policy is known of {escape(provider) or 'no provider'}: {plural(count, 'request')}"
     yield ""
-    yield from _missing("due, since the policy promises it", report.due)
-    yield from _missing("expected, but not promised", report.expected)
+    seconds = report.longest_request_ms // 1000
+    yield from _missing("due, since the policy promises it", report.due, seconds)
+    yield from _missing("expected, but not promised", report.expected, seconds)
     yield from _misses(report.misses)
     for name in ("model", "tag", "day", "identifier"):
         yield from _rates(name, report.table.by[name])
@@ -64,18 +65,26 @@ def _claimed(claimed: Claimed) -> Iterator[str]:
             yield f"  the receipts show {low if low == high else f'{low} to {high}'} by {name}"
 
 
-def _missing(title: str, missing: Missing) -> Iterator[str]:
+def _missing(title: str, missing: Missing, seconds: int) -> Iterator[str]:
     if not missing.checked:
         return
     yield f"credits {title}"
-    if not missing.requests:
-        yield f"  none is missing, of {plural(missing.checked, 'request')}"
-    else:
+    if missing.requests:
         yield f"  {missing.tokens:,} tokens in {plural(missing.requests, 'request')} of {missing.checked:,} were not credited"
         yield f"  {'request':28} {'expected':>9} {'credited':>9} {'difference':>10}"
         yield from map(_shortfall, missing.listed[:_MOST])
         if missing.requests > _MOST:
             yield f"  and {missing.requests - _MOST:,} more (--json)"
+    elif missing.unknown or missing.undecided:
+        yield f"  none is known to be missing, of {plural(missing.checked, 'request')}"
+    else:
+        yield f"  none is missing, of {plural(missing.checked, 'request')}"
+    if missing.unknown:
+        yield f"  not known for {plural(missing.unknown, 'request')}: no identifier and no prompt says what"
+        yield "    they begin with"
+    if missing.undecided:
+        yield f"  not decided for {plural(missing.undecided, 'request')}, {missing.undecided_tokens:,} tokens: within {seconds} s of what"
+        yield "    they would read, or of its end (--longest-request)"
     yield ""
 
 
