@@ -39,7 +39,7 @@ def _as_lines(path: str, stack: ExitStack) -> str:
     try:
         import duckdb  # heavy, and not always there
     except ImportError:
-        hint = "install the extra: pip install 'token-receipts[parquet]'; or write the log as JSON lines"
+        hint = "install the extra, in the clone: pip install '.[parquet]'; or write the log as JSON lines"
         raise CliError(f"{path} is in Parquet, which takes DuckDB", hint) from None
     folder = stack.enter_context(TemporaryDirectory(prefix="receipt-"))
     lines = Path(folder, f"{Path(path).name}.jsonl")

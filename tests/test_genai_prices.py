@@ -202,7 +202,7 @@ def test_errors_of_import(shell, folder, monkeypatch):
     assert (none.code, "a card can say none of these prices" in none.err) == (2, True)
     monkeypatch.setattr("receipts.ratecard.genai.import_module", missing)
     absent = shell("ratecard import genai-prices -o card.toml")
-    assert (absent.code, absent.err) == (2, "receipt: error: genai-prices is not installed\nreceipt: hint: pip install 'token-receipts[prices]'\n")  # fmt: skip
+    assert (absent.code, absent.err) == (2, "receipt: error: genai-prices is not installed\nreceipt: hint: in the clone: pip install '.[prices]'\n")  # fmt: skip
     assert not Path("card.toml").exists()
 
 

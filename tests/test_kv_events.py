@@ -268,5 +268,5 @@ def test_an_endpoint_that_is_none():
 
 def test_without_the_extra(monkeypatch):
     monkeypatch.setitem(sys.modules, "zmq", None)
-    with pytest.raises(ImportError, match=r"pip install 'token-receipts\[vllm\]'"):
+    with pytest.raises(ImportError, match=r"in the clone: pip install '\.\[vllm\]'"):
         KvEvents([])

@@ -31,7 +31,7 @@ def test_without_psycopg(monkeypatch, module):
     with pytest.raises(JournalError) as caught:
         Journal("postgresql://pod:s3cret@db/receipts", ISSUER, KEY)
     assert str(caught.value) == (
-        "postgresql://pod@db/receipts: a journal in PostgreSQL needs psycopg 3: pip install 'token-receipts[postgres]'"
+        "postgresql://pod@db/receipts: a journal in PostgreSQL needs psycopg 3, in the clone: pip install '.[postgres]'"
     )
 
 

@@ -239,7 +239,7 @@ def _document(
             asked = _asked(asking, period, sources.what_if)
             return Reports(ledger, registry, sources.card, asked).document(_sections(asking, form))
     except NoDuckDBError as error:
-        hint = "install the extra: pip install 'token-receipts[finance]'"
+        hint = "install the extra, in the clone: pip install '.[finance]'"
         raise CliError(f"attribution takes DuckDB and pyarrow ({error})", hint) from None
     except PriceError as error:
         raise CliError(str(error), "see receipt ratecard show for the rows of the card") from None

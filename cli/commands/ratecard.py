@@ -67,7 +67,7 @@ receipt ratecard import genai-prices --out card.toml
 receipt ratecard import genai-prices --model gpt-5 --out card.toml
 """
 _DAY_MS: Final = 86_400_000
-_INSTALL: Final = "pip install 'token-receipts[prices]'"
+_INSTALL: Final = "in the clone: pip install '.[prices]'"
 
 
 @click.group(help=_HELP)

@@ -210,7 +210,7 @@ def _differences(behind: Behind, period: Period, billed: Invoice, asked: _Asked)
             ledger.load(behind.within(period), asked.card, Registry(asked.card.currency))
             return compare(ledger, billed, asked.kind, asked.mapped.known)
     except NoDuckDBError as error:
-        hint = "install the extra: pip install 'token-receipts[finance]'"
+        hint = "install the extra, in the clone: pip install '.[finance]'"
         raise CliError(f"reconciliation takes DuckDB and pyarrow ({error})", hint) from None
     except PriceError as error:
         raise CliError(str(error), "see receipt ratecard show for the rows of the card") from None

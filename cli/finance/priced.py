@@ -117,7 +117,7 @@ def priced(batch: tuple[str, ...], demand: Demand) -> Iterator[Priced]:
     except TomlFileError as error:
         raise CliError(str(error), _REGISTRY_HINT) from None
     except NoDuckDBError as error:
-        hint = "install the extra: pip install 'token-receipts[finance]'"
+        hint = "install the extra, in the clone: pip install '.[finance]'"
         raise CliError(f"this takes DuckDB and pyarrow ({error})", hint) from None
     except PriceError as error:
         raise CliError(str(error), "see receipt ratecard show for the rows of the card") from None

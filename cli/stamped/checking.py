@@ -68,7 +68,7 @@ def check_timestamps(stamped: Stamped) -> Standing:
     try:
         import rfc3161_client  # noqa: F401  # not always there
     except ImportError:
-        hint = "install the extra: pip install 'token-receipts[timestamps]'"
+        hint = "install the extra, in the clone: pip install '.[timestamps]'"
         raise CliError("time stamps take rfc3161-client", hint) from None
     return _Checking(stamped).run()
 

@@ -51,7 +51,7 @@ class KvEvents:
             import msgspec
             import zmq
         except ImportError as error:
-            hint = "events of vLLM need the extra: pip install 'token-receipts[vllm]'"
+            hint = "events of vLLM need the extra, in the clone: pip install '.[vllm]'"
             raise ImportError(f"{error}; {hint}") from None
         self.counters = EventCounters()
         self._decode, self._malformed = msgspec.msgpack.decode, msgspec.MsgspecError

@@ -231,7 +231,7 @@ def test_duckdb_is_an_extra(shell, monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "duckdb", None)
     result = shell(RUN)
     assert result.code == 2
-    assert "pip install 'token-receipts[finance]'" in result.err
+    assert "in the clone: pip install '.[finance]'" in result.err
 
 
 def test_a_batch_without_receipts(shell, tmp_path):

@@ -199,7 +199,7 @@ def test_without_the_library(shell, stamped, monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "rfc3161_client", None)
     result = shell("verify batch.cbor --timestamps 0.tsr --authority ca.pem")
     assert result.code == 2
-    assert "pip install 'token-receipts[timestamps]'" in result.err
+    assert "in the clone: pip install '.[timestamps]'" in result.err
 
 
 @pytest.mark.parametrize(

@@ -70,6 +70,6 @@ def _database(url: str, issuer: str | None, create: bool, wait_s: float) -> Stor
         from receipts.journal.stores.postgres import PostgresStore  # needs more than a file does
     except ImportError as error:
         raise JournalError(
-            f"{shown(url)}: a journal in PostgreSQL needs psycopg 3: pip install 'token-receipts[postgres]'"
+            f"{shown(url)}: a journal in PostgreSQL needs psycopg 3, in the clone: pip install '.[postgres]'"
         ) from error
     return PostgresStore(url, issuer, create=create, wait_s=wait_s)
