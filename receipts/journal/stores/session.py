@@ -188,7 +188,12 @@ class Session:
         wait_s = int(max(_PROBE_S, (self._deadline or 0.0) - monotonic()))
         wait_s = min(wait_s, int(self._parameters.get("connect_timeout", 0)) or wait_s)
         parameters = self._parameters | {"connect_timeout": str(wait_s)}
-        db = Connection.connect(make_conninfo("", **parameters), autocommit=True)
+        try:
+            db = Connection.connect(make_conninfo("", **parameters), autocommit=True)
+        except UnicodeError:  # of "..", or a label of more than 63 characters: no look-up was made
+            raise JournalError(
+                f"{self.place}: {parameters.get('host')!a} is no host name"
+            ) from None
         try:
             db.deadline = self._left(_PROBE_S)
             settings = db.execute(_PREPARE, (str(int(self._wait_s * _SERVER_MS) or 1),)).fetchone()
@@ -240,4 +245,5 @@ def _parameters(url: str, place: str, wait_s: float, writes: bool) -> dict[str, 
 
 
 def _text(error: psycopg.Error) -> str:
-    return " ".join(str(error).split())
+    """What it says, on one line."""
+    return "; ".join(filter(None, map(str.strip, str(error).splitlines())))
