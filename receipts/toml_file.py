@@ -185,7 +185,8 @@ def _places(text: str) -> Iterator[tuple[Path, Place]]:
             if header[1] == "[[":
                 arrays[table] = arrays.get(table, -1) + 1
                 table = (*table, arrays[table])
-            seen.setdefault(table, (number, header.start(1) + 1))
+            for size in range(1, len(table) + 1):  # the tables around it may have no header
+                seen.setdefault(table[:size], (number, header.start(1) + 1))
         elif member := _MEMBER.match(line):
             names = _names(member[1])
             for size in range(1, len(names) + 1):

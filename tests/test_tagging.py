@@ -301,7 +301,7 @@ REFUSED = {
     "an unknown member": ("requires = true\n" + RULE, 1, "requires", "one of owner, tags", "an unknown member"),
     "tags of an array": ('owner = "p"\ntags = ["team"]\n', 2, "tags", "a table", "an array"),
     "an empty table": ('owner = "p"\n[tags]\n', 2, "tags", f"1 to {MAX_TAGS} tags", "0"),
-    "too many": (RULE + "".join(f'[tags.t{n}]\nfrom = ["key:t"]\n' for n in range(MAX_TAGS)), None, "tags", f"1 to {MAX_TAGS} tags", "33"),
+    "too many": (RULE + "".join(f'[tags.t{n}]\nfrom = ["key:t"]\n' for n in range(MAX_TAGS)), 2, "tags", f"1 to {MAX_TAGS} tags", "33"),
     "a long name": (RULE.replace("tags.t", "tags." + "t" * 65), 2, "tags." + "t" * 65, f"a name of 1 to {MAX_TAG_NAME} bytes", "65 bytes"),
     "a reserved name": (RULE.replace("tags.t", "tags.untagged"), 2, "tags.untagged", "another name", "one that is reserved for tags that are wrong"),
     "a reserved name of a tag": (RULE.replace("tags.t", 'tags."untagged/t"'), 2, "tags.'untagged/t'", "another name", "one that is reserved for tags that are wrong"),
@@ -461,3 +461,24 @@ def test_bad_input_gets_no_traceback(shell, files, name):
     result = shell(line)
     assert (result.code, result.out) == (2, "")
     assert result.err == f"receipt: error: {message}\nreceipt: hint: {hint}\n"
+
+
+def test_a_tag_that_no_key_has(shell, files):
+    (files / "c.toml").write_text(source("key:taem", "key:team"))
+    result = shell("tags check c.toml --keys-table keys.toml")
+    assert result.code == 1
+    assert result.err == "receipt: error: no key of the table has the tag taem\nreceipt: hint: look at the spelling after key:\n"  # fmt: skip
+    assert json.loads(shell("tags check c.toml --keys-table keys.toml --json").out)["owner"]
+    assert shell("tags check c.toml").code == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('owner = "p"\n\n[tag.team]\nfrom = ["key:team"]\n', "c.toml, line 3, column 1: tag: expected one of owner, tags, found an unknown member"),
+    ],
+)  # fmt: skip
+def test_what_has_no_line_of_its_own_is_placed(shell, files, text, message):
+    (files / "c.toml").write_text(text)
+    result = shell("tags check c.toml")
+    assert (result.code, result.err.splitlines()[0]) == (2, f"receipt: error: {message}")

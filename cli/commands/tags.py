@@ -11,7 +11,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, StrictStr, Validati
 
 from cli.files import read_bytes
 from cli.options import output_options
-from cli.terminal import CliError, plural, print_json, safe, warn
+from cli.terminal import CliError, complain, plural, print_json, safe, warn
 from receipts.callers import (
     Asked,
     Caller,
@@ -27,7 +27,7 @@ _CHECK_HELP = """Check a tagging contract, and a key table with it; say what the
 
 REQUEST is JSON: {"path": "/v1/messages", "headers": {"x-team": "search"}, "body": {"metadata": {}}}, each member optional. Its caller is
 found by its key, or named with --as, so that no key has to be written down. Exit code 1: nobody is billed for it, or it breaks the
-contract.
+contract; or the contract takes a tag from keys that no key of the table has.
 
 \b
 receipt tags check contract.toml
@@ -83,9 +83,12 @@ def check(
     table = _read(KeyTable.from_toml, keys_table) if keys_table else None
     for rule in rules.rules:
         _warn_of_claims(rule)
+    strange = [] if table is None else _strange(rules, table)
+    for tag in strange:
+        complain(f"no key of the table has the tag {tag}", "look at the spelling after key:")
     document: dict[str, Any] = {"owner": rules.owner, "tags": [_rule(rule) for rule in rules.rules],
                                 "keys": [_key(one) for one in table.keys] if table else None}  # fmt: skip
-    is_right = True
+    is_right = not strange
     if request is None:
         if not as_json and not quiet:
             _print_files(rules, table)
@@ -93,7 +96,7 @@ def check(
         asked = _asked(request)
         caller = _caller(table, asked, name)
         tagged = None if caller is None else rules.tags(asked, caller)
-        is_right = tagged is not None and not tagged.faults
+        is_right = is_right and tagged is not None and not tagged.faults
         document["try"] = _tried(caller if table else None, tagged)
         if not as_json:
             _print_tried(document["try"])
@@ -117,6 +120,13 @@ def _warn_of_claims(rule: TagRule) -> None:
         if source.is_claimed and beaten:
             warn(f"tags.{rule.name}: a client's {source.text} goes before {beaten[0]}")
             return
+
+
+def _strange(rules: TagContract, table: KeyTable) -> list[str]:
+    """Tags that the contract takes from keys, and that no key has: they would be missing in every receipt."""
+    known = {name for one in table.keys for name in one.caller.tags}
+    sources = [one for rule in rules.rules for one in rule.sources if one.kind == "key"]
+    return sorted({one.text.removeprefix("key:") for one in sources} - known)
 
 
 def _asked(path: str) -> Asked:
