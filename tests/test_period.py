@@ -58,3 +58,14 @@ def test_show(period, text):
 def test_instants():
     assert show_instant(NOVEMBER[0] + 1) == "2026-11-01T00:00:00.001Z"
     assert show_instant(NOVEMBER[0] + 1000) == "2026-11-01T00:00:01Z"
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [("11/2026", ": '11' is not a day or a time"), ("2026-11-01/", ": '' is not a day or a time"), ("11.2026", "")],
+)  # fmt: skip
+def test_what_is_expected_is_said(text, why):
+    with pytest.raises(PeriodError) as caught:
+        parse(text)
+    expected = "a month (2026-11), a day (2026-11-22) or start/end (2026-11-01/2026-12-01)"
+    assert str(caught.value) == f"{text!r} is not {expected}{why}"

@@ -8,6 +8,8 @@ from datetime import UTC, date, datetime, timedelta
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MONTH = re.compile(r"(\d{4})-(\d{2})", re.ASCII)
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
+_BEGINS = re.compile(r"\d{4}-?\d{2}-?\d{2}|\d{4}-?W\d{2}", re.ASCII)
+_EXPECTED = "a month (2026-11), a day (2026-11-22) or start/end (2026-11-01/2026-12-01)"
 _LAST = 253402300800000
 
 
@@ -23,7 +25,7 @@ def parse(text: str) -> tuple[int, int]:
     """
     start_text, slash, end_text = text.partition("/")
     if slash:
-        start, end = instant(start_text), instant(end_text)
+        start, end = _between(text, start_text, end_text)
     elif match := _MONTH.fullmatch(text):
         year, month = int(match[1]), int(match[2])
         start = _milliseconds(_day(text, year, month, 1))
@@ -36,10 +38,17 @@ def parse(text: str) -> tuple[int, int]:
         start = instant(text)
         end = start + 86_400_000
     else:
-        raise PeriodError(f"{text!r} is not a month (2026-11), a day (2026-11-22) or start/end")
+        raise PeriodError(f"{text!r} is not {_EXPECTED}")
     if end <= start:
         raise PeriodError(f"{text!r}: the end is not after the start")
     return start, end
+
+
+def _between(text: str, start: str, end: str) -> tuple[int, int]:
+    for part in (start, end):
+        if not _BEGINS.match(part):
+            raise PeriodError(f"{text!r} is not {_EXPECTED}: {part!r} is not a day or a time")
+    return instant(start), instant(end)
 
 
 def instant(text: str) -> int:
