@@ -60,7 +60,7 @@ class Done:
 
     def is_mistaken(self, task: Task) -> bool:
         """Whether nothing was closed, although a period was to be: it is another one that is meant, or another journal."""
-        return task.closing.kind != LATE and not self.batches
+        return task.closing.kind != LATE and not (self.batches or self.refused)
 
     def document(self, task: Task) -> dict[str, Any]:
         """It, as ``--json`` says it."""
@@ -82,7 +82,7 @@ class Done:
         if self.is_mistaken(task):
             period = show_period(task.closing.start, task.closing.end)
             complain(f"nothing was closed in {period}{self._begin_later(': ')}", _LOOK)
-        else:
+        elif self.batches or not self.refused:
             receipts = plural(sum(batch.closed.receipts for batch in self.batches), "receipt")
             say(f"{plural(len(self.batches), 'statement')} over {receipts} in {task.out}")
             if task.closing.kind != LATE and self.later:
