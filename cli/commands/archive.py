@@ -47,7 +47,7 @@ class _Missing:
 @click.command(help=_HELP)
 @click.argument("batch", nargs=-1, type=click.Path())
 @key_folder_option
-@click.option("--journal", "journals", multiple=True, required=True, metavar="FILE", help="The journal; all that are closed together.")  # fmt: skip
+@click.option("--journal", "journals", multiple=True, required=True, metavar="FILE|URL", help="The journal: a file, or postgresql://...; all that are closed together.")  # fmt: skip
 @click.option("--before", type=PERIOD, required=True, help="Periods that ended before this one began: 2026-11.")  # fmt: skip
 @click.option("--batches", "folders", multiple=True, metavar="FOLDER", help="What receipt close --all wrote.")  # fmt: skip
 @click.option("--delete", is_flag=True, help="Delete; without, only look.")

@@ -65,8 +65,8 @@ _REFUSED = 1
     "--journal",
     "journals",
     multiple=True,
-    metavar="FILE",
-    help="The journal to close from, instead of a BATCH; all of an account's together.",
+    metavar="FILE|URL",
+    help="The journal to close from, instead of a BATCH: a file, or postgresql://...; all of an account's together.",
 )
 @click.option("--early", is_flag=True, help="Close a period that has begun, and is not over yet.")
 @click.option("--empty", is_flag=True, help="Close an account of which nothing is known yet.")

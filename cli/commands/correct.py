@@ -49,7 +49,7 @@ _Find = Callable[[str], tuple[bytes, Receipt] | None]
 @out_option("The batch to write; - is stdout.")
 @click.option(
     "--journal",
-    metavar="FILE",
+    metavar="FILE|URL",
     help="The journal with the receipts, and to issue into: a file, or postgresql://...",
 )
 @click.option("--card", metavar="FILE", help="The signed rate card to charge by.")

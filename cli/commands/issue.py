@@ -62,7 +62,7 @@ receipt issue --wallet wallet.db --keys keys/ --account acme --journal o.db
 @out_option("The batch to write; - is stdout.")
 @click.option(
     "--journal",
-    metavar="FILE",
+    metavar="FILE|URL",
     help="The journal to issue into, instead of a batch: a file, or postgresql://...",
 )
 @click.option(
