@@ -132,7 +132,7 @@ class Counters:
             for (tag, reason), n in sorted(self.tag_faults().items())
         ]
         if identifiers:
-            lines += _head(_IDENTIFIERS, "Cached prefixes of accounts with a cache key.")
+            lines += _head(_IDENTIFIERS, "Cached prefixes, by whether the receipt names them.")
             lines += [f'{_IDENTIFIERS}{{outcome="{name}"}} {n}' for name, n in identifiers.items()]
         return "\n".join(lines) + "\n"
 
