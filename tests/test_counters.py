@@ -1,6 +1,9 @@
 """The counters, as Prometheus reads them and as metrics of OpenTelemetry."""
 
 import json
+import re
+from dataclasses import fields
+from pathlib import Path
 
 import pytest
 from opentelemetry.sdk.metrics import MeterProvider
@@ -11,6 +14,7 @@ from receipts import Journal
 from receipts.asgi import ReceiptMiddleware
 from receipts.callers import Caller, TagContract
 from receipts.emitting import Counters, Emitter, Outcome
+from receipts.prefixes import IdentifierCounters
 from tests.asgi import body, run, start
 from tests.build import ACCOUNT, ISSUER, KEY
 from tests.streams import CACHED
@@ -127,3 +131,11 @@ def test_the_counters_of_a_server(folder, meters):
     assert {dict(key)["tag"] for key in faults} == {"team"}
     assert sum(faults.values()) == 2
     assert sum(n for key, n in read(app.emitter.counters).items() if "tag_faults" in key[0]) == 2
+
+
+def test_the_guide_names_what_is_counted():
+    guide = (Path(__file__).parents[1] / "docs/provider.md").read_text()
+    chapter = guide.split("#### What is counted")[1].split("\n### ")[0]
+    named = re.findall(r"^\| `(\w+)` \|", chapter, re.MULTILINE)
+    identifiers = [field.name for field in fields(IdentifierCounters)]
+    assert named == [outcome.value for outcome in Outcome] + identifiers
