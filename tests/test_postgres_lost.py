@@ -316,7 +316,7 @@ def test_a_full_disk_of_the_server(server, database, url, folder):
         asked = ask_at_once(journal, "a", "b", "c")
         errors = [future.exception(10) for future in asked]
         assert [str(error).splitlines()[0] for error in errors] == [
-            f"{url}: could not extend file CONTEXT: PL/pgSQL function full_disk() line 1 at RAISE"
+            f"{url}: could not extend file; CONTEXT:  PL/pgSQL function full_disk() line 1 at RAISE"
         ] * 3
         assert len(check(url, folder, issued)) == 1
         server.sql("DROP TRIGGER full_disk ON receipts", database)

@@ -137,6 +137,32 @@ def test_what_is_embedded_checks_itself(opened, folder):
     assert opened.is_visible("#embedded-notice")
 
 
+def test_two_files_of_one_name_are_two_files(opened):
+    """A good batch that is dropped last does not take the place of a bad one."""
+    bad = bytearray(Batch().data)
+    bad[-1] ^= 1
+    opened.goto(PAGE.as_uri())
+    given = [{"name": "batch.cbor", "mimeType": "", "buffer": bytes(bad)}]
+    opened.set_input_files("#batch", given)
+    opened.set_input_files("#batch", given)  # the same file once more is one
+    assert opened.inner_text("#hint-batch").count("batch.cbor") == 1
+    assert checked(opened, Batch().data, goto=False) == "rejected"
+    assert opened.inner_text("#hint-batch").count("batch.cbor") == 2
+
+
+def test_a_verdict_goes_with_the_question_that_it_answers(opened):
+    assert checked(opened, Batch().data) == "verified"
+    opened.evaluate("for (const more of document.querySelectorAll('details')) more.open = true")
+    opened.fill("#month", "2026-12")
+    assert not opened.is_visible("#result")
+    assert opened.title() != "Verified: token receipts"
+    opened.click("#check")
+    opened.wait_for_selector("#result:not([hidden])")
+    assert opened.get_attribute("#verdict", "data-verdict") == "incomplete"
+    opened.set_input_files("#record", [{"name": "log.csv", "mimeType": "", "buffer": b"request\n"}])
+    assert not opened.is_visible("#result")
+
+
 def saved(tab, button):
     """What a button saves: the name of the file, and its bytes."""
     with tab.expect_download() as download:

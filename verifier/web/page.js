@@ -3,6 +3,7 @@
 const at = (id) => document.getElementById(id);
 const SHOWN = 100; // findings of one code
 const RECORD = ["requests", "received", "prompts", "cacheKey"];
+const TITLE = document.title;
 const state = { batch: [], keys: [], requests: [], received: [], prompts: [], cacheKey: [], worker: null };
 
 function element(tag, attributes = {}, ...children) {
@@ -48,9 +49,21 @@ async function take(list, slot) {
   for (const file of await read(list)) {
     const kind = kindOf(file, slot);
     if (kind === "wallet") return fail(`${file.name} is a wallet. This page reads logs only: JSON lines or CSV. receipt verify --requests reads a wallet, and receipt show --out takes its receipts out.`);
-    state[kind] = [...state[kind].filter(({ name }) => name !== file.name), file];
+    // Two files may well have one name: only the same bytes are the same file.
+    if (!state[kind].some(({ bytes }) => isSame(bytes, file.bytes))) state[kind].push(file);
   }
+  forget();
   showFiles();
+}
+
+const isSame = (a, b) => a.length === b.length && a.every((byte, n) => byte === b[n]);
+
+/** What was said is of other files, or of another question: it goes, and so does a check under way. */
+function forget() {
+  state.worker?.terminate();
+  at("working").hidden = at("result").hidden = at("error").hidden = true;
+  at("check").disabled = !isReady();
+  document.title = TITLE;
 }
 
 /** A pack has keys of its own, under which it is incomplete at best. */
@@ -320,6 +333,7 @@ function saving(id, label, name, type, content) {
 // ---- what begins it
 
 for (const slot of ["batch", "keys", "record"]) at(slot).onchange = (event) => take(event.target.files, slot);
+for (const demand of ["month", "account", "observer"]) at(demand).oninput = forget;
 at("check").onclick = check;
 at("clear").onclick = () => location.reload();
 document.addEventListener("dragover", (event) => {
