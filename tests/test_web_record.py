@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.test_vectors import DOCUMENTS, input_of, key_sets, run
 from tests.test_web_differential import second as second
+from tests.test_web_vectors import record_of
 from tests.web.records import case_of_record
 from verifier import (
     KeyFileError,
@@ -18,7 +20,15 @@ from verifier import (
     read_jwks,
     verify,
 )
+from verifier.pack.claims import finding_texts
+from verifier.report.record_codes import RECORD_RULES
 
+RECORDED = [
+    pytest.param(document, vector, id=vector["id"])
+    for document in DOCUMENTS.values()
+    for vector in document["vectors"]
+    if {"requests", "received", "prompts"} & set(vector["options"]) and vector["verdict"]
+]
 COMPARED = {
     "receipts with a request", "commitments echoed", "customer's own counts", "models", "tiers", "usage objects",
     "receipts received", "receipts fit their calls", "identifiers of own prompts", "cached within what was sent", "own count of input tokens",
@@ -32,8 +42,8 @@ def of_python(case):
     names = {}
     for name, text in (("requests", case.requests), ("prompts", case.prompts)):
         if text is not None:
-            Path(f"{name}.txt").write_bytes(text.encode())
-            names[name] = (f"{name}.txt",)
+            Path(f"{name}.jsonl").write_bytes(text.encode())
+            names[name] = (f"{name}.jsonl",)
     if case.received is not None:
         Path("received.cbor").write_bytes(case.received)
         names["received"] = ("received.cbor",)
@@ -48,9 +58,20 @@ def of_python(case):
     try:
         report = verify([bytes_source("input", case.data)], policy, period=options.get("period"), record=Record(aliases=case.aliases, **names))  # fmt: skip
     except (KeyFileError, NotABatchError, RecordError) as error:
-        return None, str(error), []
+        return None, str(error), [], []
     checks = [[c.name, c.passed, c.of, c.failed, c.not_checked] for c in report.checks]
-    return str(report.verdict), sorted([f.code, f.rule, -1 if f.item is None else f.item, float(f.count)] for f in report.findings), checks  # fmt: skip
+    found = sorted([f.code, f.rule, -1 if f.item is None else f.item, float(f.count)] for f in report.findings)  # fmt: skip
+    return str(report.verdict), found, checks, told(report)
+
+
+def told(report):
+    """Each finding as a claim of a pack has it, with its item and its message, in an order."""
+    more = [{"message": f.message} | ({} if f.item is None else {"item": str(f.item)}) for f in report.findings]  # fmt: skip
+    return in_order(finding_texts(f) | one for f, one in zip(report.findings, more, strict=True))
+
+
+def in_order(findings):
+    return sorted(findings, key=lambda one: json.dumps(one, sort_keys=True))
 
 
 def of_second(case, second):
@@ -63,9 +84,9 @@ def of_second(case, second):
         record["cacheKey"] = case.cache_key
     answer = second.verify([case.data], case.keys, **case.options, record=record)
     if answer["verdict"] is None:
-        return None, answer["error"], []
+        return None, answer["error"], [], []
     found = sorted([code, rule, -1 if item is None else item, float(count)] for code, rule, item, count in answer["findings"])  # fmt: skip
-    return answer["verdict"], found, answer["checks"]
+    return answer["verdict"], found, answer["checks"], in_order(answer["told"])
 
 
 def compare(numbers, second):
@@ -78,11 +99,47 @@ def compare(numbers, second):
             verdicts.add(None)
             continue
         assert other[1] == first[1], f"case {number}"
+        assert other[3] == first[3], f"case {number}"
         counted = [check for check in other[2] if check[0] in COMPARED]
         assert [check for check in counted if check not in first[2]] == [], f"case {number}"
         verdicts.add(first[0])
         codes |= {code for code, *_ in first[1]}
     return verdicts, codes
+
+
+@pytest.mark.parametrize(("document", "vector"), RECORDED)
+def test_the_words_of_vectors(document, vector, second, folder):
+    """Fields, values and messages of the findings are the same in both."""
+    options = dict(vector["options"])
+    options["record"] = record_of(options)
+    answer = second.verify([input_of(vector)], key_sets(document, vector), **options)
+    assert in_order(answer["told"]) == told(run(document, vector))
+
+
+def test_the_words_of_vectors_are_of_every_code():
+    found = {code for param in RECORDED for code in (param.values[1]["finding"], *param.values[1]["also"])}  # fmt: skip
+    assert found >= set(RECORD_RULES)
+
+
+@pytest.mark.parametrize("path", [{}, {"path": "/v1/messages"}])
+def test_counts_by_model(path, second, folder):
+    """One finding of each model that the call has other counts of."""
+    (vector,) = [one for one in DOCUMENTS["units.json"]["vectors"] if one["id"] == "units-record-models-unseen"]  # fmt: skip
+    *others, row = vector["options"]["requests"]
+    parts = [
+        {"model": "small", "input_tokens": 1000, "cache_read_input_tokens": 0, "cache_creation_input_tokens": 0, "output_tokens": 201},
+        {"input_tokens": 2000, "cache_read_input_tokens": 0, "cache_creation_input_tokens": 0, "output_tokens": 299},
+    ]  # fmt: skip
+    row = {"request": row["request"], "time": row["time"], "model": "large", "usage": {"iterations": parts}} | path  # fmt: skip
+    changed = vector | {"options": {"requests": [*others, row]}}
+    document = DOCUMENTS["units.json"]
+    answer = second.verify([input_of(vector)], key_sets(document, vector), record=record_of(dict(changed["options"])))  # fmt: skip
+    assert in_order(answer["told"]) == told(run(document, changed))
+    by_model = [one for one in answer["told"] if one.get("field", "").startswith("models.")]
+    assert [(one["field"], one["expected"], one["actual"]) for one in by_model] == [
+        ("models.large", "(2000, 299)", "(2000, 300)"),
+        ("models.small", "(1000, 201)", "(1000, 200)"),
+    ]
 
 
 def test_a_hundred_records(second, folder):

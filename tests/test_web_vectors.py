@@ -7,13 +7,10 @@ import pytest
 from tests.test_vectors import DOCUMENTS, LONG, input_of, key_sets
 from tests.web.node import second_verifier
 
-RECORDED = {"pack-record", "pack-identifier"}
-"""Packs whose claims name fields of step 14 as the second verifier does not yet; its page gives no verdict on such a claim."""
 SMALL = [
     pytest.param(document, vector, id=vector["id"], marks=pytest.mark.slow if vector["id"] in LONG or "input_deflate" in vector else ())
     for document in DOCUMENTS.values()
     for vector in document["vectors"]
-    if vector["id"] not in RECORDED
 ]  # fmt: skip
 
 
@@ -24,7 +21,7 @@ def second():
 
 
 def test_all_of_them_run():
-    assert len(SMALL) == 856 - len(RECORDED)
+    assert len(SMALL) == 856
 
 
 def record_of(options):

@@ -1,6 +1,6 @@
 // The second verifier under Node: a JSON line in, a JSON line out, until the input ends. tests/web_verifier.py is the other side.
 //
-// In: {"files": [hex], "keys": [JWK Set as text], "options": {...}}. Out: {"verdict", "findings": [[code, rule, item, count]], "cards", "error"}.
+// In: {"files": [hex], "keys": [JWK Set as text], "options": {...}}. Out: {"verdict", "findings": [[code, rule, item, count]], "told", "cards", "error"}.
 // Or in: {"card": hex}. Out: {"digest"}, or {"field"} of what is wrong with it.
 // Or in: {"report": [[name, hex]], "keys": [[name, hex]], "options": {...}}. Out: {"text", "csv"}, or {"error"}.
 
@@ -10,9 +10,9 @@ import { InputError, readKeys, report, unhex, verify } from "../../verifier/web/
 
 /** The customer's record: texts of files, and received receipts in hexadecimal. */
 function recordOf({ requests, received, prompts, cacheKey, ...others }) {
-  const texts = (role, list) => list?.map((text, n) => ({ name: `${role} ${n}`, bytes: new TextEncoder().encode(text) }));
+  const texts = (role, list) => list?.map((text, n) => ({ name: `${role}${n || ""}.jsonl`, bytes: new TextEncoder().encode(text) }));
   return {
-    ...others, requests: texts("requests", requests), received: received?.map((file, n) => ({ name: `received ${n}`, bytes: unhex(file) })),
+    ...others, requests: texts("requests", requests), received: received?.map((file, n) => ({ name: `received${n || ""}.cbor`, bytes: unhex(file) })),
     prompts: texts("prompts", prompts), cacheKey: texts("cache key", cacheKey && [cacheKey])?.[0], margin: others.margin && BigInt(others.margin),
   }; // prettier-ignore
 }
@@ -43,13 +43,19 @@ async function reportOn({ report: files, keys, options: { period, dated, previou
   }
 }
 
+/** What a claim of a pack would have of a finding, and its message. */
+function toldOf(finding) {
+  const names = ["code", "rule", "item", "issuer", "account", "stream", "sequence", "request", "number", "field", "expected", "actual", "count", "message"];
+  return Object.fromEntries(names.filter((name) => finding[name] !== undefined && finding[name] !== null).map((name) => [name, String(finding[name])]));
+}
+
 async function verdictOn({ files, keys, options }) {
   try {
     const trusted = await readKeys(keys.map((set) => new TextEncoder().encode(set)));
     const { period, known, cards, record, ...others } = options;
     const more = { ...others, period: period?.map(BigInt), known: (known ?? []).map(unhex), cards: (cards ?? []).map(unhex), record: record && recordOf(record) };
     const report = await verify(files.map((file, n) => ({ name: `input ${n}`, bytes: Uint8Array.from(Buffer.from(file, "hex")) })), { ...more, keys: trusted });
-    return { verdict: report.verdict, findings: report.findings.map(({ code, rule, item, count }) => [code, rule, item ?? null, Number(count)]), cards: report.cards, checks: report.checks?.map(({ check, passed, of, failed, notChecked }) => [check, passed, of, failed, notChecked]) };
+    return { verdict: report.verdict, findings: report.findings.map(({ code, rule, item, count }) => [code, rule, item ?? null, Number(count)]), told: report.findings.map(toldOf), cards: report.cards, checks: report.checks?.map(({ check, passed, of, failed, notChecked }) => [check, passed, of, failed, notChecked]) };
   } catch (error) {
     return error instanceof InputError ? { verdict: null, error: error.message } : { verdict: "CRASH", error: error.stack };
   }

@@ -88,7 +88,7 @@ WHERE batch.units IS NOT NULL AND item NOT IN (SELECT item FROM faulty)
 """R-14.17, R-14.21: the units of receipts, and those that their calls show."""
 BY_MODEL: Final = f"""
 SELECT {ABOUT}, batch.models, calls.models FROM batch JOIN pairs USING (item) JOIN calls USING (call)
-WHERE batch.models IS NOT NULL AND item NOT IN (SELECT item FROM faulty) AND calls.seen ORDER BY item
+WHERE batch.models IS NOT NULL AND item NOT IN (SELECT item FROM faulty) AND (calls.seen OR calls.models IS NOT NULL) ORDER BY item
 """
 """R-14.7, R-14.17: the counts by model of receipts, and those that their calls show."""
 SPANS: Final = """
@@ -96,8 +96,8 @@ SELECT count(*), min(item) FROM batch WHERE span IS NOT NULL AND item NOT IN (SE
 """
 """R-14.21: receipts for a span of time that the record does not name."""
 UNTIMELY_SPANS: Final = f"""
-SELECT {ABOUT}, batch.time, span, span_end, first, last FROM batch JOIN pairs USING (item) JOIN calls USING (call)
-WHERE span IS NOT NULL AND batch.time IS NOT NULL AND first IS NOT NULL
-  AND NOT (first < span_end AND span <= last AND span <= batch.time AND batch.time <= span_end + {DAY_MS}) ORDER BY item
+SELECT {ABOUT}, batch.time, span, span_end, min(first), max(last) FROM batch JOIN pairs USING (item) JOIN calls USING (call)
+WHERE NOT calls.replay AND span IS NOT NULL AND batch.time IS NOT NULL AND first IS NOT NULL
+GROUP BY item HAVING NOT max(first < span_end AND span <= last AND span <= batch.time AND batch.time <= span_end + {DAY_MS}) ORDER BY item
 """
 """R-14.11, of spans."""

@@ -203,28 +203,28 @@ class ReceivedReceipts:
     def _compare(self, place: str, raw: bytes, claims: Receipt, opened: Opened) -> None:
         """R-14.13."""
         there = self._db.execute(
-            "SELECT item, offset, digest FROM receipts WHERE (stream, sequence, account, issuer) = (?, ?, ?, ?)",
+            "SELECT item, offset, digest, request FROM receipts WHERE (stream, sequence, account, issuer) = (?, ?, ?, ?)",
             (claims.stream, str(claims.sequence), claims.account, claims.issuer),
         ).fetchone()
         self._compare_correction(claims, opened.digest)
         if there is not None and there[2] == opened.digest:
             self._matched += 1
-        elif there is not None and (other := self._signed(*there)):
+        elif there is not None and (other := self._signed(*there[:3])):
             self._failed += 1
-            message = f"the receipt that was received for request {claims.request!r} ({place}) has other claims"
-            self._tell("receipt-equivocation", message, claims, there[0])
+            message = f"the receipt that was received for request '{claims.request}' ({place}) has other claims"
+            self._tell("receipt-equivocation", message, claims, item=there[0], request=there[3])
             self.conflicts.append(Conflict("receipt-equivocation", raw, other))
         elif again := self._another(*self._twin(claims)):
             self._failed += 1
             row, other = again
             code = "request-duplicate" if claims.corrects is None else "correction-repeated"
-            message = f"another one was received ({place}), at sequence {claims.sequence} of stream {claims.stream!r}"
+            message = f"another one was received ({place}), at sequence {claims.sequence} of stream '{claims.stream}'"
             self._findings.add(about_row(code, message, row, rule="R-14.13"))
             self.conflicts.append(Conflict(code, raw, other))
         elif any(start <= claims.time < end for start, end in self._batch.covered):
             self._failed += 1
-            message = f"the receipt that was received for request {claims.request!r} ({place}) is not here"
-            self._tell("received-omitted", message, claims, None)
+            message = f"the receipt that was received for request '{claims.request}' ({place}) is not here"
+            self._tell("received-omitted", message, claims)
             if len(self.omitted) < _MOST_OMITTED:
                 self.omitted.append(raw)
         else:
@@ -244,8 +244,8 @@ class ReceivedReceipts:
                 message = f"{found.field}: the received receipt has {found.expected}, its correction {found.actual}"
                 self._findings.add(Finding.about(later, "correction-differs", message, item=item, **found._asdict()))  # fmt: skip
 
-    def _tell(self, code: str, message: str, claims: Receipt, item: int | None) -> None:
-        self._findings.add(Finding.about(claims, code, message, item=item, rule="R-14.13"))
+    def _tell(self, code: str, message: str, claims: Receipt, **place: Any) -> None:
+        self._findings.add(Finding.about(claims, code, message, rule="R-14.13", **place))
 
     def _signed(self, item: int, offset: int, digest: bytes) -> bytes | None:
         """The bytes of a receipt of the batch, if it is validly signed."""

@@ -126,7 +126,7 @@ def _call_row(path: str, number: int, call: Call, asked: bool, margin: int) -> t
     return (
         None, path, number, call.where, asked, call.host, call.source, call.account, first, last, asked and call.is_due,
         call.closed, call.replay, call.answered is not None, call.request is not None,
-        call.shown, None, packed_models(_models(call)), call.request, call.commitment,
+        call.shown, None, packed_models(_models(call)) if whole else None, call.request, call.commitment,
         call.model or call.requested_model, text(counts.get("logical")), text(counts.get("cached")),
         text(counts.get("output")) if whole else None, text(counts.get("reasoning")) if whole else None,
         packed(usage.writes), packed_units(usage.units) if whole else None, usage.tier, usage.digest if whole else None,

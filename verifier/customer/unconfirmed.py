@@ -12,7 +12,7 @@ from verifier.customer.calls import is_one_model
 from verifier.customer.differences import unpacked_models, unpacked_units
 from verifier.customer.received import about_row
 from verifier.format.units import REASONING
-from verifier.report.findings import Finding
+from verifier.report.findings import Finding, plural
 
 
 def unconfirmed(db: sqlite3.Connection, aliases: Mapping[str, str]) -> Iterator[Finding]:
@@ -21,7 +21,9 @@ def unconfirmed(db: sqlite3.Connection, aliases: Mapping[str, str]) -> Iterator[
     told = {item for item, _ in rows}
     if rows:
         tokens = sum(int(logical) for _, logical in rows)
-        message = f"the calls of these receipts show no usage; they bill {tokens:,} input tokens"
+        message = (
+            f"the calls of these receipts show no usage; they bill {plural(tokens, 'input token')}"
+        )
         yield Finding("count-unconfirmed", message, item=rows[0][0], count=len(rows))
     for item, unit in _unseen_units(db):
         told.add(item)
@@ -73,7 +75,7 @@ def _by_model(
             own = [one for name, one in shown.items() if is_one_model(model, name, aliases)]
             expected = (sum(one[0] for one in own), sum(one[1] for one in own))
             if counts != expected:
-                message = f"model {model!r}: the customer has {expected} tokens in and out, the receipt says {counts}"
+                message = f"model '{model}': the customer has {expected} tokens in and out, the receipt says {counts}"
                 place = {
                     "field": f"models.{model}",
                     "expected": str(expected),

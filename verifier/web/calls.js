@@ -82,6 +82,9 @@ export function windowOf({ sent, answered, complete }, margin) {
   return [sent - margin, last + margin];
 }
 
+/** Where calls stand; of several, the first of the texts. */
+export const firstPlace = (calls) => calls.map(({ where }) => where).sort(compareTexts)[0];
+
 /** A replay without the call that it answers counts as not stated. */
 function settleReplays(calls) {
   const answered = new Set(calls.filter((call) => !call.replay).map((call) => call.request));

@@ -90,6 +90,16 @@ export function* readItems(files) {
   }
 }
 
+/** Whether bytes are one item, and nothing else. */
+export function isOneItem(bytes) {
+  try {
+    return endOfItem(bytes, 0) === bytes.length;
+  } catch (fault) {
+    if (!(fault instanceof Fault)) throw fault;
+    return false;
+  }
+}
+
 const KINDS_OF_ITEMS = ["an unsigned integer", "a negative integer", "a byte string", "a text string", "an array", "a map", "a tag", "a simple value or float"];
 
 /** The value of claims, which begin at an offset of their item; or in the order of the bytes. */

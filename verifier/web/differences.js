@@ -1,6 +1,6 @@
 // What a call states, and its receipt states otherwise: R-14.7 to R-14.10.
 
-import { hex, sameBytes } from "./bytes.js";
+import { compareTexts, hex, sameBytes } from "./bytes.js";
 import { sum } from "./values.js";
 import { shown } from "./words.js";
 
@@ -24,7 +24,7 @@ function differing(claims, call, aliases) {
 }
 
 /** R-14.7. */
-function countDifferences({ input, output, units, models }, call) {
+function countDifferences({ input, output, units }, call) {
   const found = [];
   const tell = (field, expected, actual) => found.push({ code: "count-differs", rule: "R-14.7", field, expected: String(expected), actual: String(actual ?? "nothing") });
   const compare = (field, expected, actual, or = actual) => {
@@ -32,21 +32,31 @@ function countDifferences({ input, output, units, models }, call) {
   };
   compare("logical", call.logical, input.get(1n));
   compare("cached", call.cached, input.get(2n));
-  if (call.writes && !writesAgree(call.writes, input.get(4n))) tell("writes", shown(withTokens(call.writes)), input.has(4n) ? shown(withTokens(input.get(4n))) : "nothing");
   if (call.complete) {
     compare("output", call.output, output?.get(1n), 0n);
     compare("reasoning", call.reasoning, output?.get(2n), 0n);
-    for (const [unit, quantity] of call.units) compare(`units.${unit}`, quantity, units?.get(unit) ?? 0n);
   }
-  if (models && call.models) {
-    for (const [name, counts] of call.models) {
-      const one = models.get(name || call.model);
-      compare(`models.${name || call.model}.input.logical`, counts.logical, one?.get(1n).get(1n));
-      if (call.complete) compare(`models.${name || call.model}.output.tokens`, counts.output, one?.get(2n)?.get(1n) ?? 0n);
-    }
+  if (call.writes && !writesAgree(call.writes, input.get(4n))) tell("writes", shown(withTokens(call.writes)), input.has(4n) ? shown(withTokens(input.get(4n))) : "nothing");
+  const stated = call.complete ? [...call.units].sort(([a], [b]) => compareTexts(a, b)) : [];
+  for (const [unit, quantity] of stated) compare(`units.${unit}`, quantity, units?.get(unit) ?? 0n);
+  return found;
+}
+
+/** R-14.7 for each model of a receipt, where receipt and call have counts by model. */
+export function modelDifferences({ models }, call, aliases) {
+  if (!models || !call.models || !call.complete) return [];
+  const found = [];
+  for (const [name, counts] of models) {
+    const own = [...call.models].filter(([other]) => isOneModel(name, other || call.model || "", aliases)).map(([, one]) => one);
+    const expected = inAndOut(sum(own.map(({ logical }) => logical)), sum(own.map(({ output }) => output ?? 0n)));
+    const actual = inAndOut(counts.get(1n).get(1n), counts.get(2n)?.get(1n) ?? 0n);
+    const message = `model '${name}': the customer has ${expected} tokens in and out, the receipt says ${actual}`;
+    if (actual !== expected) found.push({ code: "count-differs", rule: "R-14.7", field: `models.${name}`, expected, actual, message });
   }
   return found;
 }
+
+const inAndOut = (logical, output) => `(${logical}, ${output})`;
 
 const withTokens = (writes) => new Map([...(writes ?? [])].filter(([, tokens]) => tokens > 0n));
 

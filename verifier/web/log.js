@@ -79,7 +79,7 @@ function* csvRows(name, text) {
       heads = cells;
       continue;
     }
-    const where = `${name}, row ${number}`;
+    const where = `${name}, line ${number}`;
     if (cells.length !== heads.length) throw new InputError(`${where}: not as many cells as the header`);
     yield { where, row: new Map(heads.map((head, n) => [head, cellOf(head, cells[n])]).filter(([, cell]) => cell !== "")) };
   }

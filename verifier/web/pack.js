@@ -42,7 +42,7 @@ async function throughPack(bytes, options, pack) {
   const inPack = await usable("keys/", () => readKeys(inFolder(members, "keys").map(([, bytes]) => bytes)));
   const cards = await cardsOfPack(members);
   const keys = keysThatCount(inPack, options.keys, pack);
-  const evidence = { members, options: manifest.options, keys, cards, account: options.account };
+  const evidence = { members, options: manifest.options, keys, cards, account: options.account, observers: options.observers };
   for (const [n, claim] of manifest.claims.entries()) {
     await proveClaim(claim, evidence, pack);
     options.progress?.(n + 1, manifest.claims.length);

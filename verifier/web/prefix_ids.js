@@ -100,14 +100,15 @@ function sequenceOf(tokens) {
   return bytes.subarray(0, at);
 }
 
-/** Whether an identifier is that of a request body at any boundary between its blocks. */
-export async function isOfBlocks(id, recipe, model, blocks, key) {
+/** The identifiers of a request body at the boundaries between its blocks. */
+export async function idsOfBlocks(recipe, model, blocks, key) {
+  const found = [];
   let data = concat(cborText(recipe), cborText(model));
   for (const block of blocks) {
     data = concat(data, cborBytes(ENCODE.encode(block)));
-    if ((await mac(key, data)) === id) return true;
+    found.push(await mac(key, data));
   }
-  return false;
+  return found;
 }
 
 export async function vllmId({ size, seed }, tokens, extra) {

@@ -5,7 +5,7 @@ import { at, bytesOfHex } from "./calls.js";
 import { InputError } from "./faults.js";
 import { aboutStatement } from "./findings.js";
 import { isObject, jsonLines } from "./log.js";
-import { blocksOf, checkExtra, isOfBlocks, monthOf, periodKey, readCacheKey, tokensId, vllmId, vllmOf } from "./prefix_ids.js";
+import { blocksOf, checkExtra, idsOfBlocks, monthOf, periodKey, readCacheKey, tokensId, vllmId, vllmOf } from "./prefix_ids.js";
 import { countOf } from "./usage.js";
 
 const CONCURRENT = 600000n; // ms by which a receipt may be later whose prompt was there before
@@ -65,12 +65,12 @@ function compareSent(prompt, word, shared, tally, tell) {
   if (prompt.tokens && word.time !== undefined) {
     tally.prefixes++;
     const longest = BigInt(shared(prompt, word.time));
-    if (input.get(2n) > longest) tell(word, "cached-beyond-prefix", "R-14.20", { field: "cached", expected: `at most ${longest}`, actual: input.get(2n), message: `${input.get(2n)} tokens cached, but no other prompt shares more than ${longest} with this one` });
+    if (input.get(2n) > longest) tell(word, "cached-beyond-prefix", "R-14.20", { field: "cached", expected: `at most ${longest}`, actual: String(input.get(2n)), message: `${input.get(2n)} tokens cached, but no other prompt shares more than ${longest} with this one` });
   }
   const own = prompt.logical ?? (prompt.tokens && BigInt(prompt.tokens.length));
   if (own !== undefined) {
     tally.lengths++;
-    if (own !== input.get(1n)) tell(word, "count-differs", "R-14.7", { field: "logical", expected: own, actual: input.get(1n), message: `the customer counted ${own} input tokens, the receipt says ${input.get(1n)}` });
+    if (own !== input.get(1n)) tell(word, "count-differs", "R-14.7", { field: "logical", expected: String(own), actual: String(input.get(1n)), message: `the customer counted ${own} input tokens, the receipt says ${input.get(1n)}` });
   }
   if (prompt.commitment !== undefined && client) {
     tally.commitments++;
@@ -85,17 +85,21 @@ async function compareEntries(prompt, word, key, secrets, tally, tell) {
   for (const entry of [...(cache.has(1n) ? [cache.get(1n)] : []), ...(cache.get(2n) ?? []), ...(cache.get(3n) ?? [])]) {
     tally.identifiers++;
     const id = hex(entry.get(2n));
-    const holds = await isOfPrompt(prompt, word, { recipe: entry.get(1n), id, prefix: entry.get(3n) }, key, secrets);
-    if (typeof holds === "string") tally.reasons.set(holds, (tally.reasons.get(holds) ?? 0) + 1);
-    else {
-      tally.recomputed++;
-      if (!holds) tell(word, "cache-id-mismatch", "R-14.19", { field: "cache", actual: id });
+    const [recipe, prefix] = [entry.get(1n), entry.get(3n)];
+    const own = await idsOfPrompt(prompt, word, recipe, prefix, key, secrets);
+    if (typeof own === "string") {
+      tally.reasons.set(own, (tally.reasons.get(own) ?? 0) + 1);
+      continue;
     }
+    tally.recomputed++;
+    if (own.includes(id)) continue;
+    const message = `${recipe} ${id} is not the identifier of ${prefix} tokens of this prompt`;
+    tell(word, "cache-id-mismatch", "R-14.19", { field: "cache", expected: own.length === 1 ? own[0] : "one of this prompt's", actual: id, message });
   }
 }
 
-/** Whether an identifier is of this prompt; or why that cannot be told. */
-async function isOfPrompt(prompt, word, { recipe, id, prefix }, key, secrets) {
+/** The identifiers that this prompt allows; or why they cannot be told. */
+async function idsOfPrompt(prompt, word, recipe, prefix, key, secrets) {
   let secret;
   if (KEYED_RECIPES.includes(recipe)) {
     if (!key) return "no cache key was given (--cache-key)";
@@ -105,13 +109,13 @@ async function isOfPrompt(prompt, word, { recipe, id, prefix }, key, secrets) {
     if (!secret) return `the cache key is for ${key.period}, not for ${month}`;
   }
   const { model } = word.claims;
-  if (recipe === "text-hmac-sha256") return prompt.blocks ? isOfBlocks(id, recipe, model, prompt.blocks, secret) : "the prompt has no body";
+  if (recipe === "text-hmac-sha256") return prompt.blocks ? idsOfBlocks(recipe, model, prompt.blocks, secret) : "the prompt has no body";
   if (!prompt.tokens) return "the prompt has no token ids";
   const vllm = vllmOf(recipe);
   if (!vllm && recipe !== "tokens-hmac-sha256" && recipe !== "tokens-sha256") return `the recipe ${recipe} is not known`;
-  if (prefix > BigInt(prompt.tokens.length) || (vllm && prefix % vllm.size)) return false;
+  if (prefix > BigInt(prompt.tokens.length) || (vllm && prefix % vllm.size)) return [];
   const front = prompt.tokens.subarray(0, Number(prefix));
-  return id === (vllm ? await vllmId(vllm, front, prompt.extra) : await tokensId(recipe, model, front, secret));
+  return [await (vllm ? vllmId(vllm, front, prompt.extra) : tokensId(recipe, model, front, secret))];
 }
 
 // ---- what was sent before

@@ -2,10 +2,10 @@
 
 import { verifyBatch } from "./batch.js";
 import { concat, sameBytes } from "./bytes.js";
-import { endOfItem } from "./cbor.js";
+import { isOneItem } from "./cbor.js";
 import { receiptOfProof, subjectOfContainer, verifyContainer } from "./container.js";
 import { RECEIPT, STATEMENT } from "./envelope.js";
-import { Fault, InputError } from "./faults.js";
+import { InputError } from "./faults.js";
 import { checkItem } from "./item.js";
 import { CACHE_KEY, FINDING_FIELDS } from "./manifest.js";
 
@@ -31,7 +31,8 @@ export const isToldTwice = ({ standing, finding }) => standing === "signed" && T
 
 /**
  * Come to a claim again.
- * @param {object} evidence members of the pack by name; options of the manifest; keys that count; cards; account that the caller expects
+ * @param {object} evidence members of the pack by name; options of the manifest; keys that count; cards; account that the caller expects, and
+ *   its observers
  * @returns {Promise<string|null>} why it is not reached, or null
  */
 export async function whyUnproven(claim, evidence) {
@@ -70,16 +71,7 @@ async function signedObject(name, evidence) {
   return one;
 }
 
-function isOneItem(bytes) {
-  try {
-    return endOfItem(bytes, 0) === bytes.length;
-  } catch (fault) {
-    if (!(fault instanceof Fault)) throw fault;
-    return false;
-  }
-}
-
-const policyOf = ({ keys, options, cards }) => ({ keys, known: [], requireCacheId: false, observers: new Set(options.observers), cards });
+const policyOf = ({ keys, options, cards, observers }) => ({ keys, known: [], requireCacheId: false, observers: new Set([...observers, ...options.observers]), cards });
 
 /** The outcome for a member that is a proof or an equivocation. */
 async function containerOf(name, subject, evidence) {

@@ -1,25 +1,26 @@
 // The receipts that came with the responses: R-14.12 to R-14.15.
 
 import { hex, sameBytes } from "./bytes.js";
-import { readItems } from "./cbor.js";
-import { isClosed, isDue, windowOf } from "./calls.js";
+import { isOneItem, readItems } from "./cbor.js";
+import { firstPlace, isClosed, isDue, windowOf } from "./calls.js";
 import { differences } from "./differences.js";
 import { RECEIPT } from "./envelope.js";
 import { InputError } from "./faults.js";
 import { about, aboutStatement, accountKey } from "./findings.js";
 import { checkItem } from "./item.js";
-import { isIn } from "./twosided.js";
+import { isIn, shownWindow } from "./twosided.js";
 import { checkCorrection } from "./requests.js";
 
 const signatureOf = (bytes) => hex(bytes.subarray(-64));
 
 /** All received receipts: {call, where, bytes}, those of the calls first. Throws an InputError. */
 export function readReceived(calls, files) {
-  const found = calls.flatMap((call) => call.receipts.map((bytes) => ({ call, where: call.where, bytes })));
+  const found = calls.flatMap((call) => call.receipts.map((bytes) => ({ call, where: `${call.where}, receipt`, bytes })));
   for (const file of files) {
+    let number = 0;
     for (const item of readItems([file])) {
       if (item.fault) throw new InputError(`${file.name}: no receipts can be read at byte ${item.offset}`);
-      found.push({ where: `${file.name}, byte ${item.offset}`, bytes: item.bytes });
+      found.push({ where: `${file.name}, item ${number++}`, bytes: item.bytes });
     }
   }
   return found;
@@ -53,17 +54,29 @@ export function compareReceived(received, account, { findings, covered }) {
     const { one } = item;
     if (!item.usable) {
       item.fate = "invalid";
-      findings.add("received-invalid", "R-14.12", { actual: item.where });
+      findings.add("received-invalid", "R-14.12", { message: `${item.where}: ${whyInvalid(one)}` });
       continue;
     }
     item.fate = fateOf(item, places);
     if (item.fate !== "open") continue;
     const inside = covered.some(([start, end]) => one.claims.time >= start && one.claims.time < end);
-    const fault = contradiction(one, places, billing, correcting) ?? (inside ? ["received-omitted"] : null);
-    if (!fault) continue;
+    const [code, there] = contradiction(one, places, billing, correcting) ?? (inside ? ["received-omitted"] : []);
+    if (!code) continue;
     item.fate = "failed";
-    findings.add(fault[0], "R-14.13", fault[1] ? aboutStatement(fault[1]) : apart(one));
+    findings.add(code, "R-14.13", { ...(there ? aboutStatement(there) : apart(one)), message: toldOf(code, item) });
   }
+}
+
+function toldOf(code, { where, one: { claims } }) {
+  const { request, sequence, stream } = claims;
+  if (code === "receipt-equivocation") return `the receipt that was received for request '${request}' (${where}) has other claims`;
+  if (code === "received-omitted") return `the receipt that was received for request '${request}' (${where}) is not here`;
+  return `another one was received (${where}), at sequence ${sequence} of stream '${stream}'`;
+}
+
+function whyInvalid(one) {
+  if (!isOneItem(one.bytes)) return "it is not one CBOR item";
+  return one.faults.length ? one.faults[0].details.message : "it is not a receipt";
 }
 
 /** What a finding says of a receipt that is not in the batch. */
@@ -116,24 +129,30 @@ export function compareTied(received, account, calls, { findings, margin, aliase
     const corrects = one.claims.corrects || account.corrected.has(one.id);
     if (!item.same && (call.replay || corrects)) continue;
     const settled = item.same && (call.replay || corrects || calls.of(one.claims).includes(call));
-    const wrong = settled ? null : strangeTo(item, margin, aliases);
+    const wrong = settled ? null : strangeTo(item, account, margin, aliases);
     if (wrong) {
       misfits++;
-      findings.add("received-differs", "R-14.14", { ...(item.same ? aboutStatement(one) : apart(one)), ...wrong });
+      const what = item.same ? "the receipt" : "the receipt that came";
+      const message = `${item.where}: ${wrong.field}: the customer has ${wrong.expected}, ${what} says ${wrong.actual}`;
+      findings.add("received-differs", "R-14.14", { ...(item.same ? aboutStatement(one) : apart(one)), ...wrong, message });
     } else fitting++;
   }
   return { fitting, misfits };
 }
 
 /** The first way in which a receipt is not of the call that it came with. */
-function strangeTo({ call, one: { claims }, ours }, margin, aliases) {
-  if (!ours) return { field: "account", actual: claims.account };
+function strangeTo({ call, one: { claims }, ours }, account, margin, aliases) {
+  if (!ours) {
+    const field = account.issuer === undefined || account.issuer === claims.issuer ? "account" : "issuer";
+    return { field, expected: account[field], actual: claims[field] };
+  }
   if (call.request !== undefined && call.request !== claims.request) return { field: "request", expected: call.request, actual: claims.request };
   if (claims.client && call.commitment && !sameBytes(claims.client, call.commitment)) return { field: "client", expected: hex(call.commitment), actual: hex(claims.client) };
-  if (isClosed(call)) return { field: "status" };
+  if (isClosed(call)) return { field: "status", expected: "a call that is billed", actual: "none" };
   const [first] = differences(claims, call, aliases);
   if (first) return { field: first.field, expected: first.expected, actual: first.actual };
-  return isIn(claims.time, windowOf(call, margin)) ? null : { field: "time", actual: claims.time };
+  const window = windowOf(call, margin);
+  return isIn(claims.time, window) ? null : { field: "time", expected: shownWindow(window), actual: String(claims.time) };
 }
 
 /** R-14.15. */
@@ -141,6 +160,6 @@ export function findMissing(received, calls, all, { findings }) {
   const tied = new Set(received.filter(({ call, usable }) => call && usable).map(({ call }) => call));
   const hosts = new Set(all.filter((call) => tied.has(call)).map(({ host }) => host));
   const without = calls.all.filter((call) => isDue(call) && call.answered !== undefined && !tied.has(call) && hosts.has(call.host));
-  if (without.length) findings.add("received-missing", "R-14.15", { count: BigInt(without.length) });
+  if (without.length) findings.add("received-missing", "R-14.15", { count: BigInt(without.length), message: `no receipt came with the response, first of ${firstPlace(without)}` });
   return without.length;
 }

@@ -53,7 +53,7 @@ function compareRequests(words, calls, all, mixed, context, columns, others) {
   const due = compareDue(words, calls, context);
   findUnconfirmed(words, context);
   const unknown = BigInt(all.filter((call) => call.owner === "unknown" && isDue(call)).length) + mixed;
-  if (unknown) context.findings.add("request-account-unknown", "R-14.16", { count: unknown });
+  if (unknown) context.findings.add("request-account-unknown", "R-14.16", { count: unknown, message: "nothing tells whose these calls are, or their credentials are of two accounts" });
   return checksOfCalls(words, due, unknownColumns(columns), others);
 }
 

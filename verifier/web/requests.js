@@ -48,5 +48,6 @@ export function checkCorrection(one, target, findings) {
   const wrong = pairs.find(([, expected, actual]) => !sameValue(expected, actual));
   if (!wrong) return;
   const [expected, actual] = wrong.slice(1).map(wrong[0] === "span" ? shownSpan : shown);
-  findings.add("correction-differs", "R-9.10", about(one, { field: wrong[0], expected, actual, message: `${wrong[0]}: item ${target.number} has ${expected}, its correction ${actual}` }));
+  const first = target.number === undefined ? { offset: undefined, name: "the received receipt" } : { offset: one.offset, name: `item ${target.number}` };
+  findings.add("correction-differs", "R-9.10", about(one, { offset: first.offset, field: wrong[0], expected, actual, message: `${wrong[0]}: ${first.name} has ${expected}, its correction ${actual}` }));
 }

@@ -1,11 +1,12 @@
 // The receipts against the customer's calls: R-14.1 to R-14.11, R-14.17, R-14.18 and R-14.21.
 
-import { hex } from "./bytes.js";
-import { DAY_MS, isClosed, isDue, windowOf } from "./calls.js";
-import { differences } from "./differences.js";
+import { compareTexts, hex } from "./bytes.js";
+import { DAY_MS, firstPlace, isClosed, isDue, windowOf } from "./calls.js";
+import { differences, modelDifferences } from "./differences.js";
 import { aboutStatement } from "./findings.js";
 import { lastWordsIn } from "./last_words.js";
-import { showPeriod } from "./words.js";
+import { sum } from "./values.js";
+import { plural, showPeriod, shownSpan } from "./words.js";
 
 /**
  * The last words of an account: {one, claims, time, place}. `time` is that of the receipt that was corrected first, undefined where it is
@@ -71,7 +72,7 @@ function faultOf(word, repeated) {
   const { claims, lines } = word;
   const named = lines.filter((call) => call.request === claims.request);
   const other = lines.find((call) => call.request !== undefined && call.request !== claims.request);
-  const sent = lines.filter((call) => call.commitment).map((call) => hex(call.commitment));
+  const sent = lines.filter((call) => call.commitment).map((call) => hex(call.commitment)).sort();
   if (!lines.length) return claims.span ? null : { code: "receipt-without-request", rule: "R-14.2", message: `request '${claims.request}' is not in the customer's record` };
   if (repeated.has(word)) {
     const message = `item ${repeated.get(word).one.number} echoes this commitment too, which was sent with one request`;
@@ -82,9 +83,9 @@ function faultOf(word, repeated) {
     return { code: "request-differs", rule: "R-14.4", field: "request", expected: other.request, actual: claims.request, message };
   }
   if (claims.client && sent.length && !sent.includes(hex(claims.client))) {
-    return { code: "commitment-differs", rule: "R-14.5", field: "client", expected: sent[0], actual: hex(claims.client), message: "the receipt echoes another commitment than the one that was sent" };
+    return { code: "commitment-differs", rule: "R-14.5", field: "client", expected: sent.at(-1), actual: hex(claims.client), message: "the receipt echoes another commitment than the one that was sent" };
   }
-  const message = `its call failed, or is of a kind that is never billed (${lines[0].where})`;
+  const message = `its call failed, or is of a kind that is never billed (${firstPlace(lines)})`;
   return lines.every(isClosed) ? { code: "request-not-billable", rule: "R-14.6", message } : null;
 }
 
@@ -109,17 +110,23 @@ function repeatedCommitments(words, calls) {
 /** R-14.7 to R-14.10. Two lines of the record may say the same. */
 function differencesOf({ claims, lines }, aliases) {
   const found = new Map();
-  for (const call of lines) for (const one of differences(claims, call, aliases)) found.set(`${one.field} ${one.expected}`, one);
+  const all = lines.flatMap((call) => [...differences(claims, call, aliases), ...modelDifferences(claims, call, aliases)]);
+  for (const one of all) found.set(`${one.field} ${one.expected}`, one);
   return [...found.values()];
 }
 
 /** R-14.11. */
-function timeFault({ claims, time, lines }, margin) {
+function timeFault({ claims: { span }, time, lines }, margin) {
   const windows = windowsOf(lines, margin);
-  if (time === undefined || !windows.length || isTimely(claims.span, time, windows)) return [];
-  const expected = windows.map(([from, to]) => `${from} to ${to}`).join(", ");
-  return [{ code: "time-differs", rule: "R-14.11", field: "time", expected, actual: time, message: `time: the customer has ${expected}, the receipt says ${time}` }];
+  if (time === undefined || !windows.length || isTimely(span, time, windows)) return [];
+  const expected = shownWindow([earliest(windows.map(([from]) => from)), -earliest(windows.map(([, to]) => -to))]);
+  const actual = span ? `${shownSpan(span)}, stated at ${time}` : String(time);
+  const message = span ? `the span is not of the time that the customer has: ${actual}` : `time: the customer has ${expected}, the receipt says ${actual}`;
+  return [{ code: "time-differs", rule: "R-14.11", field: span ? "span" : "time", expected, actual, message }];
 }
+
+export const shownWindow = ([first, last]) => `${first} to ${last}`;
+const earliest = (times) => times.reduce((a, b) => (a < b ? a : b));
 
 function isTimely(span, time, windows) {
   if (!span) return windows.some((window) => isIn(time, window));
@@ -143,8 +150,8 @@ export function compareDue(words, calls, { findings, margin, covered }) {
     if (!open.length) continue;
     if (isInside(windowsOf(open, margin), covered)) {
       counts.missing++;
-      const [{ request, where }] = open;
-      findings.add("request-without-receipt", "R-14.1", { request, message: `${request === undefined ? "a request" : `request '${request}'`} (${where}) has no receipt` });
+      const [{ request }] = open;
+      findings.add("request-without-receipt", "R-14.1", { request, message: `${request === undefined ? "a request" : `request '${request}'`} (${firstPlace(open)}) has no receipt` });
     } else counts.open++;
   }
   return counts;
@@ -162,24 +169,40 @@ function isInside(windows, covered) {
 
 /** R-14.17 and R-14.21. */
 export function findUnconfirmed(words, { findings }) {
-  for (const word of [...words].sort((a, b) => a.one.number - b.one.number)) {
-    if (!word.first || word.fault) continue;
-    if (word.claims.span && !word.lines.length) findings.addTogether("span-unconfirmed", "R-14.21", "", { ...itemOf(word), message: "these receipts are for no request, and the record does not name them" });
-    else if (word.lines.length && isUnconfirmed(word)) findings.addTogether("count-unconfirmed", "R-14.17", "", itemOf(word));
+  const looked = words.filter((word) => word.first && !word.fault).sort((a, b) => a.one.number - b.one.number);
+  const unseen = looked.filter(({ lines }) => lines.length).map((word) => ({ word, what: unconfirmedIn(word) })).filter(({ what }) => what);
+  const tokens = sum(unseen.filter(({ what }) => what === NO_USAGE).map(({ word }) => word.claims.input.get(1n)));
+  for (const { word, what } of unseen) {
+    const message = `the calls of these receipts ${what === NO_USAGE ? `show no usage; they bill ${plural(tokens, "input token")}` : `do not show ${what}`}`;
+    findings.addTogether("count-unconfirmed", "R-14.17", "", { ...itemOf(word), message });
+  }
+  for (const word of looked.filter(({ claims, lines }) => claims.span && !lines.length)) {
+    findings.addTogether("span-unconfirmed", "R-14.21", "", { ...itemOf(word), message: "these receipts are for no request, and the record does not name them" });
   }
 }
 
-function isUnconfirmed({ claims, lines }) {
-  const { units = new Map(), output, charge, models, span } = claims;
+const NO_USAGE = "usage";
+
+/** What the calls of a receipt do not show, or null. */
+function unconfirmedIn(word) {
+  const { claims, lines } = word;
+  const seen = lines.some(wasSeen);
+  if (!claims.span && !seen) return null;
+  const shows = lines.some((call) => call.logical !== undefined || (call.complete && call.output !== undefined));
+  if (!claims.span && !shows && lines.every(wasSeen)) return NO_USAGE;
+  const [unit] = claims.span || shows ? unseenUnits(word) : [];
+  if (unit) return `what they bill, ${unit} first`;
+  return !claims.span && claims.models && !lines.some((call) => call.models && call.complete) ? "which model did what" : null;
+}
+
+/** The units that a receipt bills and no call shows, in their order; of a part in the cache none counts too, since all of it is then computed. */
+function unseenUnits({ claims: { units = new Map(), output, charge, span }, lines }) {
   const states = (unit) => lines.some((call) => call.complete && call.units.has(unit));
-  const unseen = [...units].some(([unit, quantity]) => quantity > 0n && !states(unit));
-  if (span) return unseen;
-  if (!lines.some(wasSeen)) return false;
-  if (models && !lines.some((call) => call.models)) return true;
-  if (!lines.some((call) => call.logical !== undefined || (call.complete && call.output !== undefined))) return lines.every(wasSeen);
+  const isBeside = (unit) => !span && unit.startsWith("cached.") && units.has(unit.replace("cached.", "input."));
+  const unseen = [...units].filter(([unit, quantity]) => (quantity > 0n || isBeside(unit)) && !states(unit)).map(([unit]) => unit);
   const priced = (charge?.get(4n) ?? []).some((line) => line.get(6n) === "reasoning" && line.get(3n) > 0n);
-  if (unseen || (priced && output?.get(2n) > 0n && !lines.some((call) => call.reasoning !== undefined))) return true;
-  return [...units.keys()].some((unit) => unit.startsWith("cached.") && units.has(unit.replace("cached.", "input.")) && !states(unit));
+  if (!span && priced && output?.get(2n) > 0n && !lines.some((call) => call.reasoning !== undefined)) unseen.push("reasoning");
+  return unseen.sort(compareTexts);
 }
 
 const wasSeen = ({ path, outcome }) => path !== undefined && outcome !== "cut" && outcome !== "cancelled";
