@@ -1,9 +1,12 @@
 """The scope of a report, and the places of its findings: how much passed each check, and where exactly something is wrong."""
 
+import json
+
 import pytest
 
+from tests.build import DECEMBER, STRANGER, Batch, jwk_set
 from tests.test_vectors import DOCUMENTS, input_of, run
-from verifier import bytes_source, read_items
+from verifier import Policy, by_kid, bytes_source, read_items, read_jwks, verify
 
 VECTORS = {v["id"]: (d, v) for d in DOCUMENTS.values() for v in d["vectors"]}
 UNNAMED = "no period was named (--period); the statements' own is reported"
@@ -302,3 +305,14 @@ def _starts(vector):
 def test_where_the_reading_ends(folder, name, item, offset):
     (finding,) = (f for f in run(*VECTORS[name]).findings if f.rule.startswith("R-1."))
     assert (finding.item, finding.offset) == (item, offset)
+
+
+def test_no_period_is_passed_whose_statement_is_not_trusted():
+    policy = Policy(
+        by_kid(read_jwks(json.dumps(jwk_set(STRANGER, issuer="https://other")).encode()))
+    )
+    report = verify([bytes_source("b.cbor", Batch().data)], policy, period=DECEMBER)
+    assert report.verdict == "incomplete"
+    (check,) = [check for check in report.checks if check.name == "period"]
+    assert (check.passed, check.failed) == (0, 0)
+    assert check.not_checked == "items of the input are lost that are or may be statements"

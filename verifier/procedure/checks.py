@@ -187,11 +187,17 @@ def of_chain(linked: int, statements: int, findings: Findings) -> Check:
     )
 
 
-def of_period(period: Period | None, accounts: int, beyond: int, findings: Findings) -> Check:
-    """Step 12: the caller's period; ``beyond`` statements close more than that."""
+def of_period(
+    period: Period | None, accounts: int, beyond: int, findings: Findings, *, whole: bool
+) -> Check:
+    """Step 12: the caller's period; ``beyond`` statements close more than that. ``whole``: no item is lost that may be a statement."""
     if period is None:
         reason = "no period was named (--period); the statements' own is reported"
         return Check("period", 0, accounts, 0, reason)
+    if not whole:
+        return Check(
+            "period", 0, accounts, 0, "items of the input are lost that are or may be statements"
+        )
     failed = findings.counts.get("period-uncovered", 0)
     outside = f"{plural(beyond, 'statement')} also of a time outside it" if beyond else None
     return Check("period", accounts if not failed else 0, accounts, failed, outside)

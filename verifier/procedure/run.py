@@ -98,6 +98,11 @@ class Run:
         """Those so far."""
         return self.opened.findings
 
+    @property
+    def holds_every_statement(self) -> bool:
+        """Whether all was read, and no item is lost that was, or may have been, a statement (step 12)."""
+        return not (self.ending.early or self.opened.lost_statements)
+
     def ledger(self, account: AccountName) -> Ledger:
         """The statements of an account."""
         return self.ledgers.setdefault(account, Ledger())

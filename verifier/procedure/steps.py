@@ -152,7 +152,7 @@ def check_completeness(run: Run) -> None:
     if not run.opened.counts.items and not run.ending.early:
         run.findings.add(Finding("batch-empty", "the input holds no item"))
     question = run.question
-    if not run.ending.early and not run.opened.lost_statements:
+    if run.holds_every_statement:
         for finding in completeness.check_completeness(
             run.collection.accounts, run.ledgers, question.policy.account, question.period
         ):

@@ -70,7 +70,9 @@ def _checks(run: Run) -> list[Check]:
         checks.of_chain(
             sum(ledger.chain.linked for ledger in ledgers), len(statements), run.findings
         ),
-        checks.of_period(period, accounts, beyond(period, covered), run.findings),
+        checks.of_period(
+            period, accounts, beyond(period, covered), run.findings, whole=run.holds_every_statement
+        ),
         *run.identifier_checks,
         *run.record_checks,
     ]

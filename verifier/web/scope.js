@@ -31,7 +31,7 @@ export function scopeOfBatch(batch, counts, policy) {
     ...ofOrder(batch.receipts, batch.lostItems, counts),
     ...ofStatements(batch.settlements, accounts, batch.passed.untrusted, counts),
     ofLinks(batch.linked, accounts, counts),
-    ofPeriod(policy.period, accounts, counts),
+    ofPeriod(policy.period, accounts, counts, !batch.lostStatements && !batch.ended),
     ...(batch.passed.identifying ? [batch.identifiers] : []),
     ...batch.checks,
   ];
@@ -146,9 +146,10 @@ function ofLinks(linked, accounts, counts) {
   return scope("link to the statement before", most(0n, BigInt(linked) - failed), statements, failed, reason);
 }
 
-function ofPeriod(period, accounts, counts) {
+function ofPeriod(period, accounts, counts, whole) {
   const all = accounts.length;
   if (!period) return scope("period", 0, all, 0, "no period was named (--period); the statements' own is reported");
+  if (!whole) return scope("period", 0, all, 0, "items of the input are lost that are or may be statements");
   const failed = counted(counts, ["period-uncovered"]);
   const beyond = accounts.reduce((count, account) => count + beyondOf(account, period).length, 0);
   return scope("period", failed ? 0 : all, all, failed, beyond ? `${plural(beyond, "statement")} also of a time outside it` : null);
