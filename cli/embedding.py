@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from cli.page.document import Embed
 from cli.page.modules import joined
+from cli.page.sections import SHOWN_BY
 from cli.rechecking import at_hand
 from cli.terminal import CliError
 from cli.trust_store import TrustStore
@@ -47,7 +48,12 @@ def embedded(document: dict[str, Any], names: Sequence[str], store: TrustStore) 
         given[_READ[one["role"]]].append(
             {"name": one["name"], "base64": b64encode(data).decode("ascii")}
         )
-    work = {**given, "options": _options(document["options"]), "not_checked": _beyond(document)}
+    work = {
+        **given,
+        "options": _options(document["options"]),
+        "not_checked": _beyond(document),
+        "shown_by": SHOWN_BY,
+    }
     verifier = joined(files("verifier").joinpath("web"), "verifier.js")
     source = verifier + _resource("cli.page", "recheck_worker.js")
     data_of = {"verifier": source, "recheck": json.dumps(work)}

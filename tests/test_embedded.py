@@ -280,6 +280,15 @@ def test_a_pack_in_the_page(opened, shell, folder, keys):  # noqa: F811
     state, words = rechecked(opened)
     assert state == "same", words
     assert "rate card" not in words
+    honest = Path("r.html").read_text()
+    (row,) = re.findall(r'<section[^>]*id="claims".*?<tbody>(<tr>.*?</tr>)', honest, re.DOTALL)
+    cells = re.findall(r"<t[dh][^>]*>(.*?)</t[dh]>", row)
+    for cell in (cells[0], cells[1], cells[5], cells[6]):
+        Path("r.html").write_text(honest.replace(row, row.replace(f">{cell}<", ">no<")))
+        state, words = rechecked(opened)
+        assert (state, cell) == ("differs", cell), words
+        assert words.startswith("NOT the same: the claims are 3, "), words
+    Path("r.html").write_text(honest)
     data = Path("pack.zip").read_bytes()
     edited(b64encode(data).decode(), b64encode(data[:-1]).decode())
     assert rechecked(opened)[0] == "differs"

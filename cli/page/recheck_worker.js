@@ -20,7 +20,9 @@ self.onmessage = async ({ data: { batch, keys, known, options } }) => {
       known: read.known.map(({ bytes }) => bytes),
       progress: (done, of) => self.postMessage({ done, of }),
     });
-    self.postMessage({ subject: report.subject, verdict: report.verdict, codes: [...new Set(report.findings.map(({ code }) => code))], inputs });
+    const codes = [...new Set(report.findings.map(({ code }) => code))];
+    const claims = (report.claims ?? []).map(({ claim, finding, standing, reached }) => ({ claim, code: finding.code, standing, reached }));
+    self.postMessage({ subject: report.subject, verdict: report.verdict, codes, claims, inputs });
   } catch (error) {
     self.postMessage({ error: error.message });
   }

@@ -93,7 +93,7 @@ def _objects(report: Report) -> Markup | None:
     return section("objects", "The signed objects", table(("Kind", "Issuer", "Account", "Which", "Digest"), rows, caption="What it consists of"))  # fmt: skip
 
 
-_WORTH: Final = {
+SHOWN_BY: Final = {
     "signed": "by the issuer's own signatures",
     "record": "by the issuer's signature and the customer's record",
     "asserted": "by the word of who made the pack: not shown",
@@ -107,12 +107,12 @@ def _claims(report: Report) -> Markup:
         (
             number(one["claim"]), one["finding"]["code"],
             ", ".join(f"{name} {one['finding'][name]}" for name in _PLACE if name in one["finding"]),
-            one["finding"].get("expected", NONE), one["finding"].get("actual", NONE), _WORTH[one["standing"]],
+            one["finding"].get("expected", NONE), one["finding"].get("actual", NONE), SHOWN_BY[one["standing"]],
             "yes" if one["reached"] else one["why_not"] or "no",
         )
         for one in report["claims"]
     ]  # fmt: skip
-    heads = ("Claim", "Finding", "About", "Expected", "Found", "Worth", "Reached again")
+    heads = ("Claim", "Finding", "About", "Expected", "Found", "Shown", "Reached again")
     return section("claims", "Claims of the pack", table(heads, rows, caption="Claims"))
 
 
