@@ -154,13 +154,13 @@ def test_a_verdict_goes_with_the_question_that_it_answers(opened):
     assert checked(opened, Batch().data) == "verified"
     opened.evaluate("for (const more of document.querySelectorAll('details')) more.open = true")
     opened.fill("#month", "2026-12")
-    assert not opened.is_visible("#result")
+    opened.wait_for_selector("#result", state="hidden")
     assert opened.title() != "Verified: token receipts"
     opened.click("#check")
     opened.wait_for_selector("#result:not([hidden])")
     assert opened.get_attribute("#verdict", "data-verdict") == "incomplete"
     opened.set_input_files("#record", [{"name": "log.csv", "mimeType": "", "buffer": b"request\n"}])
-    assert not opened.is_visible("#result")
+    opened.wait_for_selector("#result", state="hidden")
 
 
 def saved(tab, button):
