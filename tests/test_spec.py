@@ -67,7 +67,7 @@ def test_every_finding_has_a_vector():
 
 ALSO = {
     # A fault that two rules see.
-    "account-absent", "correction-unsigned-of-nothing", "chain-three-for-one-number", "in-band-other-time", "in-band-closed", "record-unconfirmed-untimely", "record-account-mixed", "record-empty", "order-broken-and-reversed", "period-hole", "proof-account",
+    "account-absent", "correction-unsigned-of-nothing", "chain-three-for-one-number", "in-band-other-time", "in-band-closed", "record-unconfirmed-untimely", "record-cached-left-out", "record-account-mixed", "record-empty", "order-broken-and-reversed", "period-hole", "proof-account",
     "correction-beside", "correction-totals-neither", "correction-totals-of-none", "units-models-line-moved", "units-record-span-request",
     "receipt-charge-ttl-moved", "receipt-charge-without-cached", "missing-all",
     "units-span-cache", "units-span-unstated",

@@ -322,6 +322,15 @@ def _differing() -> Iterator[Vector]:
         outcome="cut",
         output=7,
     )
+    unstated = _batch(r1={10: {1: 3000}}).items
+    for name, comment, cached, finding, rule, also in (
+        ("cached-nothing", "the customer saw no cached tokens, and the receipt states none", 0, "cached-unstated", "R-8.7", ()),
+        ("cached-left-out", "the customer saw cached tokens, and the receipt states none", 2000, "count-differs", "R-14.7", ("cached-unstated",)),
+    ):  # fmt: skip
+        options = {"requests": _requests(gpu_7_1={"cached": cached})}
+        yield Vector(
+            f"record-{name}", rule, comment, unstated, finding, 2, also=also, options=options
+        )
     yield one("logical-cut", "R-14.7", "its input is", "count-differs", outcome="cut", logical=7)
     yield one(
         "usage-object", "R-14.10", "the usage object that the receipt was made from", usage=USAGE

@@ -31,7 +31,7 @@ function countDifferences({ input, output, units }, call) {
     if (expected !== undefined && expected !== (actual ?? or)) tell(field, expected, actual);
   };
   compare("logical", call.logical, input.get(1n));
-  compare("cached", call.cached, input.get(2n));
+  compare("cached", call.cached, input.get(2n), 0n);
   if (call.complete) {
     compare("output", call.output, output?.get(1n), 0n);
     compare("reasoning", call.reasoning, output?.get(2n), 0n);
