@@ -292,3 +292,22 @@ def test_a_pack_in_the_page(opened, shell, folder, keys):  # noqa: F811
     data = Path("pack.zip").read_bytes()
     edited(b64encode(data).decode(), b64encode(data[:-1]).decode())
     assert rechecked(opened)[0] == "differs"
+
+
+def test_the_first_screen_of_a_pack_is_about_its_claims(shell, folder):
+    (vector,) = [v for v in DOCUMENTS["packs.json"]["vectors"] if v["id"] == "pack-maker"]
+    Path("pack.zip").write_bytes(input_of(vector))
+    Path("keys.json").write_text(json.dumps(jwk_set(KEY)))
+    for keys, meaning, findings in (
+        ("--keys keys.json", "Each claim of the pack was reached again", "0 findings"),
+        ("", "or the keys are the pack&#x27;s own.", "1 finding"),
+    ):
+        document = reported(shell, "", f"verify pack.zip {keys} --trust-store none")
+        assert len(document["claims"]) == 1
+        assert shell("report html r.json --out r.html").code == 0
+        head = Path("r.html").read_text().split("<header>")[1].split("</header>")[0]
+        assert meaning in head
+        assert f"<strong>{findings}</strong> <span>about the pack itself</span>" in head
+        assert "<strong>1 claim</strong> <span>in this pack</span>" in head
+        assert "not closed by a statement" not in head
+        assert "nothing to dispute" not in head

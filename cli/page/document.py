@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from base64 import b64encode
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 from importlib.resources import files
@@ -26,9 +26,13 @@ _VERDICTS: Final = {
 _SUBJECTS: Final = {
     "proof": "The receipt is signed, and is among those of the statement.",
     "equivocation": "Both objects are signed, and they cannot both be true.",
-    "pack": "Each claim of the pack was reached again from its evidence.",
 }
-"""What *verified* means for what is no batch."""
+"""What *verified* means for a proof."""
+_PACKS: Final = {
+    "verified": "Each claim of the pack was reached again from its evidence.",
+    "rejected": "The pack was altered, or a claim does not follow from its evidence.",
+    "incomplete": "Nothing is false, but a claim rests on the word of who made the pack, or the keys are the pack's own.",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +110,9 @@ def _hash(source: str) -> str:
 def _first_screen(report: Report, embed: Embed | None) -> Markup:
     verdict = report["verdict"]
     mark, meaning = _VERDICTS[verdict]
-    if verdict == "verified":
+    if report["subject"] == "pack":
+        meaning = _PACKS[verdict]
+    elif verdict == "verified":
         meaning = _SUBJECTS.get(report["subject"], meaning)
     return tag(
         "header",
@@ -146,7 +152,9 @@ def _recheck(embed: Embed | None) -> Markup:
 
 
 def _subject(report: Report) -> Markup:
-    """Period and parties."""
+    """Period and parties. A pack has neither: it has claims."""
+    if report["subject"] == "pack":
+        return together()
     asked = report["options"]["period"]
     covered = [one for account in report["accounts"] for one in account["covered"]]
     if asked is not None:
@@ -176,6 +184,8 @@ def _party(party: dict[str, Any]) -> tuple[str, ...]:
 
 def _three(report: Report) -> Markup:
     """The three figures that matter: what there is, what it costs, and how much of it is in question."""
+    if report["subject"] == "pack":
+        return _list_of_three(_three_of_pack(report))
     worth = moneys(report["worth"]["amounts"])
     found = sum(int(count) for count in report["finding_counts"].values())
     figures = [
@@ -183,6 +193,21 @@ def _three(report: Report) -> Markup:
         _billed(report),
         (worth, "in question, as far as it is known") if worth else (plural(found, "item") if found else "No findings", "with findings, none with an amount" if found else "nothing to dispute"),
     ]  # fmt: skip
+    return _list_of_three(figures)
+
+
+def _three_of_pack(report: Report) -> list[tuple[str, str]]:
+    """How many claims there are, how many were reached again, and what is the matter with the pack itself."""
+    reached = sum(bool(one["reached"]) for one in report["claims"])
+    found = sum(int(count) for count in report["finding_counts"].values())
+    return [
+        (plural(len(report["claims"]), "claim"), "in this pack"),
+        (number(reached), "reached again, from the evidence alone"),
+        (plural(found, "finding"), "about the pack itself"),
+    ]
+
+
+def _list_of_three(figures: Sequence[tuple[str, str]]) -> Markup:
     return tag(
         "ul",
         *(tag("li", tag("strong", value), " ", tag("span", words)) for value, words in figures),
