@@ -1,13 +1,14 @@
-// The canonical form of JSON (RFC 8785). Numbers are integers; a BigInt that readers would round is decimal text (spec/report.md, Form).
+// The canonical form of JSON (RFC 8785).
 
-const LARGEST = BigInt(Number.MAX_SAFE_INTEGER);
+import { isObject } from "./log.js";
 
-/** The canonical text of a value. Members that are undefined are left out. */
-export function canonicalText(value) {
-  if (typeof value === "bigint") return value <= LARGEST && value >= -LARGEST ? String(value) : `"${value}"`;
-  if (value instanceof Map) return canonicalText(Object.fromEntries(value));
-  if (Array.isArray(value)) return `[${value.map(canonicalText).join(",")}]`;
-  if (value === null || typeof value !== "object") return JSON.stringify(value);
-  const names = Object.keys(value).filter((name) => value[name] !== undefined).sort(); // by UTF-16, as RFC 8785 has it
-  return `{${names.map((name) => `${JSON.stringify(name)}:${canonicalText(value[name])}`).join(",")}}`;
+const byMemberName = ([a], [b]) => (a < b ? -1 : a > b ? 1 : 0); // by UTF-16, as RFC 8785 has it
+
+/** The canonical text of a value. `scalar` gives that of what is neither array nor object; members that are undefined are left out. */
+export function canonicalText(value, scalar) {
+  if (Array.isArray(value)) return `[${value.map((one) => canonicalText(one, scalar)).join(",")}]`;
+  if (!isObject(value)) return scalar(value);
+  const entries = value instanceof Map ? [...value].map(([name, one]) => [String(name), one]) : Object.entries(value);
+  const members = entries.filter(([, one]) => one !== undefined).sort(byMemberName);
+  return `{${members.map(([name, one]) => `${scalar(name)}:${canonicalText(one, scalar)}`).join(",")}}`;
 }

@@ -1,9 +1,9 @@
 // The members of a pack, and its manifest (R-19.2; spec/pack.md, "Members", "Manifest").
 
-import { MEANINGS } from "./codes.js";
 import { decodeText } from "./bytes.js";
+import { canonicalText } from "./canonical.js";
+import { MEANINGS } from "./codes.js";
 import { Fault, InputError } from "./faults.js";
-import { canonicalJson } from "./jcs.js";
 import { parseJson } from "./json.js";
 
 export const MANIFEST = "manifest.json";
@@ -73,12 +73,19 @@ function manifestOf(bytes) {
   }; // prettier-ignore
 }
 
+/** Integers that a Number holds, and whole characters: nothing else has a canonical form here. */
+function strictScalar(value) {
+  const isKept = typeof value === "bigint" ? Number.isSafeInteger(Number(value)) : typeof value !== "string" || value.isWellFormed();
+  if (!isKept) throw new InputError("a value without a canonical form");
+  return typeof value === "bigint" ? String(value) : JSON.stringify(value);
+}
+
 function parsedManifest(bytes) {
   const refuse = (why) => new InputError(why);
   const source = decodeText(bytes);
   try {
     const whole = source === null ? null : parseJson(source, refuse);
-    if (source !== null && canonicalJson(whole) === source) return whole;
+    if (source !== null && canonicalText(whole, strictScalar) === source) return whole;
   } catch (error) {
     if (!(error instanceof InputError)) throw error;
   }

@@ -1,6 +1,7 @@
 // Identifiers of cached prefixes, made anew from a prompt: spec/cache-id.md.
 
 import { base64url, concat, decodeText, hex, sha256 } from "./bytes.js";
+import { canonicalText } from "./canonical.js";
 import { InputError } from "./faults.js";
 import { Decimal, isObject, parseExact } from "./log.js";
 
@@ -139,7 +140,7 @@ export function blocksOf(body) {
     const parts = partsIn(content);
     for (const block of parts.length ? parts : [null]) blocks.push(["message", i, others, block]);
   });
-  return blocks.map((block) => canonical(block.map(withoutMarks)));
+  return blocks.map((block) => canonicalText(block.map(withoutMarks), scalarOf));
 }
 
 function listOf(value) {
@@ -156,14 +157,11 @@ function withoutMarks(value) {
   return others;
 }
 
-/** RFC 8785. */
-function canonical(value) {
+function scalarOf(value) {
   if (value instanceof Decimal) return numberText(Number(value.text));
   if (typeof value === "bigint") throw new InputError("an integer beyond 2^53 - 1");
   if (typeof value === "string" && !value.isWellFormed()) throw new InputError("a text with a lone surrogate");
-  if (Array.isArray(value)) return `[${value.map(canonical).join(",")}]`;
-  if (!isObject(value)) return JSON.stringify(value);
-  return `{${Object.keys(value).sort().map((name) => `${canonical(name)}:${canonical(value[name])}`).join(",")}}`;
+  return JSON.stringify(value);
 }
 
 function numberText(number) {

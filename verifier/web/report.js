@@ -20,6 +20,12 @@ const LISTED_ACCOUNTS = 1000;
 const SPECIFICATION = { version: 1, draft: 6 };
 const VERIFIER = { name: "token-receipts-web", version: "0.1.0" };
 
+/** A BigInt that readers of JSON would round is decimal text (spec/report.md, "Form"). */
+function reportScalar(value) {
+  if (typeof value !== "bigint") return JSON.stringify(value);
+  return Number.isSafeInteger(Number(value)) ? String(value) : `"${value}"`;
+}
+
 /** R-15.1. */
 export function verdictOf(findings) {
   if (findings.some(({ severity }) => severity === "rejected")) return "rejected";
@@ -46,7 +52,7 @@ export async function objectOfReport({ subject, found, policy }, inputs, dated) 
     checks: checksOf(subject, found, listing.finding_counts, policy), ...listing, figures: words && figuresOf(accounts, words, kept),
     not_proven: notProven({ subject, observed, roles: new Set(inputs.map(({ role }) => role)), period: policy.period }),
   }; // prettier-ignore
-  return { object, text: canonicalText(object), csv };
+  return { object, text: canonicalText(object, reportScalar), csv };
 }
 
 function orderedAccounts({ accounts }) {
