@@ -21,7 +21,7 @@ MOST: Final = 20_000_000
 _READ: Final = {"batch": "batch", "keys": "keys", "previous": "known", "memory": "known"}
 """What the verifier for browsers reads, by the role of the input."""
 _NOT_CHECKED: Final = ("R-14.", "R-18.")
-"""The customer's record and rate cards, which it does not have."""
+"""The customer's record and rate cards: the page is not given them."""
 _OPTIONS: Final = {
     "account": "account", "require_cache_id": "requireCacheId", "observers": "observers", "signatures": "signatures",
 }  # fmt: skip

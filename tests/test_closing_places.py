@@ -498,6 +498,17 @@ def test_a_month_of_a_year_that_is_closed(shell, gateways):
     assert len(statements("x.cbor")) == 1  # what was there stays
 
 
+def test_a_closed_month_of_all_accounts_is_said_once(shell, gateways):
+    line = "close --keys keys --all --journal a.db --out closed"
+    assert shell(f"{line} --period 2026-01-01/2027-01-01").code == 0
+    before = sorted(Path("closed").iterdir())
+    result = shell(f"{line} --period 2026-10")
+    assert (result.code, result.err.count("is closed already")) == (1, 1)
+    assert "nothing was closed" not in result.err
+    assert "0 statements" not in result.err
+    assert sorted(Path("closed").iterdir()) == before
+
+
 def test_a_month_before_the_first_receipt(shell, gateways):
     """It is closed, since an idle month may be; who meant another one is warned while few have seen the statement."""
     line = f"close --keys keys --account {ACCOUNT} --journal a.db --period 2026-10 --out x.cbor"
