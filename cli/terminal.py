@@ -13,6 +13,8 @@ from typing import Any, Final
 import click
 
 _COLOURS: Final = {"verified": "green", "rejected": "red", "incomplete": "yellow"}
+_LONG: Final = 1.0
+"""Seconds after which work is long enough for a bar."""
 
 
 class CliError(click.ClickException):
@@ -105,7 +107,7 @@ class _DelayedBar:
 
     def update(self, more: int) -> None:
         self._waiting += more
-        if not self._shown and time.monotonic() - self._started > 1:
+        if not self._shown and time.monotonic() - self._started > _LONG:
             self._shown = True
             self._bar.__enter__()
         if self._shown:

@@ -14,6 +14,11 @@ import pytest
 from tests.test_jobs import large
 
 RECEIPT = [sys.executable, "-c", "from cli.main import main; main()"]
+AT_ONCE = [
+    sys.executable,
+    "-c",
+    "from cli import main, terminal; terminal._LONG = 0; main.main()",  # all work is long work
+]
 # As a shell starts what it waits for: whoever runs the tests may ignore Ctrl-C, and a child inherits that.
 INTERRUPTIBLE = [
     sys.executable,
@@ -74,7 +79,7 @@ def test_interrupted(big, jobs, sent, code):
         stderr=subprocess.PIPE,
     )
     assert process.stderr.readline() == b"begins\n"
-    time.sleep(0.5)
+    time.sleep(0.3)
     process.send_signal(sent)
     out, err = process.communicate(timeout=60)
     assert process.returncode == code
@@ -147,11 +152,11 @@ def test_a_signal_whose_exception_is_lost_is_no_verdict(folder, way, sent, code)
     assert ("the run went on" in result.stderr) == (way == "dropped")
 
 
-def on_a_terminal(command, cwd, **more):
+def on_a_terminal(command, cwd, receipt=RECEIPT, **more):
     """Run a command on a pseudo terminal of 80 columns; return what it wrote there, and its exit code."""
     controller, terminal = pty.openpty()
     process = subprocess.Popen(
-        [*RECEIPT, *command],
+        [*receipt, *command],
         stdin=terminal,
         stdout=terminal,
         stderr=terminal,
@@ -173,13 +178,16 @@ def on_a_terminal(command, cwd, **more):
     return written.decode(), process.wait()
 
 
-def test_a_terminal_has_a_progress_bar_and_colours(big):
-    written, code = on_a_terminal(
-        ["verify", "big.cbor"], big, RECEIPT_TRUST_STORE=str(big / "trust")
-    )
-    assert code == 3
+def test_a_terminal_has_a_progress_bar_and_colours(closed, folder):
+    written, code = on_a_terminal(["verify", "batch.cbor", "--no-remember"], folder, AT_ONCE)
+    assert code == 0
     assert "verifying  [" in written
-    assert "\x1b[33m\x1b[1mincomplete\x1b[0m" in written
+    assert "\x1b[32m\x1b[1mverified\x1b[0m" in written
+
+
+def test_short_work_has_no_progress_bar(closed, folder):
+    written, code = on_a_terminal(["verify", "batch.cbor", "--no-remember"], folder)
+    assert (code, "verifying" in written) == (0, False)
 
 
 @pytest.mark.slow
@@ -201,19 +209,18 @@ def test_who_wants_no_colours_gets_none(closed, folder, variable):
 
 
 @pytest.mark.slow
-def test_a_dumb_terminal_has_no_progress_bar(big):
-    store = str(big / "trust")
+def test_a_dumb_terminal_has_no_progress_bar(closed, folder):
     written, code = on_a_terminal(
-        ["verify", "big.cbor"], big, RECEIPT_TRUST_STORE=store, TERM="dumb"
+        ["verify", "batch.cbor", "--no-remember"], folder, AT_ONCE, TERM="dumb"
     )
-    assert (code, "\x1b" in written, "verifying" in written) == (3, False, False)
+    assert (code, "\x1b" in written, "verifying" in written) == (0, False, False)
 
 
-def test_quiet_has_no_progress_bar(big):
-    written, _ = on_a_terminal(
-        ["verify", "big.cbor", "--quiet"], big, RECEIPT_TRUST_STORE=str(big / "trust")
+def test_quiet_has_no_progress_bar(closed, folder):
+    written, code = on_a_terminal(
+        ["verify", "batch.cbor", "--no-remember", "--quiet"], folder, AT_ONCE
     )
-    assert "verifying" not in written
+    assert (code, "verifying" in written) == (0, False)
 
 
 def test_no_terminal_has_neither(closed):
