@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import cbor2
 
@@ -21,18 +21,9 @@ _BYTES, _TEXT, _MAP = 2, 3, 5
 """Major types (RFC 8949 section 3.1); that of an unsigned integer is 0."""
 
 
-class EncodedClaims(NamedTuple):
-    """The claims of a receipt that do not depend on its place.
-
-    Attributes:
-        pairs: how many they are.
-        data: their labels and values, one after the other; the head of the map is not there yet.
-        span_end: in ms, the end of the span that the receipt is for, if it is for one.
-    """
-
-    pairs: int
-    data: bytes
-    span_end: int | None = None
+EncodedClaims = tuple[int, bytes, int | None]
+"""The claims of a receipt that do not depend on its place: how many they are; their labels and values, one after the other, without the
+head of the map; and in ms, the end of the span that the receipt is for, if it is for one."""
 
 
 class _UnusualError(Exception):
@@ -46,14 +37,14 @@ def encoded_claims(request: Request) -> EncodedClaims:
         ReceiptError: a field breaks a rule of spec/receipt.md.
     """
     try:
-        return _by_template(request)
+        return _by_template(**request)
     except (_UnusualError, KeyError, TypeError, UnicodeEncodeError):
         pass  # a KeyError is also a number or a size that is in no table
     claims: dict[int, Any] = request_claims(**request)
     span = claims.get(RECEIPT["span"])
     # The labels are in ascending order, so the plain encoding is the deterministic one. The head of so small a map is a byte.
     data = cbor2.dumps(claims)[1:]
-    return EncodedClaims(len(claims), data, None if span is None else span[SPAN["end"]])
+    return len(claims), data, None if span is None else span[SPAN["end"]]
 
 
 def _heads(major: int, sizes: range) -> dict[int, bytes]:
@@ -68,10 +59,11 @@ _TEXTS: Final = _heads(_TEXT, range(limits.MAX_NAME + 1))
 _CLIENTS: Final = _heads(_BYTES, range(1, limits.MAX_OCTETS + 1))
 _TAGS: Final = _heads(_MAP, range(1, limits.MAX_ENTRIES + 1))
 _WRITES: Final = _heads(_MAP, range(1, limits.MAX_WRITES + 1))
+_RECEIPTS: Final = _heads(_MAP, range(len(RECEIPT) + 1))
 _DIGEST: Final = b"\x58\x20"
 """The head of a digest: 32 bytes."""
 _KEPT: Final = 1024
-"""Sources and sets of tags whose bytes are kept: requests mostly have those of others before them."""
+"""Models, sources, and sets of TTLs and of tags whose bytes are kept: requests mostly have those of others before them."""
 
 
 def _uint(value: int) -> bytes:
@@ -84,9 +76,9 @@ def _uint(value: int) -> bytes:
         return (0x19_0000 | value).to_bytes(3, "big")
     if value < 0x1_0000_0000:
         return (0x1A_0000_0000 | value).to_bytes(5, "big")
-    if value > limits.MAX_UINT:
-        raise _UnusualError
-    return b"\x1b" + value.to_bytes(8, "big")
+    if value < 1 << 64:
+        return (0x1B << 64 | value).to_bytes(9, "big")
+    raise _UnusualError
 
 
 def _text(value: str, heads: Mapping[int, bytes] = _NAMES) -> bytes:
@@ -113,10 +105,13 @@ def _fields(table: Mapping[str, int], *names: str) -> bytes:
     return b"%c" % (0xA0 | len(names)) + _pairs(table, *names)
 
 
-_EVERY: Final = _pairs(RECEIPT, "request", "model", "input")
-_LOGICAL: Final = _fields(INPUT, "logical")
-_CACHED: Final = _fields(INPUT, "logical", "cached", "attributed")
-_WRITTEN: Final = _fields(INPUT, "logical", "cached", "attributed", "writes")
+_REQUEST: Final = b"%c" % RECEIPT["request"]
+_MODEL: Final = _pairs(RECEIPT, "model")
+_LOGICAL: Final = _pairs(RECEIPT, "input") % _fields(INPUT, "logical")
+_CACHED: Final = _pairs(RECEIPT, "input") % _fields(INPUT, "logical", "cached", "attributed")
+_WRITTEN: Final = _pairs(RECEIPT, "input") % _fields(
+    INPUT, "logical", "cached", "attributed", "writes"
+)
 _OUTPUT: Final = _pairs(RECEIPT, "output") % _fields(OUTPUT, "tokens")
 _REASONED: Final = _pairs(RECEIPT, "output") % _fields(OUTPUT, "tokens", "reasoning")
 _SOURCE: Final = _pairs(RECEIPT, "source") % _fields(SOURCE, "provider", "api", "usage")
@@ -125,17 +120,23 @@ _TIER: Final = _pairs(SOURCE, "tier")
 _TAGGED: Final = _pairs(RECEIPT, "tags")
 _CLIENT: Final = _pairs(RECEIPT, "client")
 _PLACE: Final = _pairs(RECEIPT, "version", "issuer", "account", "stream")
-_FIRST: Final = b"%c%b" + _pairs(RECEIPT, "sequence", "time") + b"%b"
-_LATER: Final = b"%c%b" + _pairs(RECEIPT, "sequence", "previous", "time") + b"%b"
-_KNOWN: Final = {"request", "model", "counts", "source", "tags", "client"}
+_SEQUENCE: Final = b"%c" % RECEIPT["sequence"]
+_PREVIOUS: Final = b"%c" % RECEIPT["previous"] + _DIGEST
+_TIME: Final = b"%c" % RECEIPT["time"]
 
 
-def _by_template(request: Request) -> EncodedClaims:
-    counts, source, tags = request["counts"], request.get("source"), request.get("tags")
-    client = request.get("client")
-    if type(counts) is not Counts or counts.units or not request.keys() <= _KNOWN:
+def _by_template(
+    request: str,
+    model: str,
+    counts: Counts,
+    source: Source | None = None,
+    tags: Mapping[str, str] | None = None,
+    client: bytes | None = None,
+    **others: object,
+) -> EncodedClaims:
+    if others or type(counts) is not Counts or counts.units:
         raise _UnusualError
-    parts = [_EVERY % (_text(request["request"]), _text(request["model"]), _input(counts))]
+    parts = [_REQUEST, _text(request), _model(model), _input(counts)]
     if counts.output is not None or counts.reasoning is not None:
         parts.append(_output(counts.output, counts.reasoning))
     if source is not None:
@@ -144,7 +145,12 @@ def _by_template(request: Request) -> EncodedClaims:
         parts.append(_tags(tags))
     if client is not None:
         parts.append(_client(client))
-    return EncodedClaims(len(parts) + 2, b"".join(parts))
+    return len(parts) - 1, b"".join(parts), None
+
+
+@lru_cache(_KEPT, typed=True)
+def _model(model: str) -> bytes:
+    return _MODEL % _text(model)
 
 
 def _input(counts: Counts) -> bytes:
@@ -158,10 +164,23 @@ def _input(counts: Counts) -> bytes:
         return _CACHED % (_uint(logical), _uint(cached), _uint(computed))
     if type(writes) is not dict:
         raise _UnusualError
-    if sum(writes.values()) > computed:
+    template, ttls = _written(*writes)
+    values = [_uint(logical), _uint(cached), _uint(computed)]
+    for ttl in ttls:
+        tokens = writes[ttl]
+        computed -= tokens
+        values.append(_uint(tokens))
+    if computed < 0:
         raise _UnusualError
-    written = _map(_WRITES, [_uint(ttl) + _uint(tokens) for ttl, tokens in writes.items()])
-    return _WRITTEN % (_uint(logical), _uint(cached), _uint(computed), written)
+    return template % tuple(values)
+
+
+@lru_cache(_KEPT, typed=True)
+def _written(*ttls: int) -> tuple[bytes, tuple[int, ...]]:
+    """A template for input that was written with these TTLs, and the TTLs in its order."""
+    ordered = tuple(sorted(ttls))
+    writes = b"".join([_uint(ttl).replace(b"%", b"%%") + b"%b" for ttl in ordered])
+    return _WRITTEN % (b"%b", b"%b", b"%b", _WRITES[len(ttls)] + writes), ordered
 
 
 def _output(tokens: Any, reasoning: int | None) -> bytes:
@@ -232,8 +251,9 @@ def in_place(
         time: in ms.
         claims: the others.
     """
+    pairs, data, _ = claims
+    number, moment = _uint(sequence), _uint(time)
     if previous is None:
-        head = 0xA0 | claims.pairs + 6
-        return _FIRST % (head, place, _uint(sequence), _uint(time), claims.data)
-    head = 0xA0 | claims.pairs + 7
-    return _LATER % (head, place, _uint(sequence), _DIGEST + previous, _uint(time), claims.data)
+        return b"".join((_RECEIPTS[pairs + 6], place, _SEQUENCE, number, _TIME, moment, data))
+    head = _RECEIPTS[pairs + 7]
+    return b"".join((head, place, _SEQUENCE, number, _PREVIOUS, previous, _TIME, moment, data))

@@ -73,7 +73,8 @@ class Issuer:
         self.issuer = limits.name("issuer", issuer)
         self.stream = limits.name("stream", uuid4().hex if stream is None else stream)
         self._keys = key
-        self._signer: tuple[SigningKey, Signer] | None = None
+        self._key: SigningKey | None = None
+        self._signer: Signer | None = None
         self._lock = Lock()
         self.go_on(heads or {})
 
@@ -109,23 +110,21 @@ class Issuer:
             ReceiptError: a field breaks a rule of spec/receipt.md. No sequence is used up.
         """
         stream = self.stream if stream is None else limits.name("stream", stream)
-        time = limits.instant("time", time)
+        limits.instant("time", time)
+        where = limits.name("account", account), stream
         with self._lock:
-            return self._next(limits.name("account", account), stream, time, claims)
-
-    def _next(self, account: str, stream: str, time: int, claims: EncodedClaims) -> Issued:
-        where = account, stream
-        place, sequence, previous, earliest = self._streams.get(where) or self._begin(*where)
-        limits.uint("sequence", sequence)
-        if time < earliest:
-            expected = f"at least that of sequence {sequence - 1}, {earliest}"
-            raise ReceiptError("time", expected, time)
-        if claims.span_end is not None:
-            _check_span(claims.span_end, time)
-        encoded = in_place(place, sequence, previous, time, claims)
-        content = limits.content("receipt", encoded, limits.MAX_CONTENT)
-        data, digest = self._signer_at(time).seal(content)
-        self._streams[where] = place, sequence + 1, digest, time
+            place, sequence, previous, earliest = self._streams.get(where) or self._begin(*where)
+            limits.uint("sequence", sequence)
+            if time < earliest:
+                expected = f"at least that of sequence {sequence - 1}, {earliest}"
+                raise ReceiptError("time", expected, time)
+            _, _, span_end = claims
+            if span_end is not None:
+                _check_span(span_end, time)
+            encoded = in_place(place, sequence, previous, time, claims)
+            limits.content("receipt", encoded, limits.MAX_CONTENT)
+            data, digest = self._signer_at(time).seal(encoded)
+            self._streams[where] = place, sequence + 1, digest, time
         return Issued(data, digest, account, stream, sequence, time)
 
     def _begin(self, account: str, stream: str) -> _Stream:
@@ -138,9 +137,9 @@ class Issuer:
 
     def _signer_at(self, time: int) -> Signer:
         key = self._keys.for_receipt(time)
-        if self._signer is None or self._signer[0] is not key:
-            self._signer = key, Signer(key.private, RECEIPT)
-        return self._signer[1]
+        if key is not self._key or self._signer is None:
+            self._key, self._signer = key, Signer(key.private, RECEIPT)
+        return self._signer
 
 
 def _check_span(end: int, time: int) -> None:

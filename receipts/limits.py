@@ -58,7 +58,7 @@ def instant(field: str, value: Any) -> int:
     Raises:
         ReceiptError: it is no integer, or is not before the year 10000.
     """
-    return uint(field, value, most=MAX_TIME - 1)
+    return uint(field, value, 0, MAX_TIME - 1)
 
 
 def name(field: str, value: Any, least: int = 1) -> str:

@@ -79,7 +79,10 @@ def protected_header(kind: str, kid: bytes, subject: tuple[str, str] | None = No
 
 
 def byte_string(value: bytes) -> bytes:
-    """The CBOR encoding of a byte string."""
+    """The CBOR encoding of a byte string. Nearly all have a size of two bytes."""
+    size = len(value)
+    if 0x100 <= size < 0x1_0000:
+        return (0x59_0000 | size).to_bytes(3, "big") + value
     return cbor2.dumps(value)
 
 
@@ -126,4 +129,4 @@ class Signer:
         """The same as two values: the bytes, and the digest."""
         digest = sha256(content).digest()
         signature = self._sign(self._to_be_signed + digest)
-        return b"\x82%b%b%b" % (byte_string(content), self._cose_head, signature), digest
+        return b"".join((b"\x82", byte_string(content), self._cose_head, signature)), digest

@@ -3,12 +3,22 @@
 import subprocess
 import sys
 
+import cbor2
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from receipts import Counts, Issuer, SigningKey
-from receipts.signing import BACKENDS, CRYPTOGRAPHY, PYNACL, RECEIPT, STATEMENT, Signer, signing
+from receipts.signing import (
+    BACKENDS,
+    CRYPTOGRAPHY,
+    PYNACL,
+    RECEIPT,
+    STATEMENT,
+    Signer,
+    byte_string,
+    signing,
+)
 from tests.build import ACCOUNT, ISSUER, KEY, KEYS, NOON
 
 
@@ -34,6 +44,11 @@ print(Signer(KEY.private, {kind!r}).sign(b"content").data.hex())
         [sys.executable, "-c", program], capture_output=True, text=True, check=True, env={"PYTHONPATH": ":".join(sys.path)},
     )  # fmt: skip
     assert run.stdout.strip() == Signer(KEY.private, kind).sign(b"content").data.hex()
+
+
+@pytest.mark.parametrize("size", [0, 23, 24, 255, 256, 257, 65535, 65536])
+def test_a_byte_string_is_the_library_s(size):
+    assert byte_string(b"x" * size) == cbor2.dumps(b"x" * size)
 
 
 def test_what_signs_does_not_show_its_key():
