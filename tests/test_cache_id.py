@@ -259,6 +259,36 @@ def test_files_that_are_no_cache_key(data):
         check.read_cache_key(data)
 
 
+KEY_FILE = {"token_receipt_cache_key": 1, "account": "a", "period": None, "key": "A" * 43}
+
+
+@pytest.mark.parametrize(
+    ("over", "said"),
+    [
+        ({"token_receipt_cache_key": True}, "not a cache key file of version 1"),
+        ({"account": ""}, "the account is no text of 1 to 512 bytes"),
+        ({"account": "é" * 257}, "the account is no text of 1 to 512 bytes"),
+        ({"period": "2026-13"}, "the period is a month, YYYY-MM, or null"),
+        ({"period": "2026-1"}, "the period is a month, YYYY-MM, or null"),
+        ({"key": "A" * 42 + "B"}, "the key is no base64url of 32 bytes, without padding"),
+        ({"key": "A" * 43 + "="}, "the key is no base64url of 32 bytes, without padding"),
+        ({"key": "A" * 42 + "+"}, "the key is no base64url of 32 bytes, without padding"),
+        ({"key": None}, "the key is no base64url of 32 bytes, without padding"),
+    ],
+)
+def test_what_a_cache_key_file_must_not_hold(over, said):
+    assert check.read_cache_key(json.dumps(KEY_FILE).encode()) == check.CacheKey("a", None, bytes(32))  # fmt: skip
+    with pytest.raises(check.CacheKeyError) as refused:
+        check.read_cache_key(json.dumps(KEY_FILE | over).encode())
+    assert str(refused.value) == said
+
+
+def test_a_member_of_a_cache_key_file_that_stands_twice():
+    twice = json.dumps(KEY_FILE).replace('"period": null', '"period": null, "period": "2026-11"')
+    with pytest.raises(check.CacheKeyError, match="not a cache key file"):
+        check.read_cache_key(twice.encode())
+
+
 @pytest.mark.parametrize("size", [8, 16, 32])
 def test_a_number_has_its_shortest_head(size):
     for number in (0, 23, 24, 2**size - 1, 2**size):

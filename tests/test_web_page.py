@@ -177,15 +177,40 @@ def test_the_report_is_saved_and_is_that_of_the_command(opened, shell, folder):
     Path("issuer.jwks.json").write_text(json.dumps(jwk_set(KEY)))
     assert checked(opened, Path("batch.cbor").absolute()) == "rejected"
     name, data = saved(opened, "#save")
-    line = "verify batch.cbor --keys issuer.jwks.json --no-remember --report r.json"
-    assert shell(line).code == 1
-    mine, theirs = json.loads(Path("r.json").read_bytes()), json.loads(data)
-    assert (name, theirs.pop("verifier")["name"]) == ("report.json", "token-receipts-web")
-    mine.pop("verifier")
-    assert theirs == mine
+    theirs = json.loads(data)
+    assert (name, theirs["verifier"]["name"]) == ("report.json", "token-receipts-web")
+    same_report(opened, "verify batch.cbor --keys issuer.jwks.json", 1, shell)
     name, csv = saved(opened, "#save-csv")
     assert name == "findings.csv"
     assert sha256(csv).hexdigest() == theirs["findings_csv"]["sha256"]
+
+
+def same_report(tab, line, code, shell):
+    """That the page saves the report that a command writes, but for the name of the program."""
+    assert shell(f"{line} --no-remember --report r.json").code == code
+    mine, theirs = json.loads(Path("r.json").read_bytes()), json.loads(saved(tab, "#save")[1])
+    assert mine.pop("verifier")["name"] != theirs.pop("verifier")["name"]
+    assert theirs == mine
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("pack", "code"), [("pack-maker", 0), ("pack-value", 1), ("pack-standing", 1)])  # fmt: skip
+def test_the_report_on_a_pack_is_saved(pack, code, opened, shell, folder):
+    Path("pack.zip").write_bytes(pack_of(pack))
+    Path("issuer.jwks.json").write_text(json.dumps(jwk_set(KEY)))
+    checked(opened, Path("pack.zip").absolute())
+    same_report(opened, "verify pack.zip --keys issuer.jwks.json", code, shell)
+
+
+@pytest.mark.slow
+def test_the_report_with_a_record_is_saved(opened, shell, folder):
+    Path("batch.cbor").write_bytes(Batch().data)
+    Path("issuer.jwks.json").write_text(json.dumps(jwk_set(KEY)))
+    Path("log.csv").write_text("request,time\ngpu-7-0,1793534400000\nmore,1793534400000\n")
+    opened.goto(PAGE.as_uri())
+    opened.set_input_files("#record", "log.csv")
+    assert checked(opened, Path("batch.cbor").absolute(), goto=False) == "rejected"
+    same_report(opened, "verify batch.cbor --keys issuer.jwks.json --requests log.csv", 1, shell)
 
 
 @pytest.mark.slow

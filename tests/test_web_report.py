@@ -12,18 +12,12 @@ from tests.reporting import COUNTS, FILES, charge, write
 from tests.test_vectors import DOCUMENTS, LONG, input_of, key_sets
 from tests.web.differ import case_of
 from tests.web.node import second_verifier
+from tests.web.packs import pack_of
 from tests.web.pricing import priced_case
 from tests.web.reports import reports
 from verifier import canonical
 
-OUTSIDE = {"requests", "received", "prompts"}
-VECTORS = [
-    (document, vector)
-    for name, document in DOCUMENTS.items()
-    if name != "packs.json"
-    for vector in document["vectors"]
-    if not OUTSIDE & set(vector["options"])
-]
+VECTORS = [(document, vector) for document in DOCUMENTS.values() for vector in document["vectors"]]
 
 
 @pytest.fixture(scope="module")
@@ -67,24 +61,24 @@ def compare(cases, second):
     return written
 
 
-def test_vectors(second):
-    some = [(v["id"], of_vector(d, v)) for d, v in VECTORS if v["id"] not in LONG and "input_deflate" not in v]  # fmt: skip
-    assert len(some) == 653
-    assert compare(some[::3], second) == 214
+def test_vectors(second, folder):
+    some = [(v["id"], of_vector(d, v)) for d, v in VECTORS if v["id"] not in LONG]
+    assert len(some) == 856
+    assert compare(some[::7], second) == 122
 
 
 @pytest.mark.slow
-def test_all_vectors(second):
-    assert compare(((v["id"], of_vector(d, v)) for d, v in VECTORS), second) == 665
+def test_all_vectors(second, folder):
+    assert compare(((v["id"], of_vector(d, v)) for d, v in VECTORS), second) == 845
 
 
-@pytest.mark.parametrize("make", [of_case, of_container, of_prices])
+@pytest.mark.parametrize("make", [of_case, of_container, of_prices, pack_of])
 def test_a_few_cases(make, second):
     assert compare(((number, make(number)) for number in range(40)), second) > 10
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("make", "count"), [(of_case, 2000), (of_container, 1000), (of_prices, 400)])  # fmt: skip
+@pytest.mark.parametrize(("make", "count"), [(of_case, 2000), (of_container, 1000), (of_prices, 400), (pack_of, 2000)])  # fmt: skip
 def test_many_cases(make, count, second):
     assert compare(((number, make(number)) for number in range(40, count)), second) > count // 4
 

@@ -74,7 +74,7 @@ def read_jwks(data: bytes) -> list[TrustedKey]:
     """
     try:
         document = strict_json(data)
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         raise KeyFileError(f"not a JSON key file: {error}") from None
     issuer = _member(document, "iss", str, "key file")
     keys = _member(document, "keys", list, "key file")

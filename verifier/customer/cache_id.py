@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hmac
-import json
-from base64 import urlsafe_b64decode
+import re
+from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -15,6 +15,7 @@ from typing import Any, Final
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
+from verifier.crypto.strict_json import strict_json
 from verifier.customer.jcs import canonical
 
 TOKENS_HMAC: Final = "tokens-hmac-sha256"
@@ -23,6 +24,13 @@ TEXT_HMAC: Final = "text-hmac-sha256"
 _VLLM: Final = "vllm-sha256-cbor"
 KEYED: Final = frozenset({TOKENS_HMAC, TEXT_HMAC})
 """Recipes under the account's key: equal identifiers of two accounts cannot come about by themselves."""
+
+_MEMBERS: Final = ("token_receipt_cache_key", "account", "period", "key")
+_LONGEST: Final = 512
+"""Bytes of an account's name, as in the claims."""
+_MONTH: Final = re.compile("[0-9]{4}-(0[1-9]|1[0-2])")
+_BASE64: Final = re.compile("[A-Za-z0-9_-]{43}")
+"""Of 32 bytes."""
 
 
 class CacheKeyError(ValueError):
@@ -73,19 +81,27 @@ def read_cache_key(data: bytes) -> CacheKey:
         CacheKeyError: it is no such file.
     """
     try:
-        document = json.loads(data)
-        version, account = document["token_receipt_cache_key"], document["account"]
-        period, key = document["period"], document["key"]
-        secret = urlsafe_b64decode(key + "=" * (-len(key) % 4))
-    except (ValueError, KeyError, TypeError, RecursionError):
+        document = strict_json(data)
+        version, account, period, key = (document[name] for name in _MEMBERS)
+        is_name = isinstance(account, str) and 1 <= len(account.encode()) <= _LONGEST
+    except (ValueError, KeyError, TypeError):
         raise CacheKeyError("not a cache key file") from None
-    if version != 1 or len(secret) != 32 or not isinstance(account, str):
-        raise CacheKeyError("not a cache key of 32 bytes, version 1")
-    if not account.isprintable():
-        raise CacheKeyError("the account is no printable text")
-    if period is not None and not isinstance(period, str):
+    if type(version) is not int or version != 1:
+        raise CacheKeyError("not a cache key file of version 1")
+    if not is_name:
+        raise CacheKeyError(f"the account is no text of 1 to {_LONGEST} bytes")
+    if period is not None and not (isinstance(period, str) and _MONTH.fullmatch(period)):
         raise CacheKeyError("the period is a month, YYYY-MM, or null")
-    return CacheKey(account, period, secret)
+    return CacheKey(account, period, _secret(key))
+
+
+def _secret(key: Any) -> bytes:
+    raw = b""
+    if isinstance(key, str) and _BASE64.fullmatch(key):
+        raw = urlsafe_b64decode(f"{key}=")
+    if urlsafe_b64encode(raw)[:-1].decode() != key:
+        raise CacheKeyError("the key is no base64url of 32 bytes, without padding")
+    return raw
 
 
 def _head(major: int, argument: int) -> bytes:

@@ -273,7 +273,13 @@ def _checks(tally: _Tally) -> list[Check]:
         ),
     )
     return [
-        Check(name, checked - failed, of, failed, reason if of else "the prompts do not say")
+        Check(
+            name,
+            checked - failed,
+            of,
+            failed,
+            reason if of else "the prompts, or the receipts, state none",
+        )
         for name, checked, of, code, reason in rows
         for failed in [tally.failed.get(code, 0)]
     ]

@@ -106,8 +106,10 @@ class Reconciliation:
         unbillable = self._tell(self._closed())
         differing = self._different()
         untimely = self._tell(self._untimely(), last=False)
-        for finding in sorted(unconfirmed(self._db, self._record.aliases), key=_place):
+        uncertain = sorted(unconfirmed(self._db, self._record.aliases), key=_place)
+        for finding in uncertain:
             self._findings.add(finding)
+        untimely += sum(finding.code == "time-differs" for finding in uncertain)
         failed = phantoms + repeated + renamed + unbillable
         (receipts,) = self._one("SELECT count(*) FROM batch")
         return [
@@ -280,15 +282,9 @@ class Reconciliation:
     def _untimely(self) -> Iterator[Finding]:
         """R-14.11."""
         for *row, time, first, last in self._db.execute(queries.UNTIMELY):
-            found = Difference("time-differs", "time", f"{first} to {last}", str(time))
-            yield about_row(
-                found.code,
-                found.message,
-                row,
-                field="time",
-                expected=found.expected,
-                actual=found.actual,
-            )
+            expected = f"{first} to {last}"
+            message = Difference("time-differs", "time", expected, str(time)).message
+            yield about_row("time-differs", message, row, field="time", expected=expected, actual=str(time))  # fmt: skip
 
 
 def _place(finding: Finding) -> int:

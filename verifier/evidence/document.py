@@ -27,33 +27,18 @@ def read_report(data: bytes) -> dict[str, Any]:
     if len(data) > MAX_REPORT:
         raise ReportError(f"{len(data):,} bytes are more than a report may have, {MAX_REPORT:,}")
     try:
-        document = strict_json(data)
-        if not isinstance(document, dict) or "report" not in document:
-            raise ReportError("it is not a report object: it has no member 'report'")
-        _check_depth(document)
+        document = strict_json(data, MAX_DEPTH)
         is_canonical = canonical(document) == data
     except (UnicodeDecodeError, json.JSONDecodeError) as error:
         raise ReportError(f"not JSON: {error}") from None
     except CanonicalError as error:
         raise ReportError(f"not in canonical form: {error}") from None
-    except RecursionError:
-        raise ReportError(f"nested deeper than {MAX_DEPTH}") from None
-    except ReportError:
-        raise
-    except ValueError as error:  # an integer of very many digits
+    except ValueError as error:
         raise ReportError(str(error)) from None
+    if not isinstance(document, dict) or "report" not in document:
+        raise ReportError("it is not a report object: it has no member 'report'")
     if document["report"] != FORMAT or isinstance(document["report"], bool):
         raise ReportError(f"report: expected {FORMAT}, found {str(document['report'])[:40]}: of another version")  # fmt: skip
     if not is_canonical:
         raise ReportError("not in canonical form (RFC 8785): it was written by something else, or changed")  # fmt: skip
     return document
-
-
-def _check_depth(document: Any) -> None:
-    level, depth = [document], 0
-    while level:
-        depth += 1
-        if depth > MAX_DEPTH:
-            raise ReportError(f"nested deeper than {MAX_DEPTH}")
-        inner = [one.values() if isinstance(one, dict) else one for one in level]
-        level = [one for values in inner for one in values if isinstance(one, dict | list)]

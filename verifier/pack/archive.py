@@ -52,7 +52,7 @@ def read_archive(data: bytes) -> dict[str, bytes]:
     while data.startswith(PACK_HEAD, at) and at + least <= len(data):
         _, size, _, length, _ = _SIZES.unpack_from(data, at + len(PACK_HEAD))
         begin = at + least + length
-        name = data[at + least : begin].decode("ascii", "replace")
+        name = data[at + least : begin].decode("latin-1")
         if name in members or len(members) == MAX_MEMBERS:
             raise _malformed(f"a member twice, or more than {MAX_MEMBERS} of them", name)
         members[name] = data[begin : begin + size]

@@ -25,6 +25,7 @@ from verifier.report.findings import Finding
 from verifier.report.model import Report, Subject
 
 _DISPUTED: Final = ("objects", "received", "equivocations")
+_ARTICLE: Final = {Subject.PROOF: "a", Subject.EQUIVOCATION: "an"}
 
 
 class UnprovenError(Exception):
@@ -100,7 +101,7 @@ class Evidence:
         """
         data = self.members[name]
         if subject(data[:2]) is not kind:
-            raise UnprovenError(f"{name} is not a {kind}")
+            raise UnprovenError(f"{name} is not {_ARTICLE[kind]} {kind}")
         return verify_container(Question([bytes_source(name, data)], self.policy), kind)
 
     def _check_told_twice(self, claim: Claim) -> None:
@@ -123,9 +124,8 @@ class Evidence:
             question = Question([bytes_source("objects", data)], self.policy, record=record, cards=self.cards)  # fmt: skip
             try:
                 return list(verify_batch(question).findings)
-            except RecordError as error:
-                reason = str(error).replace(f"{folder}/", "")
-                raise UnprovenError(f"the record cannot be used: {reason}") from None
+            except RecordError:
+                raise UnprovenError("the record cannot be used") from None
 
     def _record(self, claim: Claim, folder: Path) -> Record | None:
         """The members of the record, as files."""

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
 
-from verifier.customer.jcs import CanonicalError, canonical
+from verifier.crypto.strict_json import strict_json
+from verifier.customer.jcs import canonical
 from verifier.pack.archive import PackFault
 from verifier.report.codes import RULES
 
@@ -27,13 +27,14 @@ _NAME: Final = re.compile(
     r"|(prompts|record)/[a-z0-9-]{1,64}\.jsonl|keys/[a-z0-9-]{1,64}\.jwks\.json)"
 )
 _EVIDENCE: Final = ("equivocations", "objects", "prompts", "proofs", "received", "record")
-_MEMBERS: Final = {"pack": int, "batches": list, "options": dict, "maker": str | None, "claims": list, "members": dict}  # fmt: skip
-_CLAIM: Final = {"number": int, "standing": str, "finding": dict, "evidence": list}
-_OPTIONS: Final = {"margin_ms": int, "aliases": dict, "observers": list}
+_MEMBERS: Final = ("pack", "batches", "options", "maker", "claims", "members")
+_OPTIONS: Final = ("margin_ms", "aliases", "observers")
+_CLAIM: Final = ("number", "standing", "finding", "evidence")
 FIELDS: Final = (
     "issuer", "account", "stream", "sequence", "request", "number", "field", "expected", "actual",
 )  # fmt: skip
 """What a claim repeats of a finding, beside code, rule and count, where it is known."""
+_ALWAYS: Final = ("code", "rule", "count")
 _DIGEST: Final = re.compile("[0-9a-f]{64}")
 _DAY_MS: Final = 86_400_000
 
@@ -123,57 +124,78 @@ def _malformed(message: str, member: str | None = None) -> PackFault:
 
 def _manifest(data: bytes) -> Manifest:
     try:
-        document = json.loads(data.decode())
-        if canonical(document) != data:
-            raise _malformed("the manifest is not in the form of RFC 8785", MANIFEST)
-    except (CanonicalError, RecursionError, ValueError) as error:
-        raise _malformed(f"not JSON: {error}", MANIFEST) from None
-    _check(document, _MEMBERS, "the manifest")
-    options = document["options"]
-    _check(options, _OPTIONS, "options")
-    _check_texts(options["aliases"].values(), "aliases")
-    _check_texts(options["observers"], "observers")
-    for digests in (document["batches"], list(document["members"].values())):
-        _check_texts(digests, "batches and members")
-        if not all(map(_DIGEST.fullmatch, digests)):
-            raise _malformed("a SHA-256 has 64 digits in lower case", MANIFEST)
-    if document["pack"] != 1 or not 0 <= options["margin_ms"] <= _DAY_MS:
-        raise _malformed("pack is 1, and margin_ms at most a day", MANIFEST)
-    claims = tuple(map(_claim, document["claims"]))
-    numbers = [0, *(claim.number for claim in claims)]
-    if not 1 <= len(claims) <= MAX_CLAIMS or any(a >= b for a, b in zip(numbers, numbers[1:])):  # noqa: B905, RUF007
-        raise _malformed(f"1 to {MAX_CLAIMS} claims, with ascending numbers", MANIFEST)
-    return Manifest(
-        tuple(document["batches"]), options["margin_ms"], options["aliases"], frozenset(options["observers"]),
-        document["maker"], claims, document["members"],
-    )  # fmt: skip
+        document = strict_json(data)
+        is_canonical = canonical(document) == data
+    except ValueError:
+        is_canonical = False
+    if not is_canonical:
+        raise _malformed("the manifest is not JSON in the form of RFC 8785", MANIFEST)
+    _expect(_has(document, _MEMBERS), "the manifest", f"the members {', '.join(_MEMBERS)}")
+    _expect(_is_number(document["pack"], 1, 1), "pack", "1")
+    batches, maker = document["batches"], document["maker"]
+    _expect(isinstance(batches, list) and all(map(_is_digest, batches)), "batches", "an array of SHA-256 in hexadecimal")  # fmt: skip
+    margin, aliases, observers = _options(document["options"])
+    _expect(maker is None or isinstance(maker, str), "maker", "a text or null")
+    claims = _claims(document["claims"])
+    members = document["members"]
+    _expect(isinstance(members, dict) and all(map(_is_digest, members.values())), "members", "an object of SHA-256 in hexadecimal")  # fmt: skip
+    return Manifest(tuple(batches), margin, aliases, observers, maker, claims, members)
 
 
-def _check(document: Any, members: Mapping[str, Any], what: str) -> None:
-    """That an object has just these members, of these types."""
-    if not isinstance(document, dict) or document.keys() != members.keys():
-        raise _malformed(f"{what} has the members {', '.join(members)}", MANIFEST)
-    for name, kind in members.items():
-        if not isinstance(document[name], kind) or isinstance(document[name], bool):
-            raise _malformed(f"{what}: {name} is of another type", MANIFEST)
+def _expect(is_so: bool, path: str, expected: str) -> None:
+    if not is_so:
+        raise _malformed(f"{path}: expected {expected}", MANIFEST)
 
 
-def _check_texts(values: Any, what: str) -> None:
-    if not all(isinstance(value, str) for value in values):
-        raise _malformed(f"{what} are texts", MANIFEST)
+def _has(value: Any, members: tuple[str, ...]) -> bool:
+    return isinstance(value, dict) and value.keys() == set(members)
 
 
-def _claim(document: Any) -> Claim:
-    _check(document, _CLAIM, "a claim")
-    finding, evidence = document["finding"], document["evidence"]
-    _check_texts([*finding.values(), *evidence], "finding and evidence")
-    known = {"code", "rule", "count", *FIELDS}
-    if not {"code", "rule", "count"} <= finding.keys() <= known or finding["code"] not in RULES:
-        raise _malformed("a finding has code, rule, count, and what else a finding has", MANIFEST)
-    if document["standing"] not in list(Standing):
-        raise _malformed("the standing is signed, record or asserted", MANIFEST)
-    standing = Standing(document["standing"])
-    return Claim(document["number"], standing, finding, tuple(evidence))
+def _is_number(value: Any, least: int, most: int) -> bool:
+    return type(value) is int and least <= value <= most
+
+
+def _is_digest(value: Any) -> bool:
+    return isinstance(value, str) and _DIGEST.fullmatch(value) is not None
+
+
+def _are_texts(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(one, str) for one in value)
+
+
+def _options(options: Any) -> tuple[int, Mapping[str, str], frozenset[str]]:
+    _expect(_has(options, _OPTIONS), "options", f"the members {', '.join(_OPTIONS)}")
+    margin, aliases, observers = (options[name] for name in _OPTIONS)
+    _expect(_is_number(margin, 0, _DAY_MS), "options.margin_ms", f"0 to {_DAY_MS}")
+    is_texts = isinstance(aliases, dict) and _are_texts([*aliases.values()])
+    _expect(is_texts, "options.aliases", "an object of texts")
+    _expect(_are_texts(observers), "options.observers", "an array of texts")
+    return margin, aliases, frozenset(observers)
+
+
+def _claims(values: Any) -> tuple[Claim, ...]:
+    is_list = isinstance(values, list) and 1 <= len(values) <= MAX_CLAIMS
+    _expect(is_list, "claims", f"an array of 1 to {MAX_CLAIMS}")
+    claims: list[Claim] = []
+    for n, value in enumerate(values):
+        claims.append(_claim(value, f"claims.{n}", claims[-1].number + 1 if claims else 1))
+    return tuple(claims)
+
+
+def _claim(value: Any, path: str, least: int) -> Claim:
+    _expect(_has(value, _CLAIM), path, f"the members {', '.join(_CLAIM)}")
+    number, standing, finding, evidence = (value[name] for name in _CLAIM)
+    _expect(_is_number(number, least, 2**53), f"{path}.number", f"a number of at least {least}")
+    _expect(standing in list(Standing), f"{path}.standing", "signed, record or asserted")
+    _expect(_is_finding(finding), f"{path}.finding", "texts: code, rule, count, and what else a finding has")  # fmt: skip
+    _expect(_are_texts(evidence), f"{path}.evidence", "an array of texts")
+    return Claim(number, Standing(standing), finding, tuple(evidence))
+
+
+def _is_finding(value: Any) -> bool:
+    if not isinstance(value, dict) or not _are_texts([*value.values()]):
+        return False
+    return {*_ALWAYS} <= value.keys() <= {*_ALWAYS, *FIELDS} and value["code"] in RULES
 
 
 def _check_evidence(manifest: Manifest, members: Mapping[str, bytes]) -> None:

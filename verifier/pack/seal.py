@@ -51,8 +51,10 @@ def maker(manifest: Manifest, members: Mapping[str, bytes], policy: Policy) -> M
     try:
         kid = read_pack_header(envelope.protected)
         own = by_kid(read_jwks(members[MAKER]))
-    except (Fault, KeyFileError) as error:
-        raise _unsigned(str(error)) from None
+    except Fault as fault:
+        raise _unsigned(str(fault)) from None
+    except KeyFileError:
+        raise _unsigned(f"{MAKER} is no key file that can be used") from None
     trusted = policy.keys.get(kid)
     key = trusted or own.get(kid)
     if key is None or kid_text(kid) != manifest.maker:

@@ -7,7 +7,14 @@ from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Any
 
-from verifier.crypto.keys import KeyFileError, TrustedKey, by_kid, kid_text, read_jwks
+from verifier.crypto.keys import (
+    KeyConflictError,
+    KeyFileError,
+    TrustedKey,
+    by_kid,
+    kid_text,
+    read_jwks,
+)
 from verifier.item.policy import Policy
 from verifier.pack import seal
 from verifier.pack.archive import MAX_PACK, PackFault, read_archive
@@ -108,15 +115,7 @@ class _Verification:
     def _keys(self, members: Mapping[str, bytes]) -> _Keys:
         trusted = self.question.policy.keys
         known = {key.issuer for key in trusted.values()}
-        try:
-            in_pack = by_kid(
-                key
-                for name, data in sorted(members.items())
-                if name.startswith("keys/")
-                for key in read_jwks(data)
-            )
-        except KeyFileError as error:
-            raise PackFault("pack-malformed", str(error), "R-19.5", "keys/") from None
+        in_pack = _keys_in(members)
         own = {
             kid: key
             for kid, key in in_pack.items()
@@ -171,13 +170,30 @@ class _Verification:
         return Report(Subject.PACK, [read], [], named, asked, [], self.checks, self.findings, claims=self.claims)  # fmt: skip
 
 
+def _keys_in(members: Mapping[str, bytes]) -> dict[bytes, TrustedKey]:
+    keys: list[TrustedKey] = []
+    for name, data in sorted(members.items()):
+        if name.startswith("keys/"):
+            try:
+                keys += by_kid(read_jwks(data)).values()
+            except KeyFileError:
+                message = "it is no key file that can be used"
+                raise PackFault("pack-malformed", message, "R-19.5", name) from None
+    try:
+        return by_kid(keys)
+    except KeyConflictError:
+        message = "the key files list a key in two ways"
+        raise PackFault("pack-malformed", message, "R-19.5", "keys/") from None
+
+
 def _cards(members: Mapping[str, bytes]) -> Iterator[RateCard]:
     for name, data in sorted(members.items()):
         if name.startswith("cards/"):
             try:
                 yield read_card(data)
-            except CardError as error:
-                raise PackFault("pack-malformed", str(error), "R-19.5", name) from None
+            except CardError:
+                message = "it is no rate card that can be used"
+                raise PackFault("pack-malformed", message, "R-19.5", name) from None
 
 
 def _summary(claim: Claim, why: str | None) -> ClaimSummary:

@@ -195,7 +195,7 @@ function statedCounts(row, host) {
   if (writes) found.writes = new Map([...writes].map(([ttl, tokens]) => [ttlOf(ttl), tokens]));
   found.units = new Map([...(found.units ?? []), ...(units ?? [])]);
   found.tier = textIn(row, "tier", "service_tier") ?? found.tier;
-  found.showsUsage = usage !== undefined || ["logical", "cached", "output", "reasoning"].some((name) => found[name] !== undefined);
+  found.showsUsage = ["logical", "cached", "output", "reasoning"].some((name) => found[name] !== undefined);
   return found;
 }
 

@@ -1,6 +1,8 @@
 // JSON as the format has it: no member twice, and integers only. JSON.parse takes the second of two members, and 1e3 for a whole number: so it
 // is not used.
 
+const DEEPEST = 64; // arrays and objects inside each other
+
 /** The value of a text; integers are BigInts. `refuse` makes the error that is thrown for a reason. */
 export function parseJson(source, refuse) {
   let at = 0;
@@ -14,9 +16,9 @@ export function parseJson(source, refuse) {
   };
 
   function value(depth) {
-    if (depth > 64) throw fail();
     space();
     const c = source[at];
+    if ((c === "{" || c === "[") && depth === DEEPEST) throw refuse(`nested deeper than ${DEEPEST}`);
     if (c === "{") return object(depth);
     if (c === "[") return list(depth);
     if (c === '"') return string();

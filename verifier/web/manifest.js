@@ -1,6 +1,6 @@
 // The members of a pack, and its manifest (R-19.2; spec/pack.md, "Members", "Manifest").
 
-import { decodeText } from "./bytes.js";
+import { compareTexts, decodeText } from "./bytes.js";
 import { canonicalText } from "./canonical.js";
 import { MEANINGS } from "./codes.js";
 import { Fault, InputError } from "./faults.js";
@@ -18,6 +18,7 @@ const MOST_CLAIMS = 1000;
 const MOST_EVIDENCE = 268435456;
 const MOST_MARGIN = 86400000n;
 export const FINDING_FIELDS = ["issuer", "account", "stream", "sequence", "request", "number", "field", "expected", "actual"];
+const TOLD_ALWAYS = ["code", "rule", "count"];
 const STANDINGS = ["signed", "record", "asserted"];
 
 const malformedPack = (message, field) => new Fault("pack-malformed", "R-19.2", { field, message: field === undefined ? message : `${field}: ${message}` });
@@ -33,7 +34,7 @@ export function readManifest(members) {
   for (const name of [README, MANIFEST, SEAL]) if (!members.has(name)) throw malformedPack("the member is missing", name);
   const manifest = manifestOf(members.get(MANIFEST));
   const there = [...members.keys()].filter((name) => name !== MANIFEST && name !== SEAL);
-  for (const name of [...new Set([...manifest.members.keys(), ...there])].sort()) {
+  for (const name of [...new Set([...manifest.members.keys(), ...there])].sort(compareTexts)) {
     if (!manifest.members.has(name)) throw malformedPack("not listed", name);
     if (!members.has(name) || !there.includes(name)) throw malformedPack("the member is not there", name);
   }
@@ -44,33 +45,39 @@ export function readManifest(members) {
 }
 
 const isText = (value) => typeof value === "string";
-const isInteger = (value) => typeof value === "bigint";
 const isTexts = (value) => Array.isArray(value) && value.every(isText);
 const isMap = (value) => value instanceof Map;
+const isMapOf = (is) => (value) => isMap(value) && [...value.values()].every(is);
 const isDigest = (value) => isText(value) && /^[0-9a-f]{64}$/.test(value);
+const isWithin = (value, least, most) => typeof value === "bigint" && value >= least && value <= most;
 
-/** That an object has just these members, each as its check says. */
-function checkMembers(value, checks, what) {
-  const wrong = () => malformedPack(`${what} is not as it should be`, MANIFEST);
-  if (!isMap(value) || value.size !== Object.keys(checks).length) throw wrong();
-  for (const [name, check] of Object.entries(checks)) if (!value.has(name) || !check(value.get(name))) throw wrong();
+function expect(isSo, path, expected) {
+  if (!isSo) throw malformedPack(`${path}: expected ${expected}`, MANIFEST);
+}
+
+/** The values of an object that has just these members, in their order. */
+function valuesOf(value, names, path) {
+  expect(isMap(value) && value.size === names.length && names.every((name) => value.has(name)), path, `the members ${names.join(", ")}`);
+  return names.map((name) => value.get(name));
 }
 
 function manifestOf(bytes) {
-  const whole = parsedManifest(bytes);
-  checkMembers(whole, {
-    pack: (value) => value === 1n, batches: (value) => Array.isArray(value) && value.every(isDigest), options: isMap, maker: (value) => value === null || isText(value),
-    claims: (value) => Array.isArray(value) && value.length > 0 && value.length <= MOST_CLAIMS, members: (value) => isMap(value) && [...value.values()].every(isDigest),
-  }, "the manifest"); // prettier-ignore
-  const options = whole.get("options");
-  const isMargin = (value) => isInteger(value) && value >= 0n && value <= MOST_MARGIN;
-  checkMembers(options, { margin_ms: isMargin, aliases: (value) => isMap(value) && [...value.values()].every(isText), observers: isTexts }, "options");
-  const claims = whole.get("claims").map(claimOf);
-  if (claims.some(({ number }, n) => number < 1n || (n && number <= claims[n - 1].number))) throw malformedPack("claims with ascending numbers", MANIFEST);
-  return {
-    options: { margin: options.get("margin_ms"), aliases: Object.fromEntries(options.get("aliases")), observers: options.get("observers") },
-    maker: whole.get("maker"), claims, members: whole.get("members"),
-  }; // prettier-ignore
+  const [pack, batches, options, maker, claims, members] = valuesOf(parsedManifest(bytes), ["pack", "batches", "options", "maker", "claims", "members"], "the manifest");
+  expect(pack === 1n, "pack", "1");
+  expect(Array.isArray(batches) && batches.every(isDigest), "batches", "an array of SHA-256 in hexadecimal");
+  const known = optionsInPack(options);
+  expect(maker === null || isText(maker), "maker", "a text or null");
+  const listed = claimsOf(claims);
+  expect(isMapOf(isDigest)(members), "members", "an object of SHA-256 in hexadecimal");
+  return { options: known, maker, claims: listed, members };
+}
+
+function optionsInPack(options) {
+  const [margin, aliases, observers] = valuesOf(options, ["margin_ms", "aliases", "observers"], "options");
+  expect(isWithin(margin, 0n, MOST_MARGIN), "options.margin_ms", `0 to ${MOST_MARGIN}`);
+  expect(isMapOf(isText)(aliases), "options.aliases", "an object of texts");
+  expect(isTexts(observers), "options.observers", "an array of texts");
+  return { margin, aliases: Object.fromEntries(aliases), observers };
 }
 
 /** Integers that a Number holds, and whole characters: nothing else has a canonical form here. */
@@ -92,13 +99,26 @@ function parsedManifest(bytes) {
   throw malformedPack("the manifest is not JSON in the form of RFC 8785", MANIFEST);
 }
 
-function claimOf(value) {
-  const isFinding = (finding) =>
-    isMap(finding) && [...finding].every(([name, one]) => isText(one) && (["code", "rule", "count"].includes(name) || FINDING_FIELDS.includes(name))) &&
-    finding.has("rule") && finding.has("count") && Object.hasOwn(MEANINGS, finding.get("code")); // prettier-ignore
-  checkMembers(value, { number: isInteger, standing: (one) => STANDINGS.includes(one), finding: isFinding, evidence: isTexts }, "a claim");
-  const [number, standing, finding, evidence] = ["number", "standing", "finding", "evidence"].map((name) => value.get(name));
+function claimsOf(values) {
+  expect(Array.isArray(values) && values.length > 0 && values.length <= MOST_CLAIMS, "claims", `an array of 1 to ${MOST_CLAIMS}`);
+  const claims = [];
+  for (const [n, value] of values.entries()) claims.push(claimOf(value, `claims.${n}`, n ? claims[n - 1].number + 1n : 1n));
+  return claims;
+}
+
+function claimOf(value, path, least) {
+  const [number, standing, finding, evidence] = valuesOf(value, ["number", "standing", "finding", "evidence"], path);
+  expect(isWithin(number, least, 2n ** 53n), `${path}.number`, `a number of at least ${least}`);
+  expect(STANDINGS.includes(standing), `${path}.standing`, "signed, record or asserted");
+  expect(isFinding(finding), `${path}.finding`, "texts: code, rule, count, and what else a finding has");
+  expect(isTexts(evidence), `${path}.evidence`, "an array of texts");
   return { number, standing, finding: Object.fromEntries(finding), evidence };
+}
+
+function isFinding(value) {
+  if (!isMapOf(isText)(value)) return false;
+  const isKnown = (name) => TOLD_ALWAYS.includes(name) || FINDING_FIELDS.includes(name);
+  return TOLD_ALWAYS.every((name) => value.has(name)) && [...value.keys()].every(isKnown) && Object.hasOwn(MEANINGS, value.get("code"));
 }
 
 /** That the members that claims rest on are there, and no endless work. */

@@ -39,7 +39,7 @@ async function throughPack(bytes, options, pack) {
   if (faults.length) return;
   pack.maker = await makerOf(manifest, opened, members, options.keys);
   pack.checks.push(ofMaker(pack.maker));
-  const inPack = await usable("keys/", () => readKeys(inFolder(members, "keys").map(([, bytes]) => bytes)));
+  const inPack = await keysOfPack(members);
   const cards = await cardsOfPack(members);
   const keys = keysThatCount(inPack, options.keys, pack);
   const evidence = { members, options: manifest.options, keys, cards, account: options.account, observers: options.observers };
@@ -80,19 +80,25 @@ function keysThatCount(inPack, trusted, pack) {
   return new Map([...own.map((key) => [key.kid, key]), ...trusted]);
 }
 
+async function keysOfPack(members) {
+  const files = inFolder(members, "keys");
+  for (const [name, bytes] of files) await usable(name, "it is no key file that can be used", () => readKeys([bytes]));
+  return usable("keys/", "the key files list a key in two ways", () => readKeys(files.map(([, bytes]) => bytes)));
+}
+
 async function cardsOfPack(members) {
   const cards = [];
-  for (const [name, bytes] of inFolder(members, "cards")) cards.push(await usable(name, () => readCard(bytes)));
+  for (const [name, bytes] of inFolder(members, "cards")) cards.push(await usable(name, "it is no rate card that can be used", () => readCard(bytes)));
   return cards;
 }
 
 /** What is read from members, or R-19.5. */
-async function usable(field, reading) {
+async function usable(field, otherwise, reading) {
   try {
     return await reading();
   } catch (error) {
     if (!(error instanceof InputError)) throw error;
-    throw new Fault("pack-malformed", "R-19.5", { field, message: `${field}: ${error.message}` });
+    throw new Fault("pack-malformed", "R-19.5", { field, message: `${field}: ${otherwise}` });
   }
 }
 

@@ -314,9 +314,9 @@ function inputsOf(inputs) {
 }
 
 /** The report is saved from memory: the page opens no connection. */
-function actionsOf({ subject: kind, text: canonical, csv }, took) {
-  const saves = kind === "pack" ? [] : [saving("save", "Save the report", "report.json", "application/json", canonical)];
-  if (kind !== "pack" && csv !== null) saves.push(" ", saving("save-csv", "Save all findings", "findings.csv", "text/csv", csv));
+function actionsOf({ text: canonical, csv }, took) {
+  const saves = [saving("save", "Save the report", "report.json", "application/json", canonical)];
+  if (csv !== null) saves.push(" ", saving("save-csv", "Save all findings", "findings.csv", "text/csv", csv));
   return element("p", { className: "actions" }, ...saves, element("span", { className: "quiet" }, ` Checked in ${(took / 1000).toFixed(1)} s.`));
 }
 

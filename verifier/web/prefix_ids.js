@@ -1,10 +1,12 @@
 // Identifiers of cached prefixes, made anew from a prompt: spec/cache-id.md.
 
-import { base64url, concat, decodeText, hex, sha256 } from "./bytes.js";
+import { base64url, bytesOf, concat, decodeText, hex, sha256 } from "./bytes.js";
 import { canonicalText } from "./canonical.js";
 import { InputError } from "./faults.js";
-import { Decimal, isObject, parseExact } from "./log.js";
+import { parseJson } from "./json.js";
+import { Decimal, isObject } from "./log.js";
 
+const LONGEST_ACCOUNT = 512; // bytes, as in the claims
 const ENCODE = new TextEncoder();
 const MAJOR = { uint: 0, negative: 1, bytes: 2, text: 3, array: 4 };
 const CBOR_NULL = Uint8Array.of(0xf6);
@@ -42,16 +44,13 @@ function cborOf(value) {
 /** {account, period, key} of a cache key file. Throws an InputError. */
 export function readCacheKey({ name, bytes }) {
   const refused = (why) => new InputError(`${name} is no cache key: ${why}`);
-  let found;
-  try {
-    found = parseExact(decodeText(bytes) ?? "");
-  } catch {
-    throw refused("not JSON");
-  }
-  if (found?.token_receipt_cache_key !== 1) throw refused("token_receipt_cache_key is not 1");
-  const { account, period, key } = found;
+  const source = decodeText(bytes);
+  if (source === null) throw refused("not UTF-8");
+  const found = parseJson(source, refused);
+  if (!(found instanceof Map) || found.get("token_receipt_cache_key") !== 1n) throw refused("token_receipt_cache_key is not 1");
+  const [account, period, key] = ["account", "period", "key"].map((name) => found.get(name));
   const secret = base64url(key);
-  if (typeof account !== "string" || !account) throw refused("no account");
+  if (typeof account !== "string" || !account || !account.isWellFormed() || bytesOf(account).length > LONGEST_ACCOUNT) throw refused(`account is no text of 1 to ${LONGEST_ACCOUNT} bytes`);
   if (period !== null && !(typeof period === "string" && /^\d{4}-(?:0[1-9]|1[0-2])$/.test(period))) throw refused("period is neither null nor a month");
   if (secret?.length !== 32) throw refused("key has not 32 bytes");
   return { account, period, key: secret };

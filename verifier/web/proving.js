@@ -67,7 +67,7 @@ async function signedObject(name, evidence) {
   if (!isOneItem(bytes)) throw new Unproven(`${name} is not one signed object`);
   const { keys, account } = evidence;
   const one = await checkItem({ bytes, file: name, number: 0, offset: 0 }, { keys, account });
-  if (!one.valid) throw new Unproven(`${name} is not validly signed`);
+  if (!one.valid) throw new Unproven(`${name} is not validly signed: ${one.faults[0].details.message}`);
   return one;
 }
 
@@ -120,7 +120,7 @@ async function findingsOf(claim, evidence) {
     return batch.findings.list;
   } catch (error) {
     if (!(error instanceof InputError)) throw error;
-    throw new Unproven(`the record cannot be used: ${error.message}`);
+    throw new Unproven("the record cannot be used");
   }
 }
 

@@ -36,8 +36,7 @@ export async function compareRecord(batch, record) {
   const words = lastWordsOf(account);
   const { mixed } = divide(all, account.account, account.receipts, accountsThatCame(received));
   const calls = new Calls(all.filter((call) => call.owner === "ours"));
-  const others = all.filter((call) => call.owner === "other").length;
-  const checks = requests ? compareRequests(words, calls, all, mixed, context, columns, others) : [CALLS_NOT_GIVEN];
+  const checks = requests ? compareRequests(words, calls, all, mixed, context, columns) : [CALLS_NOT_GIVEN];
   compareCorrections(received, account, context);
   compareReceived(received, account, context);
   const tied = compareTied(received, account, calls, context);
@@ -48,12 +47,13 @@ export async function compareRecord(batch, record) {
   return checks;
 }
 
-function compareRequests(words, calls, all, mixed, context, columns, others) {
+function compareRequests(words, calls, all, mixed, context, columns) {
   compareCalls(words, calls, context);
   const due = compareDue(words, calls, context);
   findUnconfirmed(words, context);
   const unknown = BigInt(all.filter((call) => call.owner === "unknown" && isDue(call)).length) + mixed;
   if (unknown) context.findings.add("request-account-unknown", "R-14.16", { count: unknown, message: "nothing tells whose these calls are, or their credentials are of two accounts" });
+  const others = BigInt(all.filter((call) => call.owner !== "ours").length) - unknown;
   return checksOfCalls(words, due, unknownColumns(columns), others);
 }
 

@@ -63,5 +63,5 @@ export function checksOfPrompts({ identifiers, recomputed, prefixes, lengths, co
     ["own count of input tokens", lengths, lengths, "count-differs", null],
     ["commitments to prompts", commitments, commitments, "commitment-differs", null],
   ];
-  return rows.map(([name, checked, of, code, reason]) => check(name, checked - (failed.get(code) ?? 0), of, failed.get(code) ?? 0, of ? reason : "the prompts do not say"));
+  return rows.map(([name, checked, of, code, reason]) => check(name, checked - (failed.get(code) ?? 0), of, failed.get(code) ?? 0, of ? reason : "the prompts, or the receipts, state none"));
 }

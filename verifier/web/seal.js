@@ -1,7 +1,7 @@
 // What binds the members of a pack: their digests, and the seal (R-19.3, R-19.4; spec/pack.md, "Seal").
 
 import { compareTexts, concat, hex, sameBytes, sha256, toBase64url } from "./bytes.js";
-import { endOfItem } from "./cbor.js";
+import { isOneItem } from "./cbor.js";
 import { kidOf, readEnvelope } from "./envelope.js";
 import { Fault, InputError } from "./faults.js";
 import { checkSignature } from "./item.js";
@@ -26,24 +26,25 @@ export async function alterations(manifest, members) {
 
 /** A seal that is signed. @throws {Fault} R-19.4 */
 function openedSeal(seal) {
+  if (!isOneItem(seal)) throw unsigned("it is not one CBOR item");
   try {
-    if (endOfItem(seal, 0) === seal.length) return readEnvelope(seal);
+    return readEnvelope(seal);
   } catch (fault) {
     if (!(fault instanceof Fault)) throw fault;
+    throw unsigned(fault.details.message);
   }
-  throw unsigned("it is not a signed object");
 }
 
 /** R-19.4: who signed the seal, {name, kid, trusted}; null: nobody did. */
 export async function makerOf(manifest, opened, members, trusted) {
   if (!opened) return null;
-  const own = await keysOfMaker(members.get(MAKER));
   const kid = kidOf(opened.header, "pack");
-  if (!kid) throw unsigned("the header is not that of a pack");
+  if (!kid) throw unsigned("the protected header is not that of the seal of a pack");
+  const own = await keysOfMaker(members.get(MAKER));
   const name = toBase64url(kid);
   const key = trusted.get(name) ?? own.get(name);
   if (!key || name !== manifest.maker) throw unsigned("the key is not the maker's");
-  if (key.weak) throw unsigned("the key must not be used");
+  if (key.weak) throw unsigned(`the key must not be used: ${key.weak}`);
   await checkSealed(opened, key);
   return { name: key.issuer, kid: name, trusted: trusted.has(name) };
 }
@@ -53,7 +54,7 @@ async function checkSealed({ content, header, signature }, key) {
     await checkSignature({ digest: await sha256(content), key }, header, signature);
   } catch (fault) {
     if (!(fault instanceof Fault)) throw fault;
-    throw unsigned("the signature does not hold");
+    throw unsigned(fault.details.message);
   }
 }
 
@@ -62,6 +63,6 @@ async function keysOfMaker(bytes) {
     return await readKeys([bytes]);
   } catch (error) {
     if (!(error instanceof InputError)) throw error;
-    throw unsigned(error.message);
+    throw unsigned(`${MAKER} is no key file that can be used`);
   }
 }
