@@ -43,12 +43,14 @@ class Recheck:
         same: whether both reports are the same, byte for byte.
         differences: where they differ.
         more: how many other differences there are.
+        signers: issuer and ``kid`` of the trusted keys that counted, if it was done again.
     """
 
     missing: list[dict[str, Any]] = field(default_factory=list)
     same: bool = False
     differences: list[Difference] = field(default_factory=list)
     more: int = 0
+    signers: list[tuple[str, str]] = field(default_factory=list)
 
     @property
     def only_versions(self) -> bool:
@@ -103,11 +105,12 @@ def recheck(
         asked = _asked(document, files, Path(folder), jobs)
         report = verified(asked, store, figures=True)
     report.dated = None if document["dated"] is None else int(document["dated"])
+    signers = [(key.issuer, key.kid) for key in report.named]
     here = as_object(report)
     if canonical(here) == data:
-        return Recheck(same=True)
+        return Recheck(same=True, signers=signers)
     found = list(_differences(document, here, ""))
-    return Recheck(differences=found[:MOST], more=max(0, len(found) - MOST))
+    return Recheck(differences=found[:MOST], more=max(0, len(found) - MOST), signers=signers)  # fmt: skip
 
 
 def _asked(document: dict[str, Any], files: Mapping[str, str], folder: Path, jobs: int) -> Asked:

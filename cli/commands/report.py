@@ -148,7 +148,7 @@ def _lines(read: ReportFile, done: Recheck, store: TrustStore) -> Iterator[str]:
         yield f"    {safe(one.member)}: the report has {_short(one.report)}, here it is {_short(one.here)}"
     if done.more:
         yield f"    and {plural(done.more, 'more difference')}"
-    yield from _whose(read, store)
+    yield from _whose(read, done, store)
 
 
 def _signature(read: ReportFile) -> str:
@@ -161,13 +161,14 @@ def _signature(read: ReportFile) -> str:
     return f"valid, of {read.signed.issuer}"
 
 
-def _whose(read: ReportFile, store: TrustStore) -> Iterator[str]:
+def _whose(read: ReportFile, done: Recheck, store: TrustStore) -> Iterator[str]:
     """Whether the keys by which the receipts were verified are those that the reader has pinned."""
-    kids = {(key.issuer, kid_text(key.kid)) for key in store.keys()}  # noqa: SIM118  # it is no dict
-    for party in read.document["parties"]:
-        for kid in party["signers"]:
-            state = "pinned here" if (party["issuer"], kid) in kids else _NOT_PINNED
-            yield f"  key           {safe(kid)} of {safe(party['issuer'])}, {state}"
+    pinned = {(key.issuer, kid_text(key.kid)) for key in store.keys()}  # noqa: SIM118  # it is no dict
+    parties = [(one["issuer"], kid) for one in read.document["parties"] for kid in one["signers"]]
+    # The report on a pack has no parties.
+    for issuer, kid in parties or done.signers:
+        state = "pinned here" if (issuer, kid) in pinned else _NOT_PINNED
+        yield f"  key           {safe(kid)} of {safe(issuer)}, {state}"
 
 
 def _short(value: Any) -> str:
