@@ -229,6 +229,40 @@ def test_a_record_is_recognised_by_its_content(opened):
 
 
 @pytest.mark.slow
+def test_it_says_what_lacks(opened):
+    opened.goto(PAGE.as_uri())
+    assert not opened.is_visible("#lacking")
+    opened.set_input_files("#batch", {"name": "b.cbor", "mimeType": "", "buffer": Batch().data})
+    assert "Drop the issuer's key file too" in opened.inner_text("#lacking")
+    assert opened.is_disabled("#check")
+    keys = {"name": "k.json", "mimeType": "", "buffer": json.dumps(jwk_set(KEY)).encode()}
+    opened.set_input_files("#keys", keys)
+    opened.wait_for_selector("#lacking", state="hidden")
+    opened.reload()
+    opened.set_input_files("#keys", keys)
+    assert opened.inner_text("#lacking") == "Drop the receipts too."
+
+
+@pytest.mark.slow
+def test_a_pack_beside_a_batch_is_refused(opened):
+    opened.goto(PAGE.as_uri())
+    files = {"b.cbor": Batch().data, "pack.zip": pack_of("pack-maker")}
+    opened.set_input_files("#batch", [{"name": name, "mimeType": "", "buffer": data} for name, data in files.items()])  # fmt: skip
+    opened.click("#check")
+    opened.wait_for_selector("#error:not([hidden])")
+    assert opened.inner_text("#error") == "There is no verdict: pack.zip is a pack: it is verified by itself"  # fmt: skip
+
+
+@pytest.mark.slow
+def test_nothing_is_off_a_narrow_screen(opened):
+    opened.set_viewport_size({"width": 390, "height": 800})
+    assert checked(opened, Batch(one=Stream(over={"request": "twice"})).data) == "rejected"
+    width = "element => element.getBoundingClientRect().right"
+    assert max(cell.evaluate(width) for cell in opened.query_selector_all("td")) <= 390
+    assert opened.evaluate("document.documentElement.scrollWidth") == 390
+
+
+@pytest.mark.slow
 def test_a_wallet_is_refused(opened):
     opened.goto(PAGE.as_uri())
     wallet = {"name": "wallet.db", "mimeType": "", "buffer": b"SQLite format 3\0"}

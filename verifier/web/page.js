@@ -62,12 +62,19 @@ const isSame = (a, b) => a.length === b.length && a.every((byte, n) => byte === 
 function forget() {
   state.worker?.terminate();
   at("working").hidden = at("result").hidden = at("error").hidden = true;
-  at("check").disabled = !isReady();
+  showWhatLacks();
   document.title = TITLE;
 }
 
 /** A pack has keys of its own, under which it is incomplete at best. */
 const isReady = () => state.batch.length > 0 && (state.keys.length > 0 || state.batch.some(({ bytes }) => bytes[0] === 0x50 && bytes[1] === 0x4b));
+
+function showWhatLacks() {
+  const isGiven = [...RECORD, "batch", "keys"].some((kind) => state[kind].length);
+  at("check").disabled = !isReady();
+  at("lacking").hidden = isReady() || !isGiven;
+  at("lacking").textContent = state.batch.length ? "Drop the issuer's key file too: nothing is verified without it." : "Drop the receipts too.";
+}
 
 function showFiles() {
   for (const [kind, kinds] of [["batch", ["batch"]], ["keys", ["keys"]], ["record", RECORD]]) {
@@ -75,7 +82,7 @@ function showFiles() {
     at(`slot-${kind}`).classList.toggle("filled", files.length > 0);
     if (files.length) at(`hint-${kind}`).textContent = files.map(({ name, bytes }) => `${name} (${count(bytes.length)} bytes)`).join(", ");
   }
-  at("check").disabled = !isReady();
+  showWhatLacks();
   at("clear").hidden = ![...RECORD, "batch", "keys"].some((kind) => state[kind].length);
 }
 
@@ -258,7 +265,14 @@ function table(allHeads, allRows) {
   const heads = kept.map((n) => allHeads[n]);
   const rows = allRows.map((row) => kept.map((n) => row[n]));
   const head = element("thead", {}, element("tr", {}, ...heads.map((name) => element("th", { scope: "col" }, name))));
-  return element("table", {}, head, element("tbody", {}, ...rows.map((row) => element("tr", {}, ...row.map((cell) => element("td", {}, cell))))));
+  return element("table", {}, head, element("tbody", {}, ...rows.map((row) => element("tr", {}, ...row.map((cell, n) => cellOf(cell, heads[n]))))));
+}
+
+/** On a narrow screen a row is a list, and each cell says what it is. */
+function cellOf(text, head) {
+  const cell = element("td", {}, text);
+  cell.dataset.head = head;
+  return cell;
 }
 
 const TOTALS = ["logical", "cached", "attributed", "writes", "output", "reasoning", "amounts", "units", "corrected", "corrections"];

@@ -31,6 +31,7 @@ export { merkleRoot, pathHolds } from "./merkle.js";
 export function subjectOf(files) {
   if (files.length === 1 && beginsAsPack(files[0].bytes)) return "pack";
   for (const { name, bytes } of files) {
+    if (beginsAsPack(bytes)) throw new InputError(`${name} is a pack: it is verified by itself`);
     if (bytes.length && bytes[0] !== 0x82 && bytes[0] !== 0x83) throw new InputError(`${name} is neither a batch, nor a proof, nor an equivocation, nor a pack`);
   }
   return (files.length === 1 && subjectOfContainer(files[0].bytes)) || "batch";
