@@ -2,24 +2,28 @@
 
 import asyncio
 import json
+from base64 import b64decode
 
 import httpx
 import pytest
 
-from receipts import Journal
+from receipts import Counts, Journal, Source
 from receipts.asgi import ReceiptMiddleware
-from receipts.cache_id import CacheKey
+from receipts.cache_id import CacheKey, text_ids
+from receipts.callers import Caller, KeyTable, by_request, is_by_request, trusted_header
 from receipts.emitting import Emitter
 from receipts.gateway import async_transport
-from receipts.prefixes import Identifiers, text_prefixes
+from receipts.prefixes import Identifiers, Prompt, text_prefixes
 from tests.asgi import JSON
-from tests.build import ACCOUNT, ISSUER, KEY
+from tests.build import ACCOUNT, ISSUER, KEY, NOVEMBER
+from verifier import bytes_source, read_items
 
 USAGE = {
     "input_tokens": 7, "cache_read_input_tokens": 2000, "cache_creation_input_tokens": 0,
     "cache_creation": {"ephemeral_5m_input_tokens": 0, "ephemeral_1h_input_tokens": 0}, "output_tokens": 5,
 }  # fmt: skip
 ANSWER = json.dumps({"id": "msg_1", "type": "message", "model": "m", "usage": USAGE}).encode()
+HEADERS = [(b"x-account", ACCOUNT.encode())]
 LENGTHS = pytest.mark.parametrize("words", [1, 10_000], ids=["short", "long"])
 
 
@@ -128,3 +132,91 @@ def test_what_fails_then_is_tried_again(emitter, monkeypatch, words):
     assert asyncio.run(main()).content
     assert calls == ["read", "answer", "read"]
     assert emitter.counters["issued"] == emitter.identifiers.counters.read == 1
+
+
+def receipted(emitter, happened=(), *, model="m"):
+    """The claims of the receipt of a request through the middleware."""
+
+    async def app(scope, receive, send):
+        await receive()
+        await asyncio.sleep(0.01)
+        if isinstance(happened, list):
+            happened.append("answer")
+        body = json.dumps(json.loads(ANSWER) | {"model": model}).encode()
+        headers = [(b"content-type", JSON)]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": body})
+
+    async def receive():
+        return {"type": "http.request", "body": json.dumps(asking(1)).encode()}
+
+    async def send(message):
+        sent.append(message)
+
+    sent = []
+    scope = {"type": "http", "method": "POST", "path": "/v1/messages", "headers": HEADERS}
+    asyncio.run(ReceiptMiddleware(app, emitter)(scope, receive, send))
+    text = dict(sent[0]["headers"])[b"token-receipt"]
+    (item,) = read_items([bytes_source("header", b64decode(text.strip(b":")))])
+    return item.claims
+
+
+@pytest.mark.parametrize("alone", [True, False], ids=["by the request", "by what is known later"])
+def test_who_is_billed_is_asked_while_the_answer_is_made_if_the_request_alone_says_it(
+    journal, alone
+):
+    happened = []
+
+    def account(asked):
+        happened.append("account")
+        return Caller(asked.header("x-account"))
+
+    emitter = Emitter(journal, by_request(account) if alone else account)
+    assert receipted(emitter, happened).account == ACCOUNT
+    assert happened == (["account", "answer"] if alone else ["answer", "account"])
+
+
+def test_what_a_proxy_and_a_key_table_say_is_of_the_request_alone():
+    assert is_by_request(trusted_header("x-account"))
+    assert is_by_request(KeyTable.find)
+    assert is_by_request(KeyTable(dict).find)
+    assert not is_by_request(Caller)
+
+
+def test_who_says_nobody_or_fails_ahead_is_asked_again_with_the_answer(journal):
+    calls = []
+
+    @by_request
+    def account(asked):
+        calls.append(asked)
+        if len(calls) == 1:
+            raise RuntimeError("ours failed")
+        return Caller(ACCOUNT)
+
+    emitter = Emitter(journal, account)
+    assert receipted(emitter).account == ACCOUNT
+    assert len(calls) == 2
+    assert emitter.counters["failed"] == 0
+
+
+@pytest.mark.parametrize("model", ["m", "m-20251101"])
+def test_identifiers_are_of_the_model_that_answers(emitter, model):
+    """It may be another one than the request asked for, of which the prefixes were found ahead."""
+    key = CacheKey(ACCOUNT, bytes(32))
+    claims = receipted(emitter, model=model)
+    assert claims.model == model
+    assert claims.cache_read.id == text_ids(model, asking(1), key.for_time(claims.time))[0]
+
+
+def test_identifiers_are_of_the_month_of_the_receipt(emitter):
+    """The prefixes were found in the month before."""
+    prompt = Prompt(asking(1))
+    identifiers, key = emitter.identifiers, CacheKey(ACCOUNT, bytes(32))
+    counts, source = Counts(2007, 2000, {}, 5), Source("anthropic", "messages")
+    for time in (NOVEMBER[1] - 1, NOVEMBER[1]):
+        identifiers.look_ahead(ACCOUNT, prompt, NOVEMBER[1] - 1)
+        cache = identifiers.cache(ACCOUNT, "m", prompt, counts, time, None, source)
+        assert cache.read.id == text_ids("m", asking(1), key.for_time(time))[0]
+    other = Identifiers({"other": CacheKey("other", bytes(32))})
+    cache = other.cache("other", "m", prompt, counts, NOVEMBER[1] - 1, None, source)
+    assert cache.read.id == text_ids("m", asking(1), CacheKey("other", bytes(32)).for_time(NOVEMBER[1] - 1))[0]  # fmt: skip

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, Final, TypeVar
 
 from receipts.prefixes import Prompt
+
+_BY_REQUEST: Final = "is_by_request"
+_Find = TypeVar("_Find", bound=Callable[..., "Caller | None"])
 
 
 @dataclass(frozen=True)
@@ -101,3 +104,14 @@ class Caller:
     account: str
     tags: Mapping[str, str] = field(default_factory=dict)
     client: str | None = None
+
+
+def by_request(find: _Find) -> _Find:
+    """Marks a function that says who is billed by the request alone: it is called while the answer is made, and need not wait for it."""
+    vars(find)[_BY_REQUEST] = True
+    return find
+
+
+def is_by_request(find: object) -> bool:
+    """Whether a function, or a method, is marked so."""
+    return getattr(find, _BY_REQUEST, False) is True

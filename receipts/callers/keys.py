@@ -21,7 +21,7 @@ from types import MappingProxyType
 from typing import Final
 
 from receipts import limits
-from receipts.callers.asked import Asked, Caller
+from receipts.callers.asked import Asked, Caller, by_request
 from receipts.callers.followed import Told
 from receipts.callers.tag_names import check_tag_names
 from receipts.errors import ReceiptError
@@ -60,6 +60,7 @@ class KeyTable(Told[Mapping[bytes, TableKey]]):
         """All keys, in the order of the file."""
         return tuple(self._current().values())
 
+    @by_request
     def find(self, asked: Asked) -> Caller | None:
         """Whose key a request has; None: nobody's.
 
@@ -96,6 +97,7 @@ def trusted_header(name: str) -> Callable[[Asked], Caller | None]:
     if name.lower().encode() in SECRETS:
         raise ValueError(f"header: expected one without credentials, found {name!a}")
 
+    @by_request
     def find(asked: Asked) -> Caller | None:
         value = asked.header(name)
         try:

@@ -3,9 +3,10 @@
 What is in the path of a server or a gateway (`receipts.asgi`, transports, LiteLLM) uses this.
 """
 
+from receipts.emitting.account import Account, Who
 from receipts.emitting.answer import Answer
 from receipts.emitting.counters import Counters, Outcome
-from receipts.emitting.emitter import Account, Emitted, Emitter, Who
+from receipts.emitting.emitter import Emitted, Emitter
 from receipts.emitting.endpoints import Endpoint, endpoint
 from receipts.emitting.event_stream import event_document
 from receipts.emitting.exchange import Exchange

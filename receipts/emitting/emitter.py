@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -14,6 +14,7 @@ from typing import Final
 
 from receipts.cache_id import month_end
 from receipts.callers import Asked, Caller, TagContract
+from receipts.emitting.account import Account, known_caller
 from receipts.emitting.answer import Answer
 from receipts.emitting.charging import Charging
 from receipts.emitting.counters import Counters, Outcome
@@ -43,11 +44,6 @@ _LONG_PROMPT: Final = 4_096
 """Token ids of a prompt whose prefixes take longer than a millisecond or so."""
 _CONTROLS: Final = {number: f"\\x{number:02x}" for number in (*range(32), 127)}
 _log = logging.getLogger("receipts.emitting")
-
-Who = str | Caller | None
-"""An account, what is known of a caller, or nobody."""
-Account = str | Callable[[Asked], Who | Awaitable[Who]]
-"""Who is billed: one account for all, or a function of the request, which may be async."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +102,17 @@ class Emitter:
         identifiers = self.identifiers
         more = {} if identifiers is None else asdict(identifiers.counters)
         return self.counters.prometheus(more)
+
+    def look_ahead(self, asked: Asked) -> Caller | None:
+        """Read a request while its answer is made; who is billed, where it alone says it. It raises what a function that was given raises."""
+        known = known_caller(self._account, asked)
+        if self.identifiers is None:
+            _ = asked.document
+        elif known is None:
+            _ = asked.prompt.marked
+        else:
+            self.identifiers.look_ahead(known.account, asked.prompt, time_ns() // 1_000_000)
+        return known
 
     async def caller(self, asked: Asked) -> Caller | None:
         """Who is billed for a request; None: nobody, or it could not be told, which is counted and logged."""

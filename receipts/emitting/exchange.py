@@ -46,7 +46,7 @@ class Exchange:
         """The answer begins: find out who is billed. False: nobody is, and there is no receipt."""
         self._asked = asked
         self._choices = asked.choices(self.answer.endpoint.api)
-        self._caller = await self._emitter.caller(asked)
+        self._caller = self._caller or await self._emitter.caller(asked)
         self.open = self._caller is not None
         return self.open
 
@@ -57,7 +57,7 @@ class Exchange:
 
     def _read_ahead(self, asked: Asked) -> None:
         with suppress(Exception):  # it is raised again, and counted, where it is needed
-            _ = asked.document if self._emitter.identifiers is None else asked.prompt.marked
+            self._caller = self._emitter.look_ahead(asked) or self._caller
 
     def close(self, outcome: Outcome) -> None:
         """There is no receipt, unless that was settled before."""

@@ -102,6 +102,17 @@ class Identifiers:
             self.counters.unknown += found is None or found.read is None
         return found
 
+    def look_ahead(self, account: str, prompt: Prompt, time_ms: int) -> None:
+        """Find the prefixes of a request while its answer is made. Mostly that is of the model that it asks for, and of this month.
+
+        Raises:
+            ReceiptError: as `cache`.
+        """
+        model, marked = prompt.body.get("model"), prompt.marked
+        key = None if marked is None else self._key(account, time_ms)
+        if marked is not None and key is not None and isinstance(model, str):
+            prompt.sent = marked.prefixes(key, model)
+
     def _key(self, account: str, time_ms: int) -> PeriodKey | None:
         limits.name("account", account)
         limits.instant("time", time_ms)
@@ -113,10 +124,12 @@ class Identifiers:
         return _period_key(key, time_ms // _DAY_MS)
 
     def _of_text(self, key: PeriodKey, model: str, prompt: Prompt, counts: Counts) -> Cache | None:
-        marked = prompt.marked
+        marked, sent = prompt.marked, prompt.sent
         if marked is None:
             return None
-        return text_cache(marked.prefixes(key, model), counts, self._lengths)
+        if sent is None or (sent.account, sent.period, sent.model) != (key.account, key.period, model):  # fmt: skip
+            sent = marked.prefixes(key, model)
+        return text_cache(sent, counts, self._lengths)
 
     def _of_tokens(
         self,

@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import Any
 
 from receipts.errors import ReceiptError
-from receipts.prefixes.text_prefixes import MarkedBlocks, marked_blocks
+from receipts.prefixes.text_prefixes import MarkedBlocks, MarkedPrefixes, marked_blocks
 
 
 class Prompt:
@@ -15,10 +15,14 @@ class Prompt:
 
     Args:
         body: as the customer sent it.
+
+    Attributes:
+        sent: its prefixes, where they were found before the answer (`Identifiers.look_ahead`).
     """
 
     def __init__(self, body: Mapping[str, Any]) -> None:
         self.body = body
+        self.sent: MarkedPrefixes | None = None
 
     @cached_property
     def marked(self) -> MarkedBlocks | None:
