@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import Coroutine, Mapping
 from concurrent.futures import Future
@@ -15,7 +14,15 @@ from receipts.emitting.answer import Answer
 from receipts.emitting.counters import Outcome
 from receipts.emitting.emitter import Emitted, Emitter
 from receipts.emitting.request_id import is_usable, new_id
-from receipts.emitting.waiting import InLoop, OnTheSpot, Wait, is_in_loop, run_now, while_it_waits
+from receipts.emitting.waiting import (
+    InLoop,
+    OnTheSpot,
+    Wait,
+    carried_on,
+    is_in_loop,
+    run_now,
+    while_it_waits,
+)
 from receipts.issuer import Issued
 
 
@@ -138,7 +145,7 @@ class Exchange:
         if not is_in_loop():
             return self.issue_now()
         issuing = self._issuing(InLoop())
-        return None if issuing is None else await asyncio.shield(asyncio.ensure_future(issuing))
+        return None if issuing is None else await carried_on(issuing)
 
     def issue_now(self) -> Emitted | None:
         """The same without an event loop; it blocks until the receipt is on the disk."""

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Generator
 from contextlib import suppress
-from typing import Any, Final, Protocol, TypeVar
+from contextvars import copy_context
+from functools import partial
+from typing import Any, Final, Generic, Protocol, TypeVar
 
 from receipts.callers import Asked
 from receipts.issuer import Issued
@@ -30,17 +32,59 @@ class Wait(Protocol):
 
 
 class InLoop:
-    """Without blocking the loop of asyncio."""
+    """Without blocking the loop of asyncio: `carried_on` runs what awaits this."""
 
     async def issued(
         self, journal: Journal, account: str, told: Request, before: int | None
     ) -> Issued:
         """A receipt."""
-        return await journal.issue_async(account, before=before, **told)
+        pause = _Pause[Issued]()
+        journal.tell(account, pause, before=before, **told)
+        return await pause
 
     async def done(self, work: Callable[[], _Result]) -> _Result:
         """In another thread."""
-        return await asyncio.to_thread(work)
+        pause = _Pause[asyncio.Future[_Result]]()
+        loop = asyncio.get_running_loop()
+        loop.run_in_executor(None, copy_context().run, work).add_done_callback(pause)
+        return (await pause).result()
+
+
+class _Pause(Generic[_Result]):
+    """Where work waits until it is told a result, or an error."""
+
+    go_on: Callable[[], None]
+
+    def __call__(self, told: _Result | Exception) -> None:
+        self._told = told
+        self.go_on()
+
+    def __await__(self) -> Generator[_Pause[_Result], None, _Result]:
+        yield self
+        if isinstance(self._told, Exception):
+            raise self._told
+        return self._told
+
+
+def carried_on(work: Coroutine[_Pause[Any], None, _Result]) -> asyncio.Future[_Result]:
+    """The result of what awaits `InLoop` only, and never raises. It begins at once, and goes on also if who waits for it is cancelled.
+
+    So it is as a task that is shielded, which takes three more turns of the loop, each of them behind whatever else is to be done.
+    """
+    result: asyncio.Future[_Result] = asyncio.get_running_loop().create_future()
+    context = copy_context()
+
+    def go_on() -> None:
+        try:
+            pause = work.send(None)
+        except StopIteration as done:
+            if not result.done():  # who waited was cancelled
+                result.set_result(done.value)
+        else:
+            pause.go_on = partial(context.run, go_on)
+
+    go_on()
+    return result
 
 
 class OnTheSpot:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import threading
+from collections.abc import Callable
 from concurrent.futures import Future
+from functools import partial
 from time import monotonic, time_ns
 from types import TracebackType
 from typing import Unpack
@@ -14,7 +17,16 @@ from receipts import limits
 from receipts.encoded_claims import encoded_claims
 from receipts.errors import DuplicateRequestError, JournalError, ReceiptError, TooLateError
 from receipts.issuer import Head, Issued, Issuer
-from receipts.journal.orders import Order, Orders, Promise, WaitingTask, WaitingThread, tell_all
+from receipts.journal.orders import (
+    Order,
+    Orders,
+    Outcome,
+    Promise,
+    WaitingTask,
+    WaitingThread,
+    settle,
+    tell_all,
+)
 from receipts.journal.stores import ConflictError, Key, Place, open_store
 from receipts.keys import KeySource
 from receipts.request import Request
@@ -172,9 +184,25 @@ class Journal:
         Raises:
             ReceiptError, JournalError: as the future of `submit`.
         """
-        waiting = WaitingTask()
+        future: asyncio.Future[Issued] = asyncio.get_running_loop().create_future()
+        waiting = WaitingTask(partial(settle, future))
         self._order(account, time, stream, before, request, waiting)
-        return await waiting.future
+        return await future
+
+    def tell(
+        self,
+        account: str,
+        told: Callable[[Outcome], None],
+        *,
+        before: int | None = None,
+        **request: Unpack[Request],
+    ) -> None:
+        """`submit`, and have a function told what becomes of it, in the event loop that runs in this thread. It must not raise.
+
+        Raises:
+            ReceiptError, JournalError: nothing was asked for.
+        """
+        self._order(account, None, None, before, request, WaitingTask(told))
 
     # The writer's thread.
 

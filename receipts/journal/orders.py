@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass
@@ -71,13 +71,13 @@ class WaitingThread:
 
 
 class WaitingTask:
-    """A task of the event loop that runs in the calling thread."""
+    """A task of the event loop that runs in the calling thread, or somebody else who is told there."""
 
-    __slots__ = ("future", "loop")
+    __slots__ = ("loop", "tell")
 
-    def __init__(self) -> None:
+    def __init__(self, tell: Callable[[Outcome], None]) -> None:
         self.loop = asyncio.get_running_loop()
-        self.future: asyncio.Future[Issued] = self.loop.create_future()
+        self.tell = tell
 
     def begin(self) -> bool:
         """A receipt is issued also if its task is cancelled."""
@@ -149,11 +149,10 @@ class Orders:
 
 def tell_all(results: Iterable[tuple[Order, Outcome]]) -> None:
     """Tell all who wait. An event loop is woken once, however many of its tasks wait."""
-    tasks: dict[asyncio.AbstractEventLoop, list[tuple[asyncio.Future[Issued], Outcome]]]
-    tasks = defaultdict(list)
+    tasks: dict[asyncio.AbstractEventLoop, list[tuple[WaitingTask, Outcome]]] = defaultdict(list)
     for order, outcome in results:
         if isinstance(order.waiting, WaitingTask):
-            tasks[order.waiting.loop].append((order.waiting.future, outcome))
+            tasks[order.waiting.loop].append((order.waiting, outcome))
         else:
             order.waiting.tell(outcome)
     for loop, told in tasks.items():
@@ -161,11 +160,16 @@ def tell_all(results: Iterable[tuple[Order, Outcome]]) -> None:
             loop.call_soon_threadsafe(_tell_tasks, told)
 
 
-def _tell_tasks(told: list[tuple[asyncio.Future[Issued], Outcome]]) -> None:
-    for future, outcome in told:
-        if future.done():  # its task was cancelled
-            continue
-        if isinstance(outcome, Issued):
-            future.set_result(outcome)
-        else:
-            future.set_exception(outcome)
+def _tell_tasks(told: list[tuple[WaitingTask, Outcome]]) -> None:
+    for waiting, outcome in told:
+        waiting.tell(outcome)
+
+
+def settle(future: asyncio.Future[Issued], outcome: Outcome) -> None:
+    """Tell a future, unless its task was cancelled."""
+    if future.done():
+        return
+    if isinstance(outcome, Issued):
+        future.set_result(outcome)
+    else:
+        future.set_exception(outcome)
