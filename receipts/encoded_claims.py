@@ -14,10 +14,10 @@ import cbor2
 
 from receipts import limits
 from receipts.claims import request_claims
-from receipts.labels import INPUT, OUTPUT, RECEIPT, SOURCE, SPAN
-from receipts.request import Counts, Request, Source
+from receipts.labels import CACHE, CACHE_ENTRY, INPUT, OUTPUT, RECEIPT, SOURCE, SPAN
+from receipts.request import Cache, CacheEntry, Counts, Request, Source
 
-_BYTES, _TEXT, _MAP = 2, 3, 5
+_BYTES, _TEXT, _ARRAY, _MAP = 2, 3, 4, 5
 """Major types (RFC 8949 section 3.1); that of an unsigned integer is 0."""
 
 
@@ -56,8 +56,10 @@ def _heads(major: int, sizes: range) -> dict[int, bytes]:
 _SMALL: Final = _heads(0, range(0x100))
 _NAMES: Final = _heads(_TEXT, range(1, limits.MAX_NAME + 1))
 _TEXTS: Final = _heads(_TEXT, range(limits.MAX_NAME + 1))
-_CLIENTS: Final = _heads(_BYTES, range(1, limits.MAX_OCTETS + 1))
+_OCTETS: Final = _heads(_BYTES, range(1, limits.MAX_OCTETS + 1))
 _TAGS: Final = _heads(_MAP, range(1, limits.MAX_ENTRIES + 1))
+_KINDS: Final = _heads(_MAP, range(1, len(CACHE) + 1))
+_ENTRIES: Final = _heads(_ARRAY, range(1, limits.MAX_ENTRIES + 1))
 _WRITES: Final = _heads(_MAP, range(1, limits.MAX_WRITES + 1))
 _RECEIPTS: Final = _heads(_MAP, range(len(RECEIPT) + 1))
 _DIGEST: Final = b"\x58\x20"
@@ -114,6 +116,11 @@ _WRITTEN: Final = _pairs(RECEIPT, "input") % _fields(
 )
 _OUTPUT: Final = _pairs(RECEIPT, "output") % _fields(OUTPUT, "tokens")
 _REASONED: Final = _pairs(RECEIPT, "output") % _fields(OUTPUT, "tokens", "reasoning")
+_CACHE: Final = _pairs(RECEIPT, "cache")
+_READ: Final = _pairs(CACHE, "read")
+_CACHE_WRITES: Final = _pairs(CACHE, "writes")
+_COMMITMENTS: Final = _pairs(CACHE, "commitments")
+_ENTRY: Final = _fields(CACHE_ENTRY, "recipe", "id", "prefix")
 _SOURCE: Final = _pairs(RECEIPT, "source") % _fields(SOURCE, "provider", "api", "usage")
 _TIERED: Final = _pairs(RECEIPT, "source") % _fields(SOURCE, "provider", "api", "usage", "tier")
 _TIER: Final = _pairs(SOURCE, "tier")
@@ -129,6 +136,7 @@ def _by_template(
     request: str,
     model: str,
     counts: Counts,
+    cache: Cache | None = None,
     source: Source | None = None,
     tags: Mapping[str, str] | None = None,
     client: bytes | None = None,
@@ -139,12 +147,14 @@ def _by_template(
     parts = [_REQUEST, _text(request), _model(model), _input(counts)]
     if counts.output is not None or counts.reasoning is not None:
         parts.append(_output(counts.output, counts.reasoning))
+    if cache is not None:
+        parts.append(_cache(cache, counts))
     if source is not None:
         parts.append(_source(source))
     if tags:
         parts.append(_tags(tags))
     if client is not None:
-        parts.append(_client(client))
+        parts.append(_CLIENT % _octets(client))
     return len(parts) - 1, b"".join(parts), None
 
 
@@ -191,6 +201,25 @@ def _output(tokens: Any, reasoning: int | None) -> bytes:
     return _REASONED % (_uint(tokens), _uint(reasoning))
 
 
+def _cache(cache: Cache, counts: Counts) -> bytes:
+    read, kinds = cache.read, []
+    if read is not None:
+        if read.prefix != counts.cached:
+            raise _UnusualError
+        kinds.append(_READ % _entry(read, counts))
+    for template, entries in ((_CACHE_WRITES, cache.writes), (_COMMITMENTS, cache.commitments)):
+        if entries:
+            encoded = [_entry(entry, counts) for entry in entries]
+            kinds.append(template % (_ENTRIES[len(encoded)] + b"".join(encoded)))
+    return _CACHE % (_KINDS[len(kinds)] + b"".join(kinds))
+
+
+def _entry(entry: CacheEntry, counts: Counts) -> bytes:
+    if type(entry) is not CacheEntry or not 1 <= entry.prefix <= counts.logical:
+        raise _UnusualError
+    return _ENTRY % (_text(entry.recipe), _octets(entry.id), _uint(entry.prefix))
+
+
 def _source(source: Source) -> bytes:
     if type(source) is not Source or source.terms or source.observed or source.miss is not None:
         raise _UnusualError
@@ -228,10 +257,11 @@ def _tagged(*names: str) -> bytes:
     return _TAGGED % _map(_TAGS, encoded)
 
 
-def _client(client: bytes) -> bytes:
-    if type(client) is not bytes:
+def _octets(value: bytes) -> bytes:
+    """A byte string of a size that has a head: 1 to 64 bytes."""
+    if type(value) is not bytes:
         raise _UnusualError
-    return _CLIENT % (_CLIENTS[len(client)] + client)
+    return _OCTETS[len(value)] + value
 
 
 def encoded_place(issuer: str, account: str, stream: str) -> bytes:

@@ -66,19 +66,37 @@ def counts(draw):
 
 
 @st.composite
+def caches(draw, counts):
+    """What can be said of a request with these counts; None: nothing."""
+
+    def entries(prefixes):
+        return st.builds(CacheEntry, texts(), st.binary(min_size=1, max_size=64), prefixes)
+
+    if not counts.logical:
+        return None
+    prefixes = st.integers(1, counts.logical) | st.just(counts.logical)
+    parts = st.lists(entries(prefixes), max_size=4)
+    reads = st.none() | entries(st.just(counts.cached)) if counts.cached else st.none()
+    cache = Cache(draw(reads), draw(parts), draw(parts))
+    return None if cache == Cache(None, [], []) else cache
+
+
+@st.composite
 def requests(draw):
     """Requests as most are."""
+    counted = draw(counts())
     source = st.builds(
         Source, texts(), texts(), st.binary(min_size=32, max_size=32), st.none() | texts()
     )
     optional = {
         "source": st.none() | source,
         "tags": st.none() | st.dictionaries(texts(), texts(0), max_size=6),
+        "cache": st.none() | caches(counted),
         "client": st.none() | st.binary(min_size=1, max_size=64) | st.sampled_from([bytes(23), bytes(24), bytes(64)]),
     }  # fmt: skip
     return draw(
         st.fixed_dictionaries(
-            {"request": texts(), "model": texts(), "counts": counts()}, optional=optional
+            {"request": texts(), "model": texts(), "counts": st.just(counted)}, optional=optional
         )
     )
 
@@ -96,9 +114,10 @@ def test_the_template_makes_the_bytes_of_the_library(request):
 @pytest.mark.parametrize("tags", [1, 23, 24, 64])
 @pytest.mark.parametrize("writes", [1, 16])
 def test_the_template_of_the_largest_maps(tags, writes):
+    entries = [CacheEntry("r", bytes(64), 10**7)] * tags
     request = {
         "request": "r", "model": "m", "counts": Counts(10**7, 0, dict.fromkeys(range(writes, 0, -1), 2**16), 5),
-        "tags": {f"{n:03}": "" for n in range(tags, 0, -1)},
+        "tags": {f"{n:03}": "" for n in range(tags, 0, -1)}, "cache": Cache(None, entries, tuple(entries)),
     }  # fmt: skip
     assert _by_template(**request) == by_library(request)
 
@@ -114,9 +133,10 @@ def test_bytes_of_a_ttl_that_mean_something_in_a_template():
 
 
 COUNTS = Counts(3000, 2000, {300: 600}, 500, 120)
+ENTRY = CacheEntry("tokens-sha256", DIGEST, 2000)
 ORDINARY = {
     "request": "r", "model": "m", "counts": COUNTS, "source": Source("openai", "responses", DIGEST, "default"),
-    "tags": {"team": "search"}, "client": b"nonce",
+    "tags": {"team": "search"}, "client": b"nonce", "cache": Cache(ENTRY, [replace(ENTRY, prefix=2600)], (replace(ENTRY, prefix=900),)),
 }  # fmt: skip
 STRANGE = [
     None, True, False, -1, 0, 1, 24, 2**63, 2**64, 1.0, 2000.0, float("nan"), "", "x", "\ud800", "é" * 257, "x" * 513, Text("x"), b"", b"x",
@@ -124,11 +144,14 @@ STRANGE = [
     {True: 1}, {300: True}, {300: 1.0}, {2**64: 1}, {"": "x"}, {"x": ""}, {"x": Text("y")}, {Text("x"): "y"}, {"x": "\ud800"}, {1: "x"},
     {"x": 1}, {"x": None}, {f"{n}": "" for n in range(65)}, dict.fromkeys(range(17), 1), MappingProxyType({"x": "y"}), MappingProxyType({300: 1}),
     COUNTS, Source("p", "a"), Source("p", "a", DIGEST, None, "miss"), Source("p", "a", DIGEST, terms={"speed": "fast"}),
+    Cache(), Cache(None, [replace(ENTRY, prefix=3001)]), ENTRY, [ENTRY] * 65, [replace(ENTRY, prefix=True)], [replace(ENTRY, prefix=0)],
+    *(replace(ENTRY, **{name: value}) for name, value in (("recipe", ""), ("recipe", Text("x")), ("id", b""), ("id", bytearray(32)), ("prefix", 1999), ("prefix", 2000.0))),
 ]  # fmt: skip
 PLACES = [
     *ORDINARY,
     *(f"counts.{name}" for name in ("logical", "cached", "writes", "output", "reasoning", "units")),
     *(f"source.{name}" for name in ("provider", "api", "usage", "tier", "miss", "terms")),
+    *(f"cache.{name}" for name in ("read", "writes", "commitments")),
 ]
 
 
@@ -177,7 +200,7 @@ def test_one_too_many(counts, field):
 def test_of_several_wrong_fields_the_same_one_is_named(request, changes):
     for place, value in changes:
         if place.partition(".")[0] in request and isinstance(
-            request[place.partition(".")[0]], Counts | Source if "." in place else object
+            request[place.partition(".")[0]], Counts | Source | Cache if "." in place else object
         ):
             request = changed(request, place, value)
     assert outcome(encoded_claims, request) == outcome(by_library, request)
@@ -186,12 +209,11 @@ def test_of_several_wrong_fields_the_same_one_is_named(request, changes):
 @pytest.mark.parametrize(
     "unusual",
     [
-        {"cache": Cache(CacheEntry("tokens-sha256", DIGEST, 2000))},
         {"counts": replace(COUNTS, units={"requests.web_search": 1})},
         {"source": Source("p", "a")},
         {"source": Source("p", "a", DIGEST, "t", "miss", {"speed": "fast"})},
         {"corrects": Corrected(DIGEST, Billed(Counts(1)))},
-        {"cache": None, "charge": None, "models": None, "span": None, "corrects": None},
+        {"charge": None, "models": None, "span": None, "corrects": None},
         {"tags": MappingProxyType({"b": "1", "a": "2"})},
     ],
 )
