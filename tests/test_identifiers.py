@@ -81,12 +81,13 @@ def test_without_a_write_the_hit_ends_at_the_last_breakpoint():
     )
 
 
-def test_an_account_without_a_key_is_counted_where_it_read_from_a_cache():
+def test_an_account_without_a_key_is_counted_where_it_read_from_a_cache(caplog):
     identifiers = Identifiers({})
     body = asked("hello", system=SYSTEM)
     assert identifiers.cache("acme", MODEL, body, counts(2100, 2000), NOON) is None
     assert identifiers.cache("acme", MODEL, body, counts(2100, 0), NOON) is None
     assert asdict(identifiers.counters) == {"read": 0, "unknown": 0, "keyless": 1, "unannounced": 0}
+    assert caplog.messages == ["account 'acme' has no cache key: its receipts do not say which prefix was read"]  # fmt: skip
 
 
 def test_a_hit_before_the_last_breakpoint_is_known_from_an_earlier_request():

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tests.build import DECEMBER, STRANGER, Batch, jwk_set
+from tests.build import DECEMBER, NOON, STRANGER, Batch, Stream, jwk_set
 from tests.test_vectors import DOCUMENTS, input_of, run
 from verifier import Policy, by_kid, bytes_source, read_items, read_jwks, verify
 
@@ -152,6 +152,24 @@ def test_of_cache_identifiers(folder, name, stated):
     passed, of, failed, reason = scope(name)["cache identifiers stated"]
     assert ((passed, of), failed) == (stated, 0)
     assert reason.startswith(f"{of - passed} receipt")
+
+
+@pytest.mark.parametrize(("read", "first"), [(0, 1), (999, 1), (1000, 0), (5000, 0)])
+def test_what_was_seen_before_goes_by_the_time(read, first):
+    """And not by the order of the file, which is that of the streams as they were put together."""
+    batch = seen_at(read)
+    policy = Policy(by_kid(read_jwks(json.dumps(jwk_set()).encode())))
+    (check,) = (one for one in verify([bytes_source("b.cbor", batch.data)], policy).checks if one.name == "one identifier, one prefix")  # fmt: skip
+    words = "1 read of a prefix that is seen here for the first time" if first else None
+    assert (check.passed, check.of, check.not_checked) == (1, 1, words)
+
+
+def seen_at(read):
+    """An identifier that the first item reads, at a time in ms, and the second one commits to a second after noon."""
+    entry = {1: "tokens-hmac-sha256", 2: bytes(32), 3: 2000}
+    reads = Stream("gpu-7", 1, change=lambda _, claims: claims | {7: NOON + read, 12: {1: entry}})
+    commits = Stream("gpu-8", 1, change=lambda _, claims: claims | {7: NOON + 1000, 12: {3: [entry]}})  # fmt: skip
+    return Batch(one=reads, two=commits)
 
 
 CONTAINER = {

@@ -9,6 +9,7 @@ import pytest
 from tests.build import ACCOUNT, KEY, NOVEMBER, Batch, Stream, jwk_set
 from tests.fuzz.mutation import mutated
 from tests.reporting import COUNTS, FILES, charge, write
+from tests.test_scope import seen_at
 from tests.test_vectors import DOCUMENTS, LONG, input_of, key_sets
 from tests.web.differ import case_of
 from tests.web.node import second_verifier
@@ -81,6 +82,11 @@ def test_a_few_cases(make, second):
 @pytest.mark.parametrize(("make", "count"), [(of_case, 2000), (of_container, 1000), (of_prices, 400), (pack_of, 2000)])  # fmt: skip
 def test_many_cases(make, count, second):
     assert compare(((number, make(number)) for number in range(40, count)), second) > count // 4
+
+
+def test_what_was_seen_before(second):
+    cases = [(read, (seen_at(read).data, [jwk_set(KEY)], {})) for read in (0, 999, 1000, 5000)]
+    assert compare(cases, second) == 4
 
 
 def test_more_findings_than_a_report_lists(second):

@@ -7,6 +7,7 @@ journal.submit(account, model=model, counts=counts, cache=cache, source=source, 
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -22,6 +23,8 @@ from receipts.prefixes.text_prefixes import text_cache
 from receipts.prefixes.token_prefixes import are_the_prompt, token_cache
 from receipts.prefixes.vllm import Vllm
 from receipts.request import Cache, Counts, Source
+
+_log = logging.getLogger("receipts.prefixes")
 
 Keys = Mapping[str, CacheKey] | Callable[[str], CacheKey | None]
 
@@ -58,6 +61,8 @@ class Identifiers:
         )
         self._vllm = vllm
         self._lengths = Lengths()
+        self._keyless: set[str] = set()
+        """Accounts of which the log says that they have no key."""
 
     def cache(
         self,
@@ -118,6 +123,9 @@ class Identifiers:
         limits.instant("time", time_ms)
         key = self._keys(account)
         if key is None:
+            if account not in self._keyless:
+                self._keyless.add(account)
+                _log.warning("account %a has no cache key: its receipts do not say which prefix was read", account)  # fmt: skip
             return None
         if key.account != account:
             raise ReceiptError("cache key", f"that of account {account!r}", repr(key.account))

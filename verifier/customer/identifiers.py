@@ -28,9 +28,9 @@ SELECT (SELECT count(*) FROM (SELECT DISTINCT recipe, id FROM entries)),
        (SELECT count(*) FROM (SELECT recipe, id FROM entries GROUP BY issuer, recipe, id HAVING {_DIFFERENT}
                         UNION SELECT recipe, id FROM entries GROUP BY recipe, id HAVING {_TWO_ACCOUNTS})),
        (SELECT count(*) FROM entries r WHERE is_read AND NOT EXISTS
-          (SELECT 1 FROM entries e WHERE (e.recipe, e.id) = (r.recipe, r.id) AND e.item < r.item))
+          (SELECT 1 FROM entries e WHERE (e.recipe, e.id) = (r.recipe, r.id) AND e.time <= r.time AND e.item <> r.item))
 """  # only the conditions above
-_INDEX: Final = "CREATE INDEX by_id ON entries (recipe, id, item)"
+_INDEX: Final = "CREATE INDEX by_id ON entries (recipe, id, time, item)"
 _ANY_MODEL: Final = ""
 """Of recipes of vLLM, whose identifiers are not bound to a model. No model has this name."""
 

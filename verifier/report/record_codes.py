@@ -109,7 +109,7 @@ RECORD_RULES: Final[dict[str, Rule]] = {
     "cache-id-mismatch": rejected(
         "R-14.19",
         "the cache identifier is not of the customer's prompt",
-        "dispute it: another prefix, length, model or key was credited",
+        "are prompts and cache key those of these requests? if they are, dispute it: another prefix, length, model or key was credited",
     ),
     "cached-beyond-prefix": rejected(
         "R-14.20",

@@ -20,21 +20,27 @@ export function checkCacheIds(accounts, findings) {
   const failed = new Set();
   for (const group of owned.values()) tellConflict(group, failed, findings);
   for (const group of any.values()) tellShared(group, failed, findings);
-  const isFirst = (group, entry) => entry.isRead && group[0].item === entry.item;
-  const first = [...any.values()].reduce((count, group) => count + group.filter((entry) => isFirst(group, entry)).length, 0);
+  const first = [...any.values()].reduce((count, group) => count + readFirst(group), 0);
   const seen = first ? `${plural(first, "read")} of a prefix that is seen here for the first time` : null;
   return { check: "one identifier, one prefix", passed: any.size - failed.size, of: any.size, failed: failed.size, notChecked: seen };
+}
+
+/** How many entries of one identifier are reads of what no other receipt of that time or an earlier one has. */
+function readFirst(group) {
+  const byTime = [...group].sort((a, b) => (a.time < b.time ? -1 : a.time > b.time ? 1 : 0));
+  const isFirst = ({ item, time }) => !(byTime.find((other) => other.item !== item)?.time <= time);
+  return group.filter((entry) => entry.isRead && isFirst(entry)).length;
 }
 
 /** All entries of the last words, in the order of the input. */
 function entriesIn(accounts) {
   const words = accounts.flatMap((account) => lastWordsIn(account)).filter(({ one }) => one.claims.cache);
   words.sort((a, b) => a.one.number - b.one.number);
-  return words.flatMap(({ one: { claims, number, file } }) =>
+  return words.flatMap(({ time, one: { claims, number, file } }) =>
     entriesOf(claims.cache).map((entry) => {
       const [recipe, id] = [entry.get(1n), hex(entry.get(2n))];
       const model = isVllm(recipe) ? null : claims.model;
-      return { recipe, id, prefix: entry.get(3n), model, issuer: claims.issuer, account: claims.account, isRead: entry === claims.cache.get(1n), item: number, file };
+      return { recipe, id, prefix: entry.get(3n), model, issuer: claims.issuer, account: claims.account, isRead: entry === claims.cache.get(1n), time: time ?? claims.time, item: number, file };
     }),
   );
 }

@@ -79,7 +79,7 @@ export const CODES = {
   "count-unconfirmed": ["R-14.17", "ask for the usage with each response; fetch the results of background responses"],
   "span-unconfirmed": ["R-14.21", "name them in your log (request, units), if you know what you ordered and for how long"],
   "late-apart": ["R-14.18", "verify it together with the batch of that period: was anything billed there already?"],
-  "cache-id-mismatch": ["R-14.19", "dispute it: another prefix, length, model or key was credited"],
+  "cache-id-mismatch": ["R-14.19", "are prompts and cache key those of these requests? if they are, dispute it: another prefix, length, model or key was credited"],
   "cached-beyond-prefix": ["R-14.20", "do the prompts reach back far enough? if they do, dispute the count"],
   "proof-mismatch": ["R-16.3 R-17.2", "ask the issuer for a new copy of the batch; keep this one as evidence"],
   "path-invalid": ["R-16.4 R-17.2", "ask the issuer for a new copy of the batch; keep this one as evidence"],
