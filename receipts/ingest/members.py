@@ -84,13 +84,14 @@ class Members:
         Raises:
             UsageError: it is no count, or two names state different ones.
         """
-        found: tuple[str, int] | None = None
+        found: int | None = None
         for path in self._stated(names):
-            count = _count(path, self._take(path))
-            if found is not None and found[1] != count:
-                raise UsageError(path, f"expected that of {found[0]}, {found[1]}, found {count}")
-            found = found or (path, count)
-        return None if found is None else found[1]
+            self._read.add(path)
+            count = _count(path, self._leaves[path])
+            if found is not None and found != count:
+                raise UsageError(path, f"expected that of {self.where(names)}, {found}, found {count}")  # fmt: skip
+            found = count
+        return found
 
     def first(self, names: Names) -> int | None:
         """A count that the first of the names states which is there: they differ in how exact they are.
@@ -103,9 +104,12 @@ class Members:
 
     def text(self, names: Names) -> str | None:
         """The first text that is not empty; None: there is none. What is no text, or another one, is left unread."""
-        texts = [path for path in self._stated(names) if type(self._leaves[path]) is str]
-        text = next((self._leaves[path] for path in texts if self._leaves[path]), None)
-        self._read.update(path for path in texts if self._leaves[path] == text)
+        text: str | None = None
+        for path in self._stated(names):
+            value = self._leaves[path]
+            if type(value) is str and value and value == (text or value):
+                self._read.add(path)
+                text = value
         return text
 
     def word(self, name: str, words: Mapping[int, str]) -> str | None:

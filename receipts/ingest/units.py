@@ -36,11 +36,11 @@ def units_beside(form: Form, members: Members) -> dict[str, int]:
     Raises:
         UsageError: one is no count.
     """
-    stated = members.among(form.unit_names)
+    if not members.among(form.unit_names) and not form.seconds and not form.fees:
+        return {}
     units = {
         unit: sum(members.first(part) or 0 for part in parsed(where))
         for unit, where in form.units.items()
-        if stated
     }
     units |= {u: members.milliseconds(where) or 0 for u, where in form.seconds.items()}
     units |= {u: int(members.amount(names(where))) for u, where in form.fees.items()}
