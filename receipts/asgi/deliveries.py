@@ -1,14 +1,14 @@
 """How an answer goes to the client, by its form: what of it waits for the receipt, and where the receipt goes.
 
-A delivery gets the messages of the application one by one, and gives those that go to the client.
+A delivery gets the messages of the application one by one, and sends those that go to the client.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import Callable
 from typing import Final, Protocol
 
-from receipts.asgi.protocol import Message
+from receipts.asgi.protocol import Message, Send
 from receipts.coding import CodingError
 from receipts.emitting import Emitted, EventReading, Reading
 from receipts.header import COMMENT, RECEIPT, REPLAYED, REQUEST, byte_sequence
@@ -19,21 +19,21 @@ Told = Callable[[], None]
 
 
 class Delivery(Protocol):
-    """Gives the answer to the client."""
+    """Sends the answer to the client."""
 
-    def take(self, message: Message) -> AsyncGenerator[Message, None]:
-        """What goes to the client, now that this came."""
+    async def take(self, message: Message) -> None:
+        """Send what goes to the client, now that this came."""
 
 
 class Document:
     """A body of JSON. The receipt goes into a header, before the body, so all of it waits."""
 
-    def __init__(self, reading: Reading, start: Message, missing: Told) -> None:
-        self._reading, self._start, self._missing = reading, start, missing
+    def __init__(self, reading: Reading, start: Message, send: Send, missing: Told) -> None:
+        self._reading, self._start, self._send, self._missing = reading, start, send, missing
         self._parts: list[bytes] = []
 
-    async def take(self, message: Message) -> AsyncGenerator[Message, None]:
-        """What goes to the client, now that this came."""
+    async def take(self, message: Message) -> None:
+        """Send what goes to the client, now that this came."""
         self._parts.append(message.get("body", b""))
         if message.get("more_body", False):
             return
@@ -44,8 +44,8 @@ class Document:
         if emitted is None:
             self._missing()
         request = None if emitted is None else emitted.request
-        yield _headed(self._start, emitted, request)
-        yield {"type": "http.response.body", "body": body}
+        await self._send(_headed(self._start, emitted, request))
+        await self._send({"type": "http.response.body", "body": body})
 
 
 class Events:
@@ -55,26 +55,27 @@ class Events:
     plain, since nothing can be put into it.
     """
 
-    def __init__(self, reading: EventReading, start: Message, missing: Told) -> None:
+    def __init__(self, reading: EventReading, start: Message, send: Send, missing: Told) -> None:
         self._reading, self._exchange = reading, reading.exchange
         self._start: Message | None = start
-        self._missing = missing
+        self._send, self._missing = send, missing
         self._held = bytearray()
         self._came = bytearray()
         """What came before the start of the answer went."""
         self._is_untouched = False
 
-    async def take(self, message: Message) -> AsyncGenerator[Message, None]:
-        """What goes to the client, now that this came.
+    async def take(self, message: Message) -> None:
+        """Send what goes to the client, now that this came.
 
         Raises:
             CodingError: it has not the coding that it names, and a part of it went on before.
         """
-        given = self._give(message) if self._feed(message) else self._let_go(message)
-        async for one in given:
-            yield one
+        if self._feed(message):
+            await self._pass_on(message)
+        else:
+            await self._let_go(message)
 
-    async def _give(self, message: Message) -> AsyncGenerator[Message, None]:
+    async def _pass_on(self, message: Message) -> None:
         more = message.get("more_body", False)
         if not more:
             self._reading.end()
@@ -82,15 +83,14 @@ class Events:
             if more and not self._reading.begun:
                 return
             start, self._start, self._came = self._start, None, bytearray()
-            yield _headed(self._plain_start(start), None, self._exchange.own_request())
+            await self._send(_headed(self._plain_start(start), None, self._exchange.own_request()))
         if self._held:
             held, self._held = bytes(self._held), bytearray()
-            yield _body(held)
+            await self._send(_body(held))
         if self._exchange.open and (self._reading.ended or not more):
-            async for one in self._settle():
-                yield one
+            await self._settle()
         if self._reading.ended or not more:
-            yield _body(self._reading.rest(), more=more)
+            await self._send(_body(self._reading.rest(), more=more))
 
     def _feed(self, message: Message) -> bool:
         """Take the next bytes. False: they have not the coding that they should have."""
@@ -110,46 +110,46 @@ class Events:
         kept = [pair for pair in start["headers"] if pair[0].lower() not in changed]
         return {**start, "headers": kept}
 
-    async def _let_go(self, message: Message) -> AsyncGenerator[Message, None]:
+    async def _let_go(self, message: Message) -> None:
         """It goes on as it came, if nothing went yet; else no client could read on."""
         if self._is_untouched:
-            yield message
+            await self._send(message)
             return
         if self._start is None:
             raise CodingError("a stream has not the coding that it names")
         self._missing()
         self._is_untouched = True
-        yield self._start
-        yield {**message, "body": bytes(self._came)}
+        await self._send(self._start)
+        await self._send({**message, "body": bytes(self._came)})
 
-    async def _settle(self) -> AsyncGenerator[Message, None]:
+    async def _settle(self) -> None:
         """The receipt, if the stream is whole."""
         self._reading.stop()
         emitted = await self._exchange.issue()
         if emitted is None:
             self._missing()
         else:
-            yield _body(COMMENT + byte_sequence(emitted.data) + b"\n\n")
+            await self._send(_body(COMMENT + byte_sequence(emitted.data) + b"\n\n"))
 
 
 class Along:
     """A stream that has no room for a receipt: frames of AWS, or an array of JSON. It passes as it is, and is read along."""
 
-    def __init__(self, reading: Reading, start: Message, missing: Told) -> None:
+    def __init__(self, reading: Reading, start: Message, send: Send, missing: Told) -> None:
         self._reading, self._exchange = reading, reading.exchange
         self._start: Message | None = start
-        self._missing = missing
+        self._send, self._missing = send, missing
 
-    async def take(self, message: Message) -> AsyncGenerator[Message, None]:
-        """What goes to the client, now that this came."""
+    async def take(self, message: Message) -> None:
+        """Send what goes to the client, now that this came."""
         if self._start is not None:
             start, self._start = self._start, None
-            yield start
+            await self._send(start)
         if self._exchange.open:
             self._reading.feed(message.get("body", b""))
         if not message.get("more_body", False):
             await self._settle()
-        yield message
+        await self._send(message)
 
     async def _settle(self) -> None:
         self._reading.end()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from contextlib import aclosing
 from http import HTTPStatus
 from typing import Final
 
@@ -102,16 +101,14 @@ class Responder:
         if reading is None:
             return None
         if isinstance(reading, EventReading):
-            return Events(reading, start, self._missing)
+            return Events(reading, start, self._pass, self._missing)
         if isinstance(reading, DocumentReading) and not self._exchange.answer.endpoint.streams:
-            return Document(reading, start, self._missing)
-        return Along(reading, start, self._missing)
+            return Document(reading, start, self._pass, self._missing)
+        return Along(reading, start, self._pass, self._missing)
 
     async def _deliver(self, delivery: Delivery, message: Message) -> None:
         try:
-            async with aclosing(delivery.take(message)) as given:
-                async for one in given:
-                    await self._pass(one)
+            await delivery.take(message)
         except ReceiptRequiredError:
             if self._started:
                 self.refused = self.broken = True
