@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 from urllib.parse import unquote
 
@@ -49,6 +50,7 @@ _MODEL: Final = re.compile(r"/model/(?P<bedrock>.+)/[^/]+$|/(?P<google>[^/:]+):[
 _FETCHED: Final = re.compile(r"/responses/[^/]+/?$")
 
 
+@lru_cache(maxsize=256)  # most requests go to a few paths
 def endpoint(method: str, path: str) -> Endpoint | None:
     """The API that answers a request; None: it is none that reports usage."""
     if method == "GET":
