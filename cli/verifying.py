@@ -13,6 +13,7 @@ import click
 from cli import batches, ratecards
 from cli.files import inputs, read_bytes, total_size
 from cli.memory import remembered_files
+from cli.mistaken import refuse_other_objects
 from cli.parquet import readable_logs
 from cli.terminal import CliError, progress
 from cli.trust_store import TrustStore
@@ -112,6 +113,7 @@ def answered(asked: Asked, store: TrustStore, *, figures: bool) -> Iterator[Answ
         CliError: the user can mend it: a file that is not what it should be.
         OSError: a file cannot be read.
     """
+    refuse_other_objects(asked.batch)
     trusted = {} if asked.alone and not asked.keys else store.trusted(asked.keys)
     observers = frozenset(asked.observer)
     policy = Policy(trusted, asked.account, asked.require_cache_id, signatures=asked.signatures, observers=observers)  # fmt: skip

@@ -375,3 +375,20 @@ def test_a_file_that_changes_while_it_is_read_is_not_bound(shell, made, monkeypa
     result = shell(f"{VERIFY} --report changed.json")
     assert (result.code, Path("changed.json").exists()) == (2, False)
     assert "a file was changed while it was read" in result.err
+
+
+def test_a_signed_report_where_a_batch_is_expected(shell, made):
+    """It is honest: nobody may read that something in it is false."""
+    shell("keygen --issuer https://auditor.example --out aud")
+    assert shell("report sign r.json --keys aud --out r.cbor").code == 0
+    result = shell("verify r.cbor --keys keys.json")
+    assert (result.code, result.out) == (2, "")
+    assert "r.cbor is a signed report, and no batch" in result.err
+    assert "receipt report check r.cbor" in result.err
+
+
+def test_a_rate_card_where_a_batch_is_expected(shell, made):
+    result = shell("verify b.cbor card.cbor --keys keys.json")
+    assert (result.code, result.out) == (2, "")
+    assert "card.cbor is a rate card, and no batch" in result.err
+    assert "receipt verify batch.cbor --card card.cbor" in result.err
