@@ -220,3 +220,45 @@ def test_identifiers_are_of_the_month_of_the_receipt(emitter):
     other = Identifiers({"other": CacheKey("other", bytes(32))})
     cache = other.cache("other", "m", prompt, counts, NOVEMBER[1] - 1, None, source)
     assert cache.read.id == text_ids("m", asking(1), CacheKey("other", bytes(32)).for_time(NOVEMBER[1] - 1))[0]  # fmt: skip
+
+
+@pytest.mark.parametrize("delay", [0, 0.05], ids=["at once", "later"])
+@LENGTHS
+def test_the_server_asks_whoever_it_asks_before_and_one_that_answers_at_once_is_not_kept_waiting(
+    journal, order, words, delay
+):
+    @by_request
+    def account(asked):
+        order.append("account")
+        return Caller(ACCOUNT)
+
+    identifiers = Identifiers({ACCOUNT: CacheKey(ACCOUNT, bytes(32))})
+    emitter = Emitter(journal, account, identifiers=identifiers)
+
+    async def app(scope, receive, send):
+        await receive()
+        for _ in range(5):
+            await asyncio.sleep(0)
+        order.append("asked")
+        if delay:
+            await asyncio.sleep(delay)
+        order.append("answer")
+        headers = [(b"content-type", JSON)]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": ANSWER})
+
+    async def receive():
+        return {"type": "http.request", "body": json.dumps(asking(words)).encode()}
+
+    async def send(message):
+        pass
+
+    async def main():
+        scope = {"type": "http", "method": "POST", "path": "/v1/messages", "headers": []}
+        await ReceiptMiddleware(app, emitter)(scope, receive, send)
+        await asyncio.sleep(0.02)
+
+    asyncio.run(main())
+    read = ["account", "read"]
+    assert order == ["asked", *([*read, "answer"] if delay else ["answer", *read])]
+    assert identifiers.counters.read == 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Coroutine, Mapping
 from concurrent.futures import Future
@@ -43,6 +44,7 @@ class Exchange:
         self._caller: Caller | None = None
         self._request: str | None = None
         self._is_named = False
+        self._ahead: asyncio.TimerHandle | None = None
 
     @property
     def whole(self) -> bool:
@@ -51,6 +53,8 @@ class Exchange:
 
     async def begin(self, asked: Asked) -> bool:
         """The answer begins: find out who is billed. False: nobody is, and there is no receipt."""
+        if self._ahead is not None:
+            self._ahead.cancel()
         self._asked = asked
         self._choices = asked.choices(self.answer.endpoint.api)
         self._caller = self._caller or await self._emitter.caller(asked)
@@ -60,7 +64,7 @@ class Exchange:
     def prepare(self, asked: Asked) -> None:
         """Read the request while its answer is made, so that this is done when the answer comes. Without a loop nothing can be done meanwhile."""
         if is_in_loop():
-            while_it_waits(asked, partial(self._read_ahead, asked))
+            self._ahead = while_it_waits(asked, partial(self._read_ahead, asked))
 
     def _read_ahead(self, asked: Asked) -> None:
         with suppress(Exception):  # it is raised again, and counted, where it is needed

@@ -16,6 +16,8 @@ from receipts.request import Request
 
 _LONG_BODY: Final = 16_384
 """Bytes of a request whose prefixes take longer than a millisecond or so."""
+_AFTER_S: Final = 0.002
+"""Until then a server mostly has asked whoever it asks; one that answers sooner is not kept waiting for what is done meanwhile."""
 _Result = TypeVar("_Result")
 
 
@@ -122,14 +124,18 @@ def is_long(asked: Asked) -> bool:
     return len(asked.body) > _LONG_BODY
 
 
-def while_it_waits(asked: Asked, work: Callable[[], None]) -> None:
-    """Do something with a request once the running task of the loop waits for something else."""
+def while_it_waits(asked: Asked, work: Callable[[], None]) -> asyncio.TimerHandle:
+    """Do something with a request a little later, unless that is cancelled. At once, it would keep the server from asking whoever it asks."""
     loop = asyncio.get_running_loop()
-    if is_long(asked):
-        with suppress(RuntimeError):  # the loop takes no more work for threads: it ends
-            loop.run_in_executor(None, work)
-    else:
-        loop.call_soon(work)
+
+    def begin() -> None:
+        if is_long(asked):
+            with suppress(RuntimeError):  # the loop takes no more work for threads: it ends
+                loop.run_in_executor(None, work)
+        else:
+            work()
+
+    return loop.call_later(_AFTER_S, begin)
 
 
 def is_in_loop() -> bool:
