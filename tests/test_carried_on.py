@@ -114,3 +114,16 @@ def test_all_of_it_is_in_the_context_of_the_request(journal):
 
     asyncio.run(main())
     assert seen == ["a", "a"]
+
+
+def test_work_that_is_cancelled_does_not_keep_anybody_waiting():
+    async def work():
+        await InLoop().done(lambda: None)
+        raise asyncio.CancelledError
+
+    async def main():
+        asyncio.get_running_loop().set_exception_handler(lambda _loop, _fault: None)
+        with pytest.raises(asyncio.CancelledError):
+            await asyncio.wait_for(carried_on(work()), 10)
+
+    asyncio.run(main())

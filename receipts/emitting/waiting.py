@@ -82,6 +82,13 @@ def carried_on(work: Coroutine[_Pause[Any], None, _Result]) -> asyncio.Future[_R
         except StopIteration as done:
             if not result.done():  # who waited was cancelled
                 result.set_result(done.value)
+        except (
+            asyncio.CancelledError,
+            KeyboardInterrupt,
+            SystemExit,
+        ):  # the loop or the program ends
+            result.cancel()
+            raise
         else:
             pause.go_on = partial(context.run, go_on)
 
