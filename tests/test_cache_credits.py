@@ -180,7 +180,8 @@ def test_the_figures_of_the_worked_examples(report):
     assert {rates.earned_back for rates in tasks} == {True}
 
 
-@pytest.mark.parametrize("seed", [2, pytest.param(3, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", [2, 3])
 def test_other_days(seed):
     other, data = play(seed=seed, scale=0.2)
     found = report_of(data, POLICIES, {}, longest_request_ms=10_000)

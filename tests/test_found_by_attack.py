@@ -356,6 +356,7 @@ def test_c_one_id_for_all_calls(shell, check, folder):
     assert time.process_time() - begun < 10
 
 
+@pytest.mark.slow
 def test_c_one_id_for_all_calls_and_receipts(shell, check, folder):
     wallet = TestWallet()
     wallet.db.execute("BEGIN")
@@ -549,6 +550,7 @@ def test_b_usage_as_moonshot_gives_it(check, wallet):
 # Several issuers, several months, and what the comparison costs.
 
 
+@pytest.mark.slow
 def test_c_many_statements_and_spoilt_signatures(check, folder):
     """Receipts that came in-band and are omitted, a spoilt signature, and many statements: each with each is looked for."""
     wallet = TestWallet()

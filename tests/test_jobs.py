@@ -80,7 +80,7 @@ FAULTS = {
 }
 
 
-QUICK = {"honest", "bit-at-edge", "cut"}
+QUICK = {"honest", "bit-at-edge"}
 
 
 @pytest.mark.parametrize(

@@ -38,7 +38,7 @@ def environment(**more):
 def big(tmp_path_factory):
     """A batch that takes some seconds to verify."""
     folder = tmp_path_factory.mktemp("big")
-    (folder / "big.cbor").write_bytes(b"".join(large(100_000)))
+    (folder / "big.cbor").write_bytes(b"".join(large(60_000)))
     return folder
 
 
