@@ -211,7 +211,9 @@ def a_receipt_dropped(scene: Scene) -> Found:
 
 @cheat("globex", proofs=1)
 def a_receipt_dropped_that_was_told(scene: Scene) -> Found:
-    """Another one stands at its place now."""
+    """Another one stands at its place now, and the finding is about that."""
     one = scene.pick()
     scene.book.drop(one)
-    return {("request-without-receipt", one.request), ("receipt-equivocation", one.request)}
+    behind = [entry for entry in scene.book.streams[one.claims[STREAM]] if entry.claims[TIME] >= one.claims[TIME]]  # fmt: skip
+    there = min(behind, key=lambda entry: entry.claims[TIME])
+    return {("request-without-receipt", one.request), ("receipt-equivocation", there.request)}
