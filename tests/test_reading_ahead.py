@@ -3,6 +3,7 @@
 import asyncio
 import json
 from base64 import b64decode
+from functools import wraps
 
 import httpx
 import pytest
@@ -181,6 +182,27 @@ def test_what_a_proxy_and_a_key_table_say_is_of_the_request_alone():
     assert is_by_request(KeyTable.find)
     assert is_by_request(KeyTable(dict).find)
     assert not is_by_request(Caller)
+
+
+def test_what_wraps_a_function_of_the_request_alone_may_look_at_more(journal):
+    """`wraps` hands on all attributes, and the mark is one."""
+    known = {}
+
+    @by_request
+    def of_the_key(_asked):
+        return Caller("whose key it is")
+
+    @wraps(of_the_key)
+    def account(asked):
+        return known.get("tenant") or of_the_key(asked)
+
+    class Happened(list):
+        def append(self, _answer):
+            known["tenant"] = Caller(ACCOUNT)  # the application has found it out
+
+    assert not is_by_request(account)
+    assert not is_by_request(wraps(KeyTable(dict).find)(account))
+    assert receipted(Emitter(journal, account), Happened()).account == ACCOUNT
 
 
 def test_who_says_nobody_or_fails_ahead_is_asked_again_with_the_answer(journal):

@@ -107,11 +107,14 @@ class Caller:
 
 
 def by_request(find: _Find) -> _Find:
-    """Marks a function that says who is billed by the request alone: it is called while the answer is made, and need not wait for it."""
-    vars(find)[_BY_REQUEST] = True
+    """Marks a function that says who is billed by the request alone: it is called while the answer is made, and need not wait for it.
+
+    What wraps it is not marked (`functools.wraps` hands the mark on): it may look at more.
+    """
+    vars(find)[_BY_REQUEST] = find
     return find
 
 
 def is_by_request(find: object) -> bool:
     """Whether a function, or a method, is marked so."""
-    return getattr(find, _BY_REQUEST, False) is True
+    return getattr(find, _BY_REQUEST, None) is getattr(find, "__func__", find)
