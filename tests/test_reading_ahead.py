@@ -11,8 +11,8 @@ import pytest
 from receipts import Counts, Journal, Source
 from receipts.asgi import ReceiptMiddleware
 from receipts.cache_id import CacheKey, text_ids
-from receipts.callers import Caller, KeyTable, by_request, is_by_request, trusted_header
-from receipts.emitting import Emitter
+from receipts.callers import Asked, Caller, KeyTable, by_request, is_by_request, trusted_header
+from receipts.emitting import Answer, Emitter, Exchange, Outcome, endpoint
 from receipts.gateway import async_transport
 from receipts.prefixes import Identifiers, Prompt, text_prefixes
 from tests.asgi import JSON
@@ -203,6 +203,24 @@ def test_what_wraps_a_function_of_the_request_alone_may_look_at_more(journal):
     assert not is_by_request(account)
     assert not is_by_request(wraps(KeyTable(dict).find)(account))
     assert receipted(Emitter(journal, account), Happened()).account == ACCOUNT
+
+
+@pytest.mark.parametrize("settled", ["it is refused", "it begins before its request is there"])
+def test_nothing_is_read_ahead_of_an_answer_that_is_there(emitter, order, settled):
+    asked = Asked("/v1/messages", HEADERS, json.dumps(asking(1)).encode())
+
+    async def main():
+        exchange = Exchange(emitter, Answer(endpoint("POST", "/v1/messages")))
+        if settled == "it is refused":
+            exchange.prepare(asked)
+            exchange.close(Outcome.WITHOUT_USAGE)
+        else:
+            assert await exchange.begin(Asked("/v1/messages", HEADERS))
+            exchange.prepare(asked)
+        await asyncio.sleep(0.02)
+
+    asyncio.run(main())
+    assert order == []
 
 
 def test_who_says_nobody_or_fails_ahead_is_asked_again_with_the_answer(journal):

@@ -45,6 +45,8 @@ class Exchange:
         self._request: str | None = None
         self._is_named = False
         self._ahead: asyncio.TimerHandle | None = None
+        self._is_begun = False
+        """Whether it is too late to read the request ahead."""
 
     @property
     def whole(self) -> bool:
@@ -53,8 +55,7 @@ class Exchange:
 
     async def begin(self, asked: Asked) -> bool:
         """The answer begins: find out who is billed. False: nobody is, and there is no receipt."""
-        if self._ahead is not None:
-            self._ahead.cancel()
+        self._stop_ahead()
         self._asked = asked
         self._choices = asked.choices(self.answer.endpoint.api)
         self._caller = self._caller or await self._emitter.caller(asked)
@@ -63,15 +64,24 @@ class Exchange:
 
     def prepare(self, asked: Asked) -> None:
         """Read the request while its answer is made, so that this is done when the answer comes. Without a loop nothing can be done meanwhile."""
-        if is_in_loop():
+        if is_in_loop() and not self._is_begun:
             self._ahead = while_it_waits(asked, partial(self._read_ahead, asked))
 
     def _read_ahead(self, asked: Asked) -> None:
         with suppress(Exception):  # it is raised again, and counted, where it is needed
-            self._caller = self._emitter.look_ahead(asked) or self._caller
+            known = self._emitter.look_ahead(asked)
+            if known is not None and not self._is_begun:  # in another thread it may come too late
+                self._caller = known
+
+    def _stop_ahead(self) -> None:
+        """Nothing is read ahead any more. An answer may begin before its request is there as a whole."""
+        self._is_begun = True
+        if self._ahead is not None:
+            self._ahead.cancel()
 
     def close(self, outcome: Outcome) -> None:
         """There is no receipt, unless that was settled before."""
+        self._stop_ahead()
         if self.open:
             self.open = False
             self._emitter.counters.count(outcome)
