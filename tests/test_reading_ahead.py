@@ -4,6 +4,7 @@ import asyncio
 import json
 from base64 import b64decode
 from functools import wraps
+from threading import Event, Thread
 
 import httpx
 import pytest
@@ -221,6 +222,29 @@ def test_nothing_is_read_ahead_of_an_answer_that_is_there(emitter, order, settle
 
     asyncio.run(main())
     assert order == []
+
+
+def test_a_short_request_does_not_wait_for_a_long_one(monkeypatch):
+    """Which a thread reads meanwhile."""
+    begun, go, read = Event(), Event(), text_prefixes.find_marks
+
+    def held(body, blocks):
+        if body["system"][0]["text"].startswith("word word"):
+            begun.set()
+            assert go.wait(10)
+        return read(body, blocks)
+
+    monkeypatch.setattr(text_prefixes, "find_marks", held)
+    long = Thread(target=lambda: Prompt(asking(10_000)).marked)
+    short = Thread(target=lambda: Prompt(asking(1)).marked, daemon=True)
+    long.start()
+    assert begun.wait(10)
+    short.start()
+    short.join(2)
+    waits = short.is_alive()
+    go.set()
+    long.join()
+    assert not waits
 
 
 def test_who_says_nobody_or_fails_ahead_is_asked_again_with_the_answer(journal):

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import Any, Final, TypeVar
 
+from receipts.once import once
 from receipts.prefixes import Prompt
 
 _BY_REQUEST: Final = "is_by_request"
@@ -53,12 +53,12 @@ class Asked:
         """The body as JSON; empty, if it is no JSON object, or names a member twice: two readers may take another one of the two."""
         return {} if self._read is None else self._read
 
-    @cached_property
+    @once
     def prompt(self) -> Prompt:
         """The body, and what is found in it once."""
         return Prompt(self.document)
 
-    @cached_property
+    @once
     def _read(self) -> Mapping[str, Any] | None:
         try:
             document = json.loads(self.body, object_pairs_hook=_unique)

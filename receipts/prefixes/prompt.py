@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import cached_property
 from typing import Any
 
 from receipts.errors import ReceiptError
+from receipts.once import once
 from receipts.prefixes.text_prefixes import MarkedBlocks, MarkedPrefixes, marked_blocks
 
 
@@ -24,7 +24,7 @@ class Prompt:
         self.body = body
         self.sent: MarkedPrefixes | None = None
 
-    @cached_property
+    @once
     def marked(self) -> MarkedBlocks | None:
         """Its blocks and breakpoints; None: it has none that say for certain where a prefix ends, or is of another API, or no JSON."""
         try:
