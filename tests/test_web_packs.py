@@ -71,6 +71,15 @@ def compare_members(data, step, second):
     return rules
 
 
+@pytest.mark.parametrize("name", [b"\xe9aaa", b"\xc3\xa9aa", b"aaa\xff", b"a\0aa"])
+def test_a_name_that_is_not_ascii(name, second):
+    """The form is that of its bytes, whatever text they are."""
+    with ZipFile(io.BytesIO(pack_of("pack-maker"))) as file:
+        members = {one: file.read(one) for one in file.namelist()}
+    after = archive({**members, "zzzz": b""}).replace(b"zzzz", name)
+    assert compare(after, second) == ("rejected", {"R-19.2" if name > b"s" else "R-19.1"})
+
+
 def test_some_bytes(second):
     data = pack_of("pack-maker")
     compare_bytes(data, range(0, len(data), 37), second)

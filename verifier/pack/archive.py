@@ -69,8 +69,8 @@ def _malformed(message: str, member: str | None = None) -> PackFault:
 def _written(members: Mapping[str, bytes]) -> bytes:
     """The file that these members make."""
     local, central, offset = [], [], 0
-    for name, content in sorted(members.items(), key=lambda member: member[0].encode()):
-        encoded = name.encode()
+    for name, content in sorted(members.items()):
+        encoded = name.encode("latin-1")
         sizes = _SIZES.pack(crc32(content), len(content), len(content), len(encoded), 0)
         local += [PACK_HEAD, sizes, encoded, content]
         tail = _CENTRAL_TAIL.pack(0, 0, 0, _ATTRIBUTES, offset)
