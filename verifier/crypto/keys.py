@@ -58,7 +58,15 @@ _weakness = lru_cache(maxsize=1024)(ed25519.weakness)
 
 def thumbprint(public: bytes) -> bytes:
     """The ``kid``: COSE Key Thumbprint, SHA-256 over ``{1: 1, -1: 6, -2: x}`` (RFC 9679)."""
-    return hashlib.sha256(b"\xa3\x01\x01\x20\x06\x21\x58\x20" + public).digest()
+    return hashlib.sha256(b"\xa3\x01\x01\x20\x06\x21" + _head(len(public)) + public).digest()
+
+
+def _head(size: int) -> bytes:
+    """That of a byte string in CBOR: the key of a set may have another size than 32 bytes, which is its weakness."""
+    if size < 24:
+        return bytes((0x40 | size,))
+    of = next(of for of in (1, 2, 4, 8) if size < 1 << 8 * of)
+    return bytes((0x57 + of.bit_length(),)) + size.to_bytes(of)
 
 
 def kid_text(kid: bytes) -> str:

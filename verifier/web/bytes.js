@@ -57,7 +57,9 @@ export function base64url(text) {
 }
 
 export function toBase64url(bytes) {
-  return btoa(String.fromCharCode(...bytes)).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
+  let text = "";
+  for (const byte of bytes) text += String.fromCharCode(byte); // one by one: a call has not so many arguments
+  return btoa(text).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
 }
 
 export async function sha256(bytes) {

@@ -2,6 +2,7 @@
 // is not used.
 
 const DEEPEST = 64; // arrays and objects inside each other
+const MOST_DIGITS = 4300; // of an integer, as the first verifier has it
 
 /** The value of a text; integers are BigInts. `refuse` makes the error that is thrown for a reason. */
 export function parseJson(source, refuse) {
@@ -23,8 +24,8 @@ export function parseJson(source, refuse) {
     if (c === "[") return list(depth);
     if (c === '"') return string();
     for (const [word, meaning] of [["true", true], ["false", false], ["null", null]]) if (source.startsWith(word, at)) return (at += word.length), meaning;
-    const number = /^-?(0|[1-9][0-9]*)(\.|[eE])?/.exec(source.slice(at, at + 400));
-    if (!number) throw fail();
+    const number = /^-?(0|[1-9][0-9]*)(\.|[eE])?/.exec(source.slice(at, at + MOST_DIGITS + 2));
+    if (!number || number[1].length > MOST_DIGITS) throw fail();
     if (number[2]) throw refuse("a number with a fraction or an exponent");
     at += number[0].length;
     return BigInt(number[0]);
@@ -60,13 +61,26 @@ export function parseJson(source, refuse) {
     expect(close);
   }
 
+  /** A text of any length: a regular expression would need a stack for it. */
   function string() {
-    const match = /"(?:[^"\\\u0000-\u001f]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*"/y;
-    match.lastIndex = at;
-    const found = match.exec(source);
-    if (!found) throw fail();
-    at = match.lastIndex;
-    return JSON.parse(found[0]);
+    if (source[at] !== '"') throw fail();
+    let end = at;
+    do end = source.indexOf('"', end + 1);
+    while (isEscaped(end));
+    let text;
+    try {
+      text = JSON.parse(source.slice(at, end + 1));
+    } catch {
+      throw fail();
+    }
+    at = end + 1;
+    return text;
+  }
+
+  function isEscaped(end) {
+    let first = end;
+    while (source[first - 1] === "\\") first--;
+    return (end - first) % 2 === 1;
   }
 
   const whole = value(0);

@@ -10,8 +10,14 @@ const seconds = (value) => typeof value === "bigint" && value >= 0n && value <= 
 
 /** SHA-256 of the COSE_Key {1: 1, -1: 6, -2: x}. */
 function thumbprint(x) {
-  const size = x.length < 24 ? [0x40 + x.length] : x.length < 256 ? [0x58, x.length] : [0x59, x.length >> 8, x.length & 255];
-  return sha256(concat(Uint8Array.of(0xa3, 1, 1, 0x20, 6, 0x21, ...size), x));
+  return sha256(concat(Uint8Array.of(0xa3, 1, 1, 0x20, 6, 0x21), byteStringHead(x.length), x));
+}
+
+/** The head of a byte string in CBOR: a key may have another size than 32 bytes, which is its weakness. */
+function byteStringHead(size) {
+  if (size < 24) return Uint8Array.of(0x40 + size);
+  const info = size < 2 ** 8 ? 0 : size < 2 ** 16 ? 1 : 2;
+  return concat(Uint8Array.of(0x58 + info), Uint8Array.from({ length: 2 ** info }, (_, n) => (size / 256 ** (2 ** info - 1 - n)) & 255));
 }
 
 async function readKey(entry, issuer) {

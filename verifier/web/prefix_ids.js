@@ -1,6 +1,6 @@
 // Identifiers of cached prefixes, made anew from a prompt: spec/cache-id.md.
 
-import { base64url, bytesOf, concat, decodeText, hex, sha256 } from "./bytes.js";
+import { base64url, concat, decodeText, hex, sha256, sizeOf } from "./bytes.js";
 import { canonicalText } from "./canonical.js";
 import { InputError } from "./faults.js";
 import { parseJson } from "./json.js";
@@ -50,7 +50,7 @@ export function readCacheKey({ name, bytes }) {
   if (!(found instanceof Map) || found.get("token_receipt_cache_key") !== 1n) throw refused("token_receipt_cache_key is not 1");
   const [account, period, key] = ["account", "period", "key"].map((name) => found.get(name));
   const secret = base64url(key);
-  if (typeof account !== "string" || !account || !account.isWellFormed() || bytesOf(account).length > LONGEST_ACCOUNT) throw refused(`account is no text of 1 to ${LONGEST_ACCOUNT} bytes`);
+  if (typeof account !== "string" || !account || !account.isWellFormed() || sizeOf(account) > LONGEST_ACCOUNT) throw refused(`account is no text of 1 to ${LONGEST_ACCOUNT} bytes`);
   if (period !== null && !(typeof period === "string" && /^\d{4}-(?:0[1-9]|1[0-2])$/.test(period))) throw refused("period is neither null nor a month");
   if (secret?.length !== 32) throw refused("key has not 32 bytes");
   return { account, period, key: secret };
