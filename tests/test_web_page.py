@@ -9,9 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.build import KEY, Batch, Stream, jwk_set
+from receipts import sign_report
+from tests.build import ISSUER, KEY, Batch, Stream, jwk_set
 from tests.test_vectors import DOCUMENTS, input_of
 from tests.web.page import PAGE, page
+from verifier import canonical
 
 CHROMIUM = shutil.which("chromium")
 REQUIRED = "RECEIPT_TESTS_REQUIRE_CHROMIUM"
@@ -251,6 +253,21 @@ def test_a_pack_beside_a_batch_is_refused(opened):
     opened.click("#check")
     opened.wait_for_selector("#error:not([hidden])")
     assert opened.inner_text("#error") == "There is no verdict: pack.zip is a pack: it is verified by itself"  # fmt: skip
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("other", ["a signed report", "a rate card"])
+def test_an_honest_object_that_is_no_batch_is_not_called_false(other, opened):
+    card = bytes.fromhex(DOCUMENTS["cards.json"]["vectors"][0]["options"]["cards"][0])
+    report = sign_report(canonical({"report": 1}), ISSUER, KEY, None).data
+    data, reader = (report, "report check") if "report" in other else (card, "verify --card")
+    opened.goto(PAGE.as_uri())
+    files = {"b.cbor": Batch().data, "other.cbor": data}
+    opened.set_input_files("#batch", [{"name": name, "mimeType": "", "buffer": one} for name, one in files.items()])  # fmt: skip
+    opened.set_input_files("#keys", {"name": "k.json", "mimeType": "", "buffer": json.dumps(jwk_set(KEY)).encode()})  # fmt: skip
+    opened.click("#check")
+    opened.wait_for_selector("#error:not([hidden])")
+    assert opened.inner_text("#error") == f"There is no verdict: other.cbor is {other}, and no batch: receipt {reader} reads it"  # fmt: skip
 
 
 @pytest.mark.slow
