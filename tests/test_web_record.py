@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.build import KEY, Batch, jwk_set
 from tests.test_vectors import DOCUMENTS, input_of, key_sets, run
 from tests.test_web_differential import second as second
 from tests.test_web_vectors import record_of
@@ -134,6 +135,20 @@ def test_counts_by_model(path, second, folder):
         ("models.large", "(2000, 299)", "(2000, 300)"),
         ("models.small", "(1000, 201)", "(1000, 200)"),
     ]
+
+
+@pytest.mark.parametrize("rows", ["lines of JSON", "CSV"])
+def test_a_text_of_12_megabytes(rows, second):
+    """A picture in a prompt is one."""
+    text = "A" * 12_000_000
+    if rows == "CSV":
+        record = {"requests": [f'request,picture\ngpu-7-0,"{text}"\n']}
+    else:
+        content = [{"type": "image", "data": text}]
+        body = {"temperature": 0.5, "messages": [{"role": "user", "content": content}]}
+        record = {"prompts": [json.dumps({"request": "gpu-7-0", "body": body}) + "\n"]}
+    answer = second.verify([Batch().data], [jwk_set(KEY)], record=record)
+    assert answer["verdict"] == ("rejected" if rows == "CSV" else "verified")
 
 
 def test_a_hundred_records(second, folder):

@@ -18,7 +18,7 @@ export class Decimal {
 /** Whether a value of JSON is an object. */
 export const isObject = (value) => typeof value === "object" && value !== null && !Array.isArray(value) && !(value instanceof Decimal);
 
-const TOKEN = /"(?:[^"\\]|\\.)*"|-?\d[\d.eE+-]*/g;
+const TOKEN = /"[^"\\]*(?:\\.[^"\\]*)*"|-?\d[\d.eE+-]*/g;
 const MARK = "\u0000n";
 
 /** JSON in which no number was rounded: one that is too large for a Number is a BigInt, one that is no integer is a Decimal. */
@@ -90,7 +90,7 @@ const cellOf = (head, cell) => (!TEXTS.has(head) && /^\d+$/.test(cell) ? numberO
 
 /** The cells of one record after the other. */
 function* csvRecords(name, text) {
-  const cell = /("(?:[^"]|"")*"|[^",\r\n]*)(,|\r\n|\n|\r|$)/y;
+  const cell = /("[^"]*(?:""[^"]*)*"|[^",\r\n]*)(,|\r\n|\n|\r|$)/y;
   let cells = [];
   while (cell.lastIndex < text.length || cells.length) {
     const found = cell.exec(text);
