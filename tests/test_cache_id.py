@@ -273,6 +273,7 @@ KEY_FILE = {"token_receipt_cache_key": 1, "account": "a", "period": None, "key":
         ({"key": "A" * 42 + "B"}, "the key is no base64url of 32 bytes, without padding"),
         ({"key": "A" * 43 + "="}, "the key is no base64url of 32 bytes, without padding"),
         ({"key": "A" * 42 + "+"}, "the key is no base64url of 32 bytes, without padding"),
+        ({"key": ""}, "the key is no base64url of 32 bytes, without padding"),
         ({"key": None}, "the key is no base64url of 32 bytes, without padding"),
     ],
 )

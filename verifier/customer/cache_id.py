@@ -96,12 +96,11 @@ def read_cache_key(data: bytes) -> CacheKey:
 
 
 def _secret(key: Any) -> bytes:
-    raw = b""
     if isinstance(key, str) and _BASE64.fullmatch(key):
         raw = urlsafe_b64decode(f"{key}=")
-    if urlsafe_b64encode(raw)[:-1].decode() != key:
-        raise CacheKeyError("the key is no base64url of 32 bytes, without padding")
-    return raw
+        if urlsafe_b64encode(raw)[:-1].decode() == key:
+            return raw
+    raise CacheKeyError("the key is no base64url of 32 bytes, without padding")
 
 
 def _head(major: int, argument: int) -> bytes:
