@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.build import KEY, Batch, jwk_set
+from tests.build import KEY, NOON, Batch, jwk_set
 from tests.test_vectors import DOCUMENTS, input_of, key_sets, run
 from tests.test_web_differential import second as second
 from tests.test_web_vectors import record_of
@@ -149,6 +149,21 @@ def test_a_text_of_12_megabytes(rows, second):
         record = {"prompts": [json.dumps({"request": "gpu-7-0", "body": body}) + "\n"]}
     answer = second.verify([Batch().data], [jwk_set(KEY)], record=record)
     assert answer["verdict"] == ("rejected" if rows == "CSV" else "verified")
+
+
+def test_a_stored_answer_to_a_call_without_an_id(second, folder):
+    """To which call it was given first, nothing says: so it counts as not stated, and its receipt is looked at."""
+    batch = Batch()
+    row = {"time": NOON, "output": 501, "receipts": [batch.ones[0].data.hex()]}
+    rows = [row | {"request": "gpu-7-0"}, row | {"replay": True}]
+    text = "".join(json.dumps(one) + "\n" for one in rows)
+    Path("requests.jsonl").write_text(text)
+    policy = Policy(by_kid(read_jwks(json.dumps(jwk_set(KEY)).encode())))
+    given = Record(("requests.jsonl",))
+    report = verify([bytes_source("input", batch.data)], policy, record=given)
+    answer = second.verify([batch.data], [jwk_set(KEY)], record={"requests": [text]})
+    assert in_order(answer["told"]) == told(report)
+    assert [f.field for f in report.findings if f.code == "received-differs"] == ["output"]
 
 
 def test_a_hundred_records(second, folder):

@@ -144,7 +144,8 @@ def _models(call: Call) -> dict[str, Any] | None:
 def keep_replays(db: sqlite3.Connection) -> None:
     """An answer is a stored one only if the record has the call that it was first given to."""
     db.execute(
-        "UPDATE calls SET replay = 0 WHERE replay AND request NOT IN (SELECT request FROM calls WHERE NOT replay AND request IS NOT NULL)"
+        "UPDATE calls SET replay = 0 WHERE replay AND (request IS NULL"
+        " OR request NOT IN (SELECT request FROM calls WHERE NOT replay AND request IS NOT NULL))"
     )
     db.execute("UPDATE calls SET due = 0 WHERE replay")
 
