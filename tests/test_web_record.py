@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.build import KEY, NOON, Batch, jwk_set
+from tests.build import ACCOUNT, KEY, NOON, Batch, jwk_set
 from tests.test_vectors import DOCUMENTS, input_of, key_sets, run
 from tests.test_web_differential import second as second
 from tests.test_web_vectors import record_of
@@ -164,6 +164,37 @@ def test_a_stored_answer_to_a_call_without_an_id(second, folder):
     answer = second.verify([batch.data], [jwk_set(KEY)], record={"requests": [text]})
     assert in_order(answer["told"]) == told(report)
     assert [f.field for f in report.findings if f.code == "received-differs"] == ["output"]
+
+
+OF_WHOM = {
+    "neither host nor credential, and a credential alone": [
+        {"request": "gpu-7-0"}, {"request": "gpu-7-1", "host": "h", "credential": "l"}, {"request": "more", "credential": "k"},
+    ],
+    "one of two states the account, and nothing else is known": [
+        {"request": "more", "host": "h", "credential": "k", "account": ACCOUNT}, {"request": "and more", "host": "h", "credential": "k"},
+    ],
+    "one of two states the account, at another host": [
+        {"request": "gpu-7-0", "host": "i", "credential": "k"},
+        {"request": "more", "host": "h", "credential": "k", "account": ACCOUNT}, {"request": "and more", "host": "h", "credential": "k"},
+    ],
+}  # fmt: skip
+"""Calls of which not all are named by receipts."""
+
+
+@pytest.mark.parametrize(
+    ("name", "rule", "count"),
+    [*zip(OF_WHOM, ["R-14.16", "R-14.1", "R-14.16"], [0, 2, 2], strict=True)],
+)
+def test_whose_a_call_is(name, rule, count, second, folder):
+    batch = Batch()
+    text = "".join(json.dumps({"time": NOON, "output": 500} | row) + "\n" for row in OF_WHOM[name])
+    Path("requests.jsonl").write_text(text)
+    policy = Policy(by_kid(read_jwks(json.dumps(jwk_set(KEY)).encode())))
+    given = Record(("requests.jsonl",))
+    report = verify([bytes_source("input", batch.data)], policy, record=given)
+    answer = second.verify([batch.data], [jwk_set(KEY)], record={"requests": [text]})
+    assert in_order(answer["told"]) == told(report)
+    assert sum(f.count for f in report.findings if f.rule == rule) == count
 
 
 def test_a_hundred_records(second, folder):

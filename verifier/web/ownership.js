@@ -18,7 +18,7 @@ export function divide(calls, name, receipts, came) {
     else groups.set(group, [...(groups.get(group) ?? []), call]);
   }
   for (const group of groups.values()) spreadOver(group);
-  settleRest(calls, name);
+  settleRest([...groups.values()], name);
   return { mixed: [...groups.values()].reduce((total, group) => total + ofFewer(group, name), 0n) };
 }
 
@@ -29,14 +29,15 @@ function spreadOver(group) {
   for (const call of group) call.owner ??= whose;
 }
 
-function settleRest(calls, name) {
+/** Of the calls of one host with one credential, of which nothing is known, all are as the one that states the account. */
+function settleRest(groups, name) {
+  const calls = groups.flat();
   const hosts = new Set(calls.filter(({ owner }) => owner === "ours").map(({ host }) => host));
   const nothing = calls.every((call) => call.told === undefined);
-  const open = calls.filter((call) => call.owner === undefined);
-  for (const call of open) {
-    const near = hosts.has(call.host) || nothing;
-    if (call.account === name && near) call.owner = "ours";
-    else call.owner = call.account === name || near ? "unknown" : "other";
+  for (const group of groups) {
+    const near = hosts.has(group[0].host) || nothing;
+    const isStated = group.some((call) => call.account === name);
+    for (const call of group) call.owner ??= isStated && near ? "ours" : isStated || near ? "unknown" : "other";
   }
 }
 
