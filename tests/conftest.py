@@ -14,9 +14,13 @@ from tests.cli import Shell
 from tests.postgres import MISSING, Server, programs, skip_or_fail
 from tests.proxy import Proxy
 
-# Deadlines would be timed assertions; the machines are noisy.
-settings.register_profile("default", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("default")
+# Deadlines would be timed assertions; the machines are noisy. The same examples in each run, so that a
+# red test is one that the change at hand made red; `--hypothesis-profile=explore` looks for new ones.
+settings.register_profile(
+    "repeated", deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True
+)
+settings.register_profile("explore", settings.get_profile("repeated"), derandomize=False, max_examples=1000)  # fmt: skip
+settings.load_profile("repeated")
 
 _SPRING = 1_803_859_200_000
 """2027-03-01, in ms."""
