@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from base64 import b64encode
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, Final
@@ -15,20 +15,28 @@ from cli.page.sections import SHOWN_BY
 from cli.rechecking import at_hand
 from cli.terminal import CliError
 from cli.trust_store import TrustStore
+from verifier import Policy, Verdict, bytes_source, canonical, verify
 
 MOST: Final = 20_000_000
 """Bytes of all files in a page. A browser parses them before it shows anything."""
-_READ: Final = {"batch": "batch", "keys": "keys", "previous": "known", "memory": "known"}
-"""What the verifier for browsers reads, by the role of the input."""
-_NOT_CHECKED: Final = ("R-14.", "R-18.")
-"""The customer's record and rate cards: the page is not given them."""
+_NEEDED: Final = ("batch", "keys", "previous", "memory")
+_RECORD: Final = ("requests", "received", "prompts", "cache-key", "aliases")
+_CARD: Final = "card"
+_RULES: Final = {_CARD: "R-18."} | dict.fromkeys(_RECORD, "R-14.")
+"""The checks that need inputs which may stay out of the page."""
+_UNREADABLE: Final = {b"SQLite format 3\0": "a wallet", b"PAR1": "Parquet"}
+"""What only the command reads, by how such a file begins."""
+_PACK: Final = b"PK\3\4"
+"""How a pack begins (spec/pack.md, File)."""
 _OPTIONS: Final = {
     "account": "account", "require_cache_id": "requireCacheId", "observers": "observers", "signatures": "signatures",
 }  # fmt: skip
+Named = dict[str, list[dict[str, str]]]
+"""Files by role, each with its name and its bytes in base64."""
 
 
 def embedded(document: dict[str, Any], names: Sequence[str], store: TrustStore) -> Embed:
-    """What lets the page of a report check itself.
+    """What lets the page of a report check itself: in full if all its inputs are in the page.
 
     Args:
         document: the report.
@@ -39,58 +47,141 @@ def embedded(document: dict[str, Any], names: Sequence[str], store: TrustStore) 
         CliError: a file is none of the report's inputs or is none that the page can read, one is not at hand, or all are too large.
         OSError: one cannot be read.
     """
+    if document["subject"] == "batch" and any(map(_is_pack, names)):
+        return _of_pack(document, names)
     found = at_hand(document, names, store)
-    inputs = [one for one in document["inputs"] if one["role"] in _READ]
-    _refuse(inputs, names, found)
-    given: dict[str, list[dict[str, str]]] = {"batch": [], "keys": [], "known": []}
-    for one in inputs:
+    if (beside := document["findings_csv"]) is not None and beside["sha256"] in found:
+        hint = "send the list of findings beside the page"
+        raise CliError(f"{found[beside['sha256']]}: the page does not read such a file", hint)
+    given: Named = {}
+    inside = _chosen(document["inputs"], found)
+    for one in inside:
         data = Path(found[one["sha256"]]).read_bytes()
-        given[_READ[one["role"]]].append(
-            {"name": one["name"], "base64": b64encode(data).decode("ascii")}
-        )
+        _refuse_unreadable(found[one["sha256"]], data)
+        given.setdefault(one["role"], []).append(_named(one["name"], data))
+    _refuse_too_much(sum(int(one["size"]) for one in inside))
+    missing = {one["role"] for one in document["inputs"]} - given.keys()
     work = {
-        **given,
-        "options": _options(document["options"]),
-        "not_checked": _beyond(document),
+        "files": given,
+        "options": _options(document, with_record=not missing & set(_RECORD)),
+        "not_checked": _beyond(document, missing),
         "shown_by": SHOWN_BY,
     }
+    return _embed(work, {} if missing else {"report": canonical(document).decode()})
+
+
+def disputed(document: dict[str, Any], pack: bytes) -> Embed:
+    """What lets the page of a report check the findings that are disputed, from the evidence alone.
+
+    Args:
+        document: the report on the batch.
+        pack: what holds the evidence.
+
+    Raises:
+        CliError: the pack is too large.
+    """
+    _refuse_too_much(len(pack))
+    work = {
+        "files": {"batch": [_named("pack.zip", pack)], "keys": []},
+        "options": {"period": None, "dated": None, "margin": None, "account": None, "requireCacheId": False, "observers": document["options"]["observers"], "signatures": "every"},
+        "severities": {one["code"]: one["severity"] for one in document["codes"]},
+    }  # fmt: skip
+    return _embed(work, {}, "receipt verify pack.zip")
+
+
+def _is_pack(name: str) -> bool:
+    with Path(name).open("rb") as stream:
+        return stream.read(len(_PACK)) == _PACK
+
+
+def _of_pack(document: dict[str, Any], names: Sequence[str]) -> Embed:
+    """The page of a report with the findings that a pack disputes.
+
+    Raises:
+        CliError: there is another file, or the pack is not sound, or not about this report.
+    """
+    if len(names) > 1:
+        raise CliError("a pack holds all that is checked", "embed the pack, or the whole input")
+    data = Path(names[0]).read_bytes()
+    checked = verify([bytes_source(names[0], data)], Policy({}))
+    if checked.verdict is Verdict.REJECTED:
+        raise CliError(f"{names[0]} is rejected", f"receipt verify {names[0]} says why")
+    listed = {int(one["finding"]): one for one in document["findings"]}
+    for claim in checked.claims:
+        finding = listed.get(claim.number, claim.finding)
+        if any(str(finding.get(name)) != text for name, text in claim.finding.items()):
+            told = f"claim {claim.number} of {names[0]} is not finding {claim.number} of the report"
+            raise CliError(told, "name the pack that was made of this batch with the same options")
+    return disputed(document, data)
+
+
+def _embed(
+    work: Mapping[str, Any], data: Mapping[str, str], command: str = "receipt report check report.json"
+) -> Embed:  # fmt: skip
     verifier = joined(files("verifier").joinpath("web"), "verifier.js")
     source = verifier + _resource("cli.page", "recheck_worker.js")
-    data_of = {"verifier": source, "recheck": json.dumps(work)}
-    return Embed(_resource("cli.page", "recheck.js"), data_of, "worker-src blob:")
+    named = {"verifier": source, "recheck": json.dumps(work), **data}
+    return Embed(_resource("cli.page", "recheck.js"), named, "worker-src blob:", command)
 
 
-def _refuse(
-    inputs: Sequence[dict[str, Any]], names: Sequence[str], found: Mapping[str, str]
-) -> None:
-    readable = {one["sha256"] for one in inputs}
-    for digest, name in found.items():
-        if name in names and digest not in readable:
-            hint = "name the receipts and the key files; what else the report is about stays out"
-            raise CliError(f"{name}: the page does not read such a file", hint)
-    for one in inputs:
+def _chosen(inputs: Sequence[dict[str, Any]], found: Mapping[str, str]) -> list[dict[str, Any]]:
+    """The inputs that go into the page: of the record and of the rate cards all, or none if none is named."""
+    left = {
+        role
+        for roles in (_RECORD, (_CARD,))
+        for role in roles
+        if not any(one["role"] in roles and one["sha256"] in found for one in inputs)
+    }
+    inside = [one for one in inputs if one["role"] not in left]
+    for one in inside:
         if one["sha256"] not in found:
-            hint = "the page needs every file of receipts, keys and statements; add --embed FILE"
-            raise CliError(f"{one['name']} is not at hand: its SHA-256 is {one['sha256']}", hint)
-    size = sum(Path(found[one["sha256"]]).stat().st_size for one in inputs)
+            raise CliError(
+                f"{one['name']} is not at hand: its SHA-256 is {one['sha256']}", _needs(one["role"])
+            )
+    return inside
+
+
+def _needs(role: str) -> str:
+    if role in _NEEDED:
+        return "the page needs every file of receipts, keys and statements; add --embed FILE"
+    return "of the record and of the rate cards the page needs all files, or none; add --embed FILE"
+
+
+def _refuse_unreadable(name: str, data: bytes) -> None:
+    for beginning, what in _UNREADABLE.items():
+        if data.startswith(beginning):
+            hint = "leave the record out; receipt report check does its checks"
+            raise CliError(f"{name} is {what}, which the page does not read", hint)
+
+
+def _refuse_too_much(size: int) -> None:
     if size > MOST:
         hint = "send the files beside the page: receipt report check reads them"
         raise CliError(f"the files have {size:,} bytes, and a page holds {MOST:,}", hint)
 
 
-def _options(options: dict[str, Any]) -> dict[str, Any]:
+def _named(name: str, data: bytes) -> dict[str, str]:
+    return {"name": name, "base64": b64encode(data).decode("ascii")}
+
+
+def _options(document: dict[str, Any], *, with_record: bool) -> dict[str, Any]:
     """The options of a report, as the verifier for browsers names them. Times are text, since JSON readers may round them."""
+    options = document["options"]
     period = options["period"]
     times = None if period is None else [str(period["start"]), str(period["end"])]
-    return {"period": times} | {theirs: options[ours] for ours, theirs in _OPTIONS.items()}
+    dated = None if document["dated"] is None else str(document["dated"])
+    margin = str(options["margin"]) if with_record and options["margin"] is not None else None
+    same = {theirs: options[ours] for ours, theirs in _OPTIONS.items()}
+    return {"period": times, "dated": dated, "margin": margin, **same}
 
 
-def _beyond(document: dict[str, Any]) -> dict[str, str]:
+def _beyond(document: dict[str, Any], missing: Iterable[str]) -> dict[str, str]:
     """The codes that come from checks that the page does not make, and from no other; with their severity."""
+    rules = tuple({_RULES[role] for role in missing})
     return {
         one["code"]: one["severity"]
         for one in document["codes"]
-        if all(rule.startswith(_NOT_CHECKED) for rule in one["rules"])
+        if all(rule.startswith(rules) for rule in one["rules"])
     }
 
 

@@ -16,6 +16,7 @@ from tests.reporting import VERIFY, write
 from tests.test_report_page import Page, hashed
 from tests.test_vectors import DOCUMENTS, input_of
 from tests.test_web_page import browser, opened  # noqa: F401  # fixtures
+from tests.wallets import TestWallet
 
 EXAMPLES = Path(__file__).parents[1] / "spec/examples"
 EMBED = "report html r.json --embed b.cbor --embed keys.json --out r.html"
@@ -51,13 +52,14 @@ def test_the_page_holds_the_inputs_and_the_verifier(shell, folder):
     page = Page(Path("r.html").read_bytes())
     data = data_of(page)
     work = json.loads(data["embedded-recheck"])
-    assert b64decode(work["batch"][0]["base64"]) == Path("b.cbor").read_bytes()
-    assert b64decode(work["keys"][0]["base64"]) == Path("keys.json").read_bytes()
-    assert [one["name"] for one in work["batch"] + work["keys"]] == ["b.cbor", "keys.json"]
-    assert (work["known"], work["not_checked"]) == ([], {})
+    files = {role: [(one["name"], b64decode(one["base64"])) for one in named] for role, named in work["files"].items()}  # fmt: skip
+    assert files == {"batch": [("b.cbor", Path("b.cbor").read_bytes())], "keys": [("keys.json", Path("keys.json").read_bytes())]}  # fmt: skip
+    assert work["not_checked"] == {}
     assert work["options"] == {
         "period": ["1793491200000", "1796083200000"], "account": "acme", "requireCacheId": False, "observers": [], "signatures": "every",
+        "dated": None, "margin": None,
     }  # fmt: skip
+    assert data["embedded-report"] == Path("r.json").read_text()
     assert "async function verify(" in data["embedded-verifier"]
     assert "\nexport " not in data["embedded-verifier"]
 
@@ -91,7 +93,7 @@ def test_a_pinned_key_file_need_not_be_named(shell, folder):
     reported(shell, verify="verify b.cbor")
     assert shell("report html r.json --embed b.cbor --out r.html").code == 0
     work = json.loads(data_of(Page(Path("r.html").read_bytes()))["embedded-recheck"])
-    assert len(work["keys"]) == 1
+    assert len(work["files"]["keys"]) == 1
 
 
 def test_a_file_that_is_no_input_is_refused(shell, folder):
@@ -114,12 +116,36 @@ def test_an_input_that_is_not_at_hand_is_refused(shell, folder):
     ]
 
 
-def test_what_the_page_does_not_read_stays_out(shell, folder):
+def test_of_a_record_all_or_nothing(shell, folder):
     write(3)
-    reported(shell, "", VERIFY)
+    Path("more.jsonl").write_text("")
+    reported(shell, "--requests more.jsonl", VERIFY)
+    digest = sha256(b"").hexdigest()
     assert refused(shell, f"{EMBED} --embed log.jsonl") == [
-        "receipt: error: log.jsonl: the page does not read such a file",
-        "receipt: hint: name the receipts and the key files; what else the report is about stays out",
+        f"receipt: error: more.jsonl is not at hand: its SHA-256 is {digest}",
+        "receipt: hint: of the record and of the rate cards the page needs all files, or none; add --embed FILE",
+    ]
+    assert shell(f"{EMBED} --embed log.jsonl --embed more.jsonl").code == 0
+
+
+def test_a_wallet_stays_out(shell, folder):
+    write(3)
+    Path("log.jsonl").unlink()
+    TestWallet().close()
+    reported(shell, "--requests wallet.db", "verify b.cbor --keys keys.json --card card.cbor")
+    assert refused(shell, f"{EMBED} --embed wallet.db") == [
+        "receipt: error: wallet.db is a wallet, which the page does not read",
+        "receipt: hint: leave the record out; receipt report check does its checks",
+    ]
+    assert shell(EMBED).code == 0
+
+
+def test_the_list_of_findings_stays_out(shell, folder):
+    written(Batch(one=Stream(count=150, over={"input": {1: 3000, 2: 2000, 3: 900}})).data)
+    reported(shell)
+    assert refused(shell, f"{EMBED} --embed r.findings.csv") == [
+        "receipt: error: r.findings.csv: the page does not read such a file",
+        "receipt: hint: send the list of findings beside the page",
     ]
 
 
@@ -175,7 +201,7 @@ def test_the_same_verdict(opened, shell, folder):  # noqa: F811
         shell(EMBED)
         state, words = rechecked(opened)
         assert state == "same", words
-        assert words.startswith("Checked again in this page: same verdict.")
+        assert words.startswith("Checked again in this page: the same report, in every figure.")
     written(FAULTY.data)
     assert reported(shell)["verdict"] == "rejected"
     shell(EMBED)
@@ -253,6 +279,32 @@ def test_a_verdict_of_checks_that_it_does_not_make(opened, shell, folder):  # no
     state, words = rechecked(opened)
     assert state == "differs"
     assert words.startswith("NOT the same: the page shows verified, none; checked again it is rejected, receipt-without-request.")  # fmt: skip
+
+
+@pytest.mark.slow
+def test_every_input_is_checked_again(opened, shell, folder):  # noqa: F811
+    """Record, rate card and what was remembered: then the whole report is compared, and a figure that was changed is found."""
+    write(3, r1={"output": 400}, r2=None)
+    shell("trust add keys.json --yes")
+    shell("verify b.cbor")
+    line = "verify b.cbor --card card.cbor --requests log.jsonl --margin 60 --dated 2026-12-01 --report r.json"
+    assert shell(line).code == 1
+    document = json.loads(Path("r.json").read_bytes())
+    assert {one["role"] for one in document["inputs"]} == {"batch", "keys", "memory", "card", "requests"}  # fmt: skip
+    line = "report html r.json --embed b.cbor --embed card.cbor --embed log.jsonl --out r.html"
+    assert shell(line).code == 0
+    state, words = rechecked(opened)
+    assert (state, document["verdict"]) == ("same", "rejected"), words
+    assert words.startswith("Checked again in this page: the same report, in every figure.")
+    for old, new, member in (
+        ('\\"margin\\":60000', '\\"margin\\":300000', "report.options.margin is 60000 when checked again, and not 300000"),
+        ('\\"output\\":1500', '\\"output\\":1400', "report.accounts.0.totals.output is 1500 when checked again, and not 1400"),
+    ):  # fmt: skip
+        honest = Path("r.html").read_text()
+        edited(old, new)
+        state, words = rechecked(opened)
+        assert (state, words.splitlines()[0]) == ("differs", f"NOT the same: {member}.")
+        Path("r.html").write_text(honest)
 
 
 @pytest.mark.slow

@@ -55,14 +55,16 @@ receipt report show report.json
 """
 _PAGE_HELP = """Make the page of a report: one HTML file, which needs no network. Nothing is checked.
 
-With --embed the page holds the receipts and keys, and a verifier for browsers: when it is opened, it checks them again, and says beside the verdict whether
-that is what comes out. Whoever gets the page gets these files too. Name every file of receipts; keys that you have pinned are found.
+With --embed the page holds inputs of the report, and a verifier for browsers: when it is opened, it checks them again, and says beside the verdict whether
+that is what comes out. Whoever gets the page gets these files too. Name every file of receipts; keys that you have pinned are found. Name rate cards and logs
+too, or their checks are not made in the page. A pack in place of the batch shows the disputed findings alone.
 
 \b
 receipt report html report.json --out report.html
 receipt report html r.json --embed batch.cbor --embed keys.json --out r.html
+receipt report html r.json --embed pack.zip --out r.html
 """
-_EMBED = "Put this input of the report into the page; may be repeated."
+_EMBED = "Put this input of the report, or a pack, into the page; may be repeated."
 _SIGNER = "Trust this key file for the signature of the report, and not the pinned ones."
 _NOT_PINNED: Final = "not pinned here: ask the issuer whether it is its own"
 

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
-from cli import batches, key_folder
+from cli import batches, embedding, key_folder
 from cli.dispute.claims import Disputed, gather
 from cli.dispute.objects import Batch
 from cli.dispute.own_side import OwnSide
@@ -99,9 +99,6 @@ def made(wanted: Wanted, answer: Answer) -> Made:
     except WalletError as error:
         raise CliError(str(error), _WALLET_HINT) from None
     keys = _add_keys(wanted, claims, pack)
-    if wanted.with_report:
-        document = as_object(answer.report)
-        pack.members |= {"report.json": canonical(document), "report.html": render_html(document)}
     _add_cards(wanted.asked, pack)
     _add_cache_key(wanted.asked, claims, pack)
     data = _packed(wanted, answer, claims, keys, pack)
@@ -112,7 +109,20 @@ def made(wanted: Wanted, answer: Answer) -> Made:
     for claim in claims:
         if claim.number in unproven:
             claim.standing, claim.why = Standing.ASSERTED, unproven[claim.number]
-    return Made(_packed(wanted, answer, claims, keys, pack) if unproven else data, claims)
+    if unproven:
+        data = _packed(wanted, answer, claims, keys, pack)
+    if wanted.with_report:
+        pack.members |= _report(answer, data)
+        data = _packed(wanted, answer, claims, keys, pack)
+    return Made(data, claims)
+
+
+def _report(answer: Answer, evidence: bytes) -> dict[str, bytes]:
+    """The report on the whole batch; its page checks the evidence, if that is not too much for a page."""
+    document = as_object(answer.report)
+    fits = len(evidence) <= embedding.MOST
+    inside = embedding.disputed(document, evidence) if fits else None
+    return {"report.json": canonical(document), "report.html": render_html(document, inside)}
 
 
 def _selected(wanted: Wanted, answer: Answer) -> list[tuple[int, Finding]]:

@@ -33,6 +33,7 @@ _PACKS: Final = {
     "rejected": "The pack was altered, or a claim does not follow from its evidence.",
     "incomplete": "Nothing is false, but a claim rests on the word of who made the pack, or the keys are the pack's own.",
 }
+_COMMAND: Final = "receipt report check report.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +44,13 @@ class Embed:
         script: a classic script. It finds its place in the page as the element ``recheck``, and says there what it found.
         data: what it reads, by name: each is the text of an element ``embedded-<name>``, base64 for bytes.
         policy: what it needs of the Content-Security-Policy besides, for instance ``worker-src blob:``.
+        command: what checks the same without the page.
     """
 
     script: str
     data: Mapping[str, str] = field(default_factory=dict)
     policy: str = ""
+    command: str = _COMMAND
 
 
 def render_html(report: Report, embed: Embed | None = None) -> bytes:
@@ -146,9 +149,8 @@ def _recheck(embed: Embed | None) -> Markup:
         words = "This page checks its receipts itself. Without scripts it cannot; then: "
     else:
         words = "This page is a copy of what was found. Check it with the files that it names: "
-    return tag(
-        "p", words, tag("code", "receipt report check report.json"), id="recheck", role="status"
-    )
+    command = _COMMAND if embed is None else embed.command
+    return tag("p", words, tag("code", command), id="recheck", role="status")
 
 
 def _subject(report: Report) -> Markup:

@@ -4,9 +4,10 @@
 (() => {
   const place = document.getElementById("recheck");
   const command = place.querySelector("code");
-  const embedded = (name) => JSON.parse(document.getElementById(`embedded-${name}`).textContent);
+  const embedded = (name) => JSON.parse(document.getElementById(`embedded-${name}`)?.textContent ?? "null");
   const ORDER = ["verified", "incomplete", "rejected"];
-  const worst = (verdicts) => ORDER[Math.max(...verdicts.map((one) => ORDER.indexOf(one)))];
+  const worst = (verdicts) => ORDER[Math.max(0, ...verdicts.map((one) => ORDER.indexOf(one)))];
+  const NONE = "\u2014";
 
   function element(kind, text) {
     const made = document.createElement(kind);
@@ -17,49 +18,101 @@
   function say(state, headline, ...more) {
     place.className = state;
     const words = "A page can be made to say anything; to be sure, take the inputs from elsewhere and use ";
-    place.replaceChildren(element("strong", headline), ...[...more, words].map((text) => element("span", `${text} `)), command);
+    place.replaceChildren(element("strong", headline), ...[...more, words].filter(Boolean).map((text) => element("span", `${text} `)), command);
   }
 
-  /** What a reader sees of the claims of a pack: number, code, what shows it, and whether it was reached again. */
+  // ---- what a reader sees
+
+  /** The claims of a pack: number, code, what shows it, and whether it was reached again. */
   function shownClaims() {
     const rows = [...document.querySelectorAll("#claims tbody tr")].map((row) => [...row.cells].map((cell) => cell.textContent));
     return rows.map((cells) => [cells[0].replaceAll(",", ""), cells[1], cells[5], cells[6] === "yes" ? "reached" : "not reached"].join(", "));
   }
 
-  /** What a reader sees: the verdict, the codes of findings, and all that is said of the inputs. */
-  function shown() {
-    const verdict = document.querySelector("h1").lastChild.textContent.toLowerCase();
-    const codes = [...document.querySelectorAll("#findings-by-money tbody a")].map((link) => link.textContent).sort();
-    return { verdict, codes, inputs: document.getElementById("inputs").textContent };
+  const shownVerdict = () => document.querySelector("h1").lastChild.textContent.toLowerCase();
+  const shownCodes = () => [...document.querySelectorAll("#findings-by-money tbody a")].map((link) => link.textContent).sort();
+
+  /** A finding, if the page lists it: its code, what was expected, and what is there. */
+  function shownFinding(number) {
+    const row = document.getElementById(`finding-${number}`)?.closest("tr");
+    return row && [row.closest(".of-code").id.slice("of-".length), row.cells[4].textContent, row.cells[5].textContent].join(", ");
   }
+
+  // ---- the whole report
 
   const listed = (verdict, codes) => `${verdict}, ${codes.length ? codes.join(", ") : "no findings"}`;
 
+  /** The first member in which two reports differ, and what each has there; null: they are the same. */
+  function differenceOf(ours, theirs, member = "report") {
+    const areObjects = [ours, theirs].every((one) => one !== null && typeof one === "object");
+    if (!areObjects || Array.isArray(ours) !== Array.isArray(theirs)) return ours === theirs ? null : { member, ours, theirs };
+    for (const name of new Set([...Object.keys(theirs), ...Object.keys(ours)])) {
+      const found = differenceOf(ours[name], theirs[name], `${member}.${name}`);
+      if (found) return found;
+    }
+    return null;
+  }
+
+  /** Who made them is in a report, too: that differs. */
+  const withoutVerifier = (text) => ({ ...JSON.parse(text), verifier: null });
+
   /** Hold what came out against the page. notChecked: the other findings of the report, code to severity; shownBy: words for a standing. */
-  function compare({ subject, verdict, codes, claims, inputs }, notChecked, shownBy) {
-    const page = shown();
-    const foreign = inputs.find(({ sha256 }) => !page.inputs.includes(sha256));
+  function compare({ verdict, codes, claims, text }, { not_checked: notChecked, shown_by: shownBy }) {
+    const shown = { verdict: shownVerdict(), codes: shownCodes() };
+    const inputs = document.getElementById("inputs").textContent;
+    const foreign = JSON.parse(text).inputs.find(({ sha256 }) => !inputs.includes(sha256));
     if (foreign) return say("differs", `NOT the same: ${foreign.name} is another file than the report names (SHA-256 ${foreign.sha256}).`);
     const other = Object.keys(notChecked);
     const all = worst([verdict, ...Object.values(notChecked)]);
     const expected = [...new Set([...codes, ...other])].sort();
-    if (all !== page.verdict || expected.join() !== page.codes.join()) {
-      return say("differs", `NOT the same: the page shows ${listed(page.verdict, page.codes)}; checked again it is ${listed(all, expected)}.`);
+    if (all !== shown.verdict || expected.join() !== shown.codes.join()) {
+      return say("differs", `NOT the same: the page shows ${listed(shown.verdict, shown.codes)}; checked again it is ${listed(all, expected)}.`);
     }
-    const again = claims.map(({ claim, code, standing, reached }) => [claim, code, shownBy[standing], reached ? "reached" : "not reached"].join(", "));
+    const again = claims.map(({ claim, finding, standing, reached }) => [claim, finding.code, shownBy[standing], reached ? "reached" : "not reached"].join(", "));
     const changed = shownClaims().filter((one, n) => one !== again[n]).concat(again.slice(shownClaims().length));
     if (changed.length) return say("differs", `NOT the same: the claims are ${again.join("; ")}. The page shows another one: ${changed[0]}.`);
+    const whole = embedded("report");
+    if (whole === null) return sayInPart(verdict, shown.verdict, other);
+    const found = differenceOf(withoutVerifier(text), withoutVerifier(whole));
+    if (found) return say("differs", `NOT the same: ${found.member} is ${JSON.stringify(found.ours)} when checked again, and not ${JSON.stringify(found.theirs)}.`);
+    say("same", "Checked again in this page: the same report, in every figure.", "What you see of it was compared in verdict, codes and claims.");
+  }
+
+  function sayInPart(verdict, shown, other) {
     const left = other.length ? `Not checked in this page: ${other.join(", ")}.` : "";
-    const without = subject === "pack" ? "" : ", and has no customer's record and no rate card";
-    const limits = `${left} It compares the verdict, the codes of findings and the claims of a pack, not counts and amounts${without}.`;
-    if (verdict === page.verdict) return say("same", "Checked again in this page: same verdict.", limits.trim());
-    say("part", `Checked again in this page: ${verdict} without the findings that it does not check. “${page.verdict}” comes from these.`, limits);
+    const limits = "The customer's record or a rate card is not in the page, so it compares the verdict and the codes of findings, not counts and amounts.";
+    if (verdict === shown) return say("same", "Checked again in this page: same verdict.", left, limits);
+    say("part", `Checked again in this page: ${verdict} without the findings that it does not check. “${shown}” comes from these.`, left, limits);
+  }
+
+  // ---- the findings that are disputed
+
+  const numbers = (claims) => claims.map(({ claim }) => claim).join(", ");
+  const findings = (claims) => (claims.length === 1 ? `finding ${numbers(claims)} follows` : `findings ${numbers(claims)} follow`);
+
+  /** Hold the claims of a pack against the findings of the page. severities: of the codes of the report. */
+  function compareDisputed({ verdict, wrong, claims, ownKeys }, { severities }) {
+    if (verdict === "rejected") return say("differs", `NOT shown by the receipts in this page: ${wrong}.`);
+    for (const { claim, finding: { code, expected = NONE, actual = NONE } } of claims) {
+      const [shown, again] = [shownFinding(claim), [code, expected, actual].join(", ")];
+      if (shown && shown !== again) return say("differs", `NOT the same: finding ${claim} is ${again}. The page shows another one: ${shown}.`);
+    }
+    const [reached, asserted] = [claims.filter((one) => one.reached), claims.filter((one) => !one.reached)];
+    const keys = ownKeys.map(({ kid, issuer }) => `The key ${kid} of ${issuer} came with the page: compare it with the issuer's.`);
+    const word = asserted.length ? `Not shown, but the word of who made the page: ${numbers(asserted)}.` : "";
+    const rest = "The other receipts are not in the page, so nothing else in it was checked.";
+    if (!reached.length) return say("part", "Checked again in this page: none of the disputed findings can be shown by receipts.", word, rest);
+    const shown = shownVerdict();
+    const isEnough = worst(reached.map(({ finding: { code } }) => severities[code])) === shown;
+    const headline = `Checked again in this page: ${findings(reached)} from the receipts in it`;
+    if (isEnough) return say("same", `${headline}, and “${shown}” from that.`, ...keys, word, rest);
+    say("part", `${headline}. “${shown}” comes from others.`, ...keys, word, rest);
   }
 
   const unable = (why) => say("unable", `Not checked in this page: ${why}.`);
 
   function begin() {
-    const { not_checked: notChecked, shown_by: shownBy, ...work } = JSON.parse(embedded("recheck"));
+    const { files, options, ...more } = JSON.parse(embedded("recheck"));
     const bar = document.createElement("progress");
     place.replaceChildren("Checking again in this page ", bar);
     const url = URL.createObjectURL(new Blob([embedded("verifier")], { type: "text/javascript" }));
@@ -73,9 +126,10 @@
       worker.terminate();
       URL.revokeObjectURL(url);
       if (data.error !== undefined) unable(data.error);
-      else compare(data, notChecked, shownBy);
+      else if (more.severities) compareDisputed(data, more);
+      else compare(data, more);
     };
-    worker.postMessage(work);
+    worker.postMessage({ files, options });
   }
 
   try {

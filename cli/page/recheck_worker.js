@@ -1,29 +1,31 @@
 
 // ---------------------------------------------------------------------------------------------------------------- in the worker of a report's page
 
-const decoded = ({ name, base64 }) => ({ name, bytes: Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0)) });
+// What it declares is its own: the verifier's names are in the same script.
+(() => {
+  const decoded = ({ name, base64 }) => ({ name, bytes: Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0)) });
 
-async function digestOf({ name, bytes }) {
-  const hash = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
-  return { name, sha256: Array.from(hash, (byte) => byte.toString(16).padStart(2, "0")).join("") };
-}
-
-self.onmessage = async ({ data: { batch, keys, known, options } }) => {
-  try {
-    const read = { batch: batch.map(decoded), keys: keys.map(decoded), known: known.map(decoded) };
-    const inputs = await Promise.all([...read.batch, ...read.keys, ...read.known].map(digestOf));
-    const report = await verify(read.batch, {
-      ...options,
-      account: options.account ?? undefined,
-      period: options.period?.map(BigInt),
-      keys: await readKeys(read.keys.map(({ bytes }) => bytes)),
-      known: read.known.map(({ bytes }) => bytes),
+  /** The files by role, as `report` takes them. */
+  function optionsOf({ batch: _, card, requests, received, prompts, "cache-key": cacheKey, aliases, ...others }, { margin, dated, period, account, ...options }) {
+    const record = { requests, received, prompts, cacheKey: cacheKey?.[0], aliases: aliases?.[0], margin: BigInt(margin ?? 0) };
+    return {
+      ...options, ...others, cards: card, period: period?.map(BigInt), account: account ?? undefined, dated: dated === null ? undefined : BigInt(dated),
+      record: margin === null ? undefined : record,
       progress: (done, of) => self.postMessage({ done, of }),
-    });
-    const codes = [...new Set(report.findings.map(({ code }) => code))];
-    const claims = (report.claims ?? []).map(({ claim, finding, standing, reached }) => ({ claim, code: finding.code, standing, reached }));
-    self.postMessage({ subject: report.subject, verdict: report.verdict, codes, claims, inputs });
-  } catch (error) {
-    self.postMessage({ error: error.message });
+    }; // prettier-ignore
   }
-};
+
+  self.onmessage = async ({ data: { files, options } }) => {
+    try {
+      const read = Object.fromEntries(Object.entries(files).map(([role, list]) => [role, list.map(decoded)]));
+      const { summary, text } = await report(read.batch, optionsOf(read, options));
+      const { subject, verdict, findings, ownKeys = [] } = summary;
+      const codes = [...new Set(findings.map(({ code }) => code))];
+      const wrong = findings.find(({ severity }) => severity === "rejected")?.message;
+      const { claims } = JSON.parse(text);
+      self.postMessage({ subject, verdict, codes, wrong, claims, ownKeys, text });
+    } catch (error) {
+      self.postMessage({ error: error.message });
+    }
+  };
+})();

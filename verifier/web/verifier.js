@@ -73,18 +73,18 @@ async function answered(files, options) {
  *
  * @param {{name: string, bytes: Uint8Array}[]} files in the order of the input
  * @param {object} options those of `verify`, but that everything that is read is a file ({name, bytes}), so that the report can name it:
- *   keys, previous (for `known`), cards, and what a record consists of; `record.aliases` is a file too;
+ *   keys, previous and memory (together `known`), cards, and what a record consists of; `record.aliases` is a file too;
  *   dated: the date that the report gets, in ms, a BigInt
  * @returns {Promise<object>} summary: what `verify` gives; object: JSON-ready data; text: its canonical form; csv: the file beside it, or null
  * @throws {InputError} there is no verdict
  */
 export async function report(files, options) {
-  const { keys = [], previous = [], cards = [], record, dated, ...others } = options;
+  const { keys = [], previous = [], memory = [], cards = [], record, dated, ...others } = options;
   const bytesOfAll = (list) => list.map(({ bytes }) => bytes);
   const aliases = record?.aliases && readAliases(record.aliases);
-  const given = { ...others, record: record && { ...record, aliases }, keys: await readKeys(bytesOfAll(keys)), known: bytesOfAll(previous), cards: bytesOfAll(cards) };
+  const given = { ...others, record: record && { ...record, aliases }, keys: await readKeys(bytesOfAll(keys)), known: bytesOfAll([...previous, ...memory]), cards: bytesOfAll(cards) };
   const answer = await answered(files, given);
-  const inputs = await inputsOf({ batch: files, keys, previous, card: cards, ...filesOfRecord(record ?? {}) });
+  const inputs = await inputsOf({ batch: files, keys, previous, memory, card: cards, ...filesOfRecord(record ?? {}) });
   return { summary: summaryOf(answer), ...(await objectOfReport(answer, inputs, dated)) };
 }
 
