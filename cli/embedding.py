@@ -84,7 +84,7 @@ def disputed(document: dict[str, Any], pack: bytes) -> Embed:
     work = {
         "files": {"batch": [_named("pack.zip", pack)], "keys": []},
         "options": {"period": None, "dated": None, "margin": None, "account": None, "requireCacheId": False, "observers": document["options"]["observers"], "signatures": "every"},
-        "severities": {one["code"]: one["severity"] for one in document["codes"]},
+        "disputed": True,
     }  # fmt: skip
     return _embed(work, {}, "receipt verify pack.zip")
 

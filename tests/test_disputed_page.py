@@ -22,7 +22,7 @@ from tests.test_embedded import data_of, edited, rechecked, refused
 from tests.test_report_page import Page
 from tests.test_web_page import browser, opened  # noqa: F401  # fixtures
 from tests.wallets import USAGE
-from verifier import Policy, bytes_source, read_jwks, verify
+from verifier import RULES, Policy, Standing, bytes_source, read_jwks, standing, verify
 
 REPORT = "verify batch.cbor --keys issuer.jwks.json --period 2026-11 --requests wallet.db --no-remember --report r.json"
 OTHER = seen(usage=json.dumps(USAGE | {"output_tokens": 1}))
@@ -131,6 +131,22 @@ def test_the_page_of_a_report_that_is_sent_alone(opened, shell, files):  # noqa:
         "differs",
         f"NOT the same: finding {number} is count-differs, 1, 500",
     )
+
+
+@pytest.mark.slow
+def test_an_edited_verdict(opened, shell, files):  # noqa: F811
+    number = disputed(shell, OTHER, "count-differs")
+    edited("</span>Rejected</h1>", "</span>Verified</h1>")
+    state, words = rechecked(opened)
+    assert state == "differs"
+    assert words.splitlines()[0] == (
+        f"NOT the same: finding {number} follows from the receipts in this page, and it shows verified."
+    )
+
+
+def test_what_receipts_can_show_is_that_something_is_false():
+    """The page says that its verdict follows from any of them."""
+    assert {str(rule.severity) for code, rule in RULES.items() if standing(code) != Standing.ASSERTED} == {"rejected"}  # fmt: skip
 
 
 @pytest.mark.slow

@@ -340,6 +340,8 @@ def test_a_pack_in_the_page(opened, shell, folder, keys):  # noqa: F811
         state, words = rechecked(opened)
         assert (state, cell) == ("differs", cell), words
         assert words.startswith("NOT the same: the claims are 3, "), words
+    Path("r.html").write_text(honest.replace(row, ""))
+    assert rechecked(opened)[0] == "differs"
     Path("r.html").write_text(honest)
     data = Path("pack.zip").read_bytes()
     edited(b64encode(data).decode(), b64encode(data[:-1]).decode())

@@ -6,7 +6,7 @@
   const command = place.querySelector("code");
   const embedded = (name) => JSON.parse(document.getElementById(`embedded-${name}`)?.textContent ?? "null");
   const ORDER = ["verified", "incomplete", "rejected"];
-  const worst = (verdicts) => ORDER[Math.max(0, ...verdicts.map((one) => ORDER.indexOf(one)))];
+  const worst = (verdicts) => ORDER[Math.max(...verdicts.map((one) => ORDER.indexOf(one)))];
   const NONE = "\u2014";
 
   function element(kind, text) {
@@ -90,8 +90,8 @@
   const numbers = (claims) => claims.map(({ claim }) => claim).join(", ");
   const findings = (claims) => (claims.length === 1 ? `finding ${numbers(claims)} follows` : `findings ${numbers(claims)} follow`);
 
-  /** Hold the claims of a pack against the findings of the page. severities: of the codes of the report. */
-  function compareDisputed({ verdict, wrong, claims, ownKeys }, { severities }) {
+  /** Hold the claims of a pack against the findings of the page. Each one that receipts can show is of something false. */
+  function compareDisputed({ verdict, wrong, claims, ownKeys }) {
     if (verdict === "rejected") return say("differs", `NOT shown by the receipts in this page: ${wrong}.`);
     for (const { claim, finding: { code, expected = NONE, actual = NONE } } of claims) {
       const [shown, again] = [shownFinding(claim), [code, expected, actual].join(", ")];
@@ -102,11 +102,8 @@
     const word = asserted.length ? `Not shown, but the word of who made the page: ${numbers(asserted)}.` : "";
     const rest = "The other receipts are not in the page, so nothing else in it was checked.";
     if (!reached.length) return say("part", "Checked again in this page: none of the disputed findings can be shown by receipts.", word, rest);
-    const shown = shownVerdict();
-    const isEnough = worst(reached.map(({ finding: { code } }) => severities[code])) === shown;
-    const headline = `Checked again in this page: ${findings(reached)} from the receipts in it`;
-    if (isEnough) return say("same", `${headline}, and “${shown}” from that.`, ...keys, word, rest);
-    say("part", `${headline}. “${shown}” comes from others.`, ...keys, word, rest);
+    if (shownVerdict() !== "rejected") return say("differs", `NOT the same: ${findings(reached)} from the receipts in this page, and it shows ${shownVerdict()}.`);
+    say("same", `Checked again in this page: ${findings(reached)} from the receipts in it, and “rejected” from that.`, ...keys, word, rest);
   }
 
   const unable = (why) => say("unable", `Not checked in this page: ${why}.`);
@@ -126,7 +123,7 @@
       worker.terminate();
       URL.revokeObjectURL(url);
       if (data.error !== undefined) unable(data.error);
-      else if (more.severities) compareDisputed(data, more);
+      else if (more.disputed) compareDisputed(data);
       else compare(data, more);
     };
     worker.postMessage({ files, options });
