@@ -3,7 +3,6 @@
 import json
 import os
 import shutil
-from base64 import b64encode
 from hashlib import sha256
 from pathlib import Path
 
@@ -11,6 +10,7 @@ import pytest
 
 from receipts import sign_report
 from tests.build import ISSUER, KEY, Batch, Stream, jwk_set
+from tests.reporting import COUNTS, charge, write
 from tests.test_vectors import DOCUMENTS, input_of
 from tests.web.page import PAGE, page
 from verifier import canonical
@@ -122,21 +122,6 @@ def test_a_hundred_thousand_receipts_do_not_freeze_the_page(opened, folder):
     assert checked(opened, path) == "verified"
     assert "100\u202f002" in opened.inner_text(".figures")
     assert opened.evaluate("longest") < 1000
-
-
-@pytest.mark.slow
-def test_what_is_embedded_checks_itself(opened, folder):
-    batch = Batch(one=Stream(change=lambda n, claims: claims | {10: {1: 3000, 2: 2000, 3: 900}} if n == 1 else claims))  # fmt: skip
-    files = {"batch": [{"name": "b.cbor", "base64": b64encode(batch.data).decode()}], "keys": [{"name": "k.json", "base64": b64encode(json.dumps(jwk_set(KEY)).encode()).decode()}]}  # fmt: skip
-    marker = '<script type="application/json" id="embedded">null</script>'
-    assert page().count(marker) == 1
-    path = folder / "report.html"
-    path.write_text(page().replace(marker, marker.replace("null", json.dumps(files))))
-    opened.goto(path.as_uri())
-    opened.wait_for_selector("#verdict", timeout=30_000)
-    assert opened.get_attribute("#verdict", "data-verdict") == "rejected"
-    assert codes(opened) == ["attributed-mismatch"]
-    assert opened.is_visible("#embedded-notice")
 
 
 def test_two_files_of_one_name_are_two_files(opened):
@@ -255,19 +240,44 @@ def test_a_pack_beside_a_batch_is_refused(opened):
     assert opened.inner_text("#error") == "There is no verdict: pack.zip is a pack: it is verified by itself"  # fmt: skip
 
 
+def dropped(tab, **files):
+    """Files on the first place, and the issuer's keys; then it is checked."""
+    tab.goto(PAGE.as_uri())
+    given = [{"name": name.replace("_", "."), "mimeType": "", "buffer": data} for name, data in files.items()]  # fmt: skip
+    tab.set_input_files("#batch", given)
+    tab.set_input_files("#keys", {"name": "k.json", "mimeType": "", "buffer": json.dumps(jwk_set(KEY)).encode()})  # fmt: skip
+    tab.click("#check")
+    tab.wait_for_selector("#verdict, #error:not([hidden])")
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("other", ["a signed report", "a rate card"])
-def test_an_honest_object_that_is_no_batch_is_not_called_false(other, opened):
-    card = bytes.fromhex(DOCUMENTS["cards.json"]["vectors"][0]["options"]["cards"][0])
+def test_an_honest_object_that_is_no_batch_is_not_called_false(opened):
     report = sign_report(canonical({"report": 1}), ISSUER, KEY, None).data
-    data, reader = (report, "report check") if "report" in other else (card, "verify --card")
-    opened.goto(PAGE.as_uri())
-    files = {"b.cbor": Batch().data, "other.cbor": data}
-    opened.set_input_files("#batch", [{"name": name, "mimeType": "", "buffer": one} for name, one in files.items()])  # fmt: skip
-    opened.set_input_files("#keys", {"name": "k.json", "mimeType": "", "buffer": json.dumps(jwk_set(KEY)).encode()})  # fmt: skip
-    opened.click("#check")
-    opened.wait_for_selector("#error:not([hidden])")
-    assert opened.inner_text("#error") == f"There is no verdict: other.cbor is {other}, and no batch: receipt {reader} reads it"  # fmt: skip
+    dropped(opened, b_cbor=Batch().data, other_cbor=report)
+    assert opened.inner_text("#error") == "There is no verdict: other.cbor is a signed report, and no batch: receipt report check reads it"  # fmt: skip
+    card = bytes.fromhex(DOCUMENTS["cards.json"]["vectors"][0]["options"]["cards"][0])
+    dropped(opened, other_cbor=card)
+    assert opened.inner_text("#error") == "There is no verdict: other.cbor is a rate card, and no batch: drop the receipts too"  # fmt: skip
+
+
+@pytest.mark.slow
+def test_a_rate_card_beside_the_batch(opened, shell, folder):
+    """The same findings, prices and report as by the command; without the card the charges are not checked."""
+    write(3, charged={0: charge(COUNTS), 1: charge(COUNTS, output_rate=16_000_000)})
+    files = {name.replace(".", "_"): Path(name).read_bytes() for name in ("b.cbor", "card.cbor")}
+    dropped(opened, **files)
+    assert (opened.get_attribute("#verdict", "data-verdict"), codes(opened)) == ("rejected", ["charge-differs"])  # fmt: skip
+    words = opened.inner_text("#result")
+    assert "0.0111 USD" in words
+    with opened.expect_download() as download:
+        opened.click("#save")
+    Path("k.json").write_text(json.dumps(jwk_set(KEY)))
+    shell("verify b.cbor --keys k.json --card card.cbor --no-remember --report r.json")
+    saved, mine = (json.loads(Path(path).read_bytes()) for path in (download.value.path(), "r.json"))  # fmt: skip
+    assert saved | {"verifier": None} == mine | {"verifier": None}
+    dropped(opened, b_cbor=files["b_cbor"])
+    assert opened.get_attribute("#verdict", "data-verdict") == "verified"
+    assert "the rate cards that the charges name were not given" in opened.inner_text("#result")
 
 
 @pytest.mark.slow

@@ -20,8 +20,9 @@ def _hash(text):
 
 def page():
     """The page as it must be."""
-    style, script = ((FOLDER / name).read_text() for name in ("page.css", "page.js"))
-    module = joined(FOLDER, "worker.js")  # a page from disk may start a classic worker only
+    style = (FOLDER / "page.css").read_text()
+    # A page from disk may load no module, and start a classic worker only.
+    script, module = (joined(FOLDER, name) for name in ("page.js", "worker.js"))
     for part in (script, module):
         if "</script" in part or "<!--" in part:
             raise ValueError("a script that would end its own element")

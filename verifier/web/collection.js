@@ -59,8 +59,6 @@ export class Batch {
   lostItems = 0;
   ended = null; // why the reading ended early: "fault" or "lost"
   passed = new Passed();
-  unchecked = 0; // signatures left out by
-  unprotected = 0;
   receipts = 0;
   statements = 0;
   observed = 0;
@@ -78,9 +76,7 @@ export class Batch {
   /** Steps 8 to 10 for an item that went through step 7. Whether reading goes on. */
   async take(one) {
     this.items++;
-    if (one.unprotected) this.unprotected++;
     tellFaults(one, this.findings);
-    if (one.unchecked) this.unchecked++;
     if (!one.lost && one.kind === RECEIPT) one.agrees = checkIdentities(one, this.findings, this.options);
     this.passed.add(one);
     if (!one.lost && one.kind === RECEIPT) {

@@ -96,7 +96,7 @@ function summaryOf({ found, subject }) {
   if (subject !== "batch") return { subject, verdict, findings, cards: cardsOf(found.cards), objects: found.objects.map(objectOf) };
   return {
     subject, verdict, findings, items: found.items, receipts: found.receipts, statements: found.statements, observed: found.observed,
-    signaturesLeftOut: found.unchecked, unprotected: found.unprotected, endedEarly: found.ended, checks: found.checks, cards: cardsOf(found.cards), accounts: [...found.accounts.values()].map(accountOf),
+    checks: found.checks, cards: cardsOf(found.cards), accounts: [...found.accounts.values()].map(accountOf),
   }; // prettier-ignore
 }
 

@@ -1,12 +1,12 @@
 // In the page's worker.
 
-import { refuseOtherObjects } from "./mistaken.js";
+import { withoutCards } from "./mistaken.js";
 import { InputError, report } from "./verifier.js";
 
 self.onmessage = async ({ data: { files, keys, options } }) => {
   try {
-    refuseOtherObjects(files);
-    const { summary, text, csv } = await report(files, { ...options, keys, progress: (done, of) => self.postMessage({ done, of }) });
+    const { batch, cards } = withoutCards(files);
+    const { summary, text, csv } = await report(batch, { ...options, keys, cards, progress: (done, of) => self.postMessage({ done, of }) });
     self.postMessage({ report: { ...summary, findings: summary.findings.slice(0, 10000).map(toShow), found: summary.findings.length, text, csv } });
   } catch (error) {
     self.postMessage({ error: error.message, usual: error instanceof InputError });
