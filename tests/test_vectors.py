@@ -13,6 +13,7 @@ from verifier import (
     NotABatchError,
     Policy,
     Record,
+    RecordError,
     by_kid,
     bytes_source,
     read_card,
@@ -122,7 +123,7 @@ def backends():
 @pytest.mark.parametrize(("document", "vector", "backend"), list(backends()))
 def test_vector(document, vector, backend, folder):
     if vector["verdict"] is None:
-        with pytest.raises((KeyFileError, NotABatchError)):
+        with pytest.raises((KeyFileError, NotABatchError, RecordError)):
             run(document, vector, backend=backend)
         return
     report = run(document, vector, backend=backend)

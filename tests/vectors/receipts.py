@@ -592,6 +592,14 @@ def _keys() -> Iterator[Vector]:
                  _replace_item(raw), "key-weak", _ITEM, keys)  # fmt: skip
 
 
+def nested(arrays: int) -> list[Any]:
+    """As many arrays, one inside of the other."""
+    whole: list[Any] = []
+    for _ in range(arrays - 1):
+        whole = [whole]
+    return whole
+
+
 def _key_sets() -> Iterator[Vector]:
     """What a key file may hold. All are in the format of RFC 7517, with the member iss."""
     own = jwk_set(KEY)["keys"][0]
@@ -616,6 +624,8 @@ def _key_sets() -> Iterator[Vector]:
         "alg-eddsa", "the older name of the algorithm", own | {"alg": "EdDSA"}, accepted=True
     )
     yield vector("kid-twice", "one kid twice, with the same members", own, own, accepted=True)
+    yield vector("nested", "64 arrays and objects inside each other: the set, its list, the key, and 61 more", own | {"x5c": nested(61)}, accepted=True)  # fmt: skip
+    yield vector("nested-beyond", "65 of them", own | {"x5c": nested(62)}, accepted=False)
     yield vector("other-kty-only", "no key for this format", rsa, accepted=False)
     yield vector("none", "no key at all", accepted=False)
     yield vector("without-kid", "a key without kid", without, accepted=False)

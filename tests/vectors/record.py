@@ -23,6 +23,7 @@ from tests.build import (
     statement_claims,
 )
 from tests.vectors.model import Vector
+from tests.vectors.receipts import nested
 
 _LAST_DAY = NOVEMBER[1] - 86_400_000 - 300_000
 
@@ -548,5 +549,19 @@ def _prompts() -> Iterator[Vector]:
         2,
         options=options,
     )
+    month = json.loads(_CACHE_KEY.for_period("2026-11").to_json())
+    for name, comment, accepted, changed in (
+        ("more", "members that are not named are ignored: 64 objects and arrays inside each other", True, {"x": nested(63)}),
+        ("nested", "65 of them", False, {"x": nested(64)}),
+        ("without", "no account", False, {"account": None}),
+        ("account", "an account of 513 bytes", False, {"account": "a" * 513}),
+        ("month", "a month that there is not", False, {"period": "2026-13"}),
+        ("short", "a key of 31 bytes", False, {"key": "A" * 42}),
+        ("padded", "a key with padding", False, {"key": month["key"] + "="}),
+        ("version", "another version", False, {"token_receipt_cache_key": 2}),
+    ):  # fmt: skip
+        kept = {member: value for member, value in (month | changed).items() if value is not None}
+        yield Vector(f"prompts-key-{name}", "R-14.19", f"a cache key file: {comment}", batch(), no_verdict=not accepted,
+                     options={"prompts": prompts, "cache_key": kept})  # fmt: skip
     yield Vector("prompts-other-month", "R-14.19", "the key of another month: the identifier is not recomputed", batch(ids[16]),
                  options=options | {"cache_key": json.loads(_CACHE_KEY.for_period("2026-12").to_json())})  # fmt: skip
