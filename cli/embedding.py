@@ -53,13 +53,13 @@ def embedded(document: dict[str, Any], names: Sequence[str], store: TrustStore) 
     if (beside := document["findings_csv"]) is not None and beside["sha256"] in found:
         hint = "send the list of findings beside the page"
         raise CliError(f"{found[beside['sha256']]}: the page does not read such a file", hint)
-    given: Named = {}
     inside = _chosen(document["inputs"], found)
+    _refuse_too_much(sum(int(one["size"]) for one in inside))
+    given: Named = {}
     for one in inside:
         data = Path(found[one["sha256"]]).read_bytes()
         _refuse_unreadable(found[one["sha256"]], data)
         given.setdefault(one["role"], []).append(_named(one["name"], data))
-    _refuse_too_much(sum(int(one["size"]) for one in inside))
     missing = {one["role"] for one in document["inputs"]} - given.keys()
     work = {
         "files": given,
