@@ -28,7 +28,9 @@ def bars(slots: Sequence[dict[str, Any]], parts: Sequence[tuple[str, str]], labe
         "svg", drawn, viewBox=f"0 0 {width} {_HEIGHT}", preserveAspectRatio="none", role="img", aria_label=label, class_="bars",
     )  # fmt: skip
     middle = slots[len(slots) // 2]
-    ends = [instant(slot["start"])[:10] for slot in (slots[0], middle, slots[-1])]
+    ends = [instant(slot["start"]) for slot in (slots[0], middle, slots[-1])]
+    if len({text[:10] for text in ends}) > 1 or len(slots) == 1:
+        ends = [text[:10] for text in ends]
     axis = tag("p", *(tag("span", text) for text in dict.fromkeys(ends)), class_="axis", aria_hidden="true")  # fmt: skip
     top = tag("p", f"highest: {number(most)}", class_="top")
     return tag("div", top, picture, axis, class_="chart")

@@ -23,6 +23,9 @@ _VERDICTS: Final = {
     "rejected": ("\u2715", "Something is false. The findings say what, where, and by which clause."),
     "incomplete": ("?", "Nothing is false, but completeness was not shown."),
 }  # fmt: skip
+_STATED: Final = (
+    "Nothing is false, and the receipts are complete for the period that the statements name."
+)
 _SUBJECTS: Final = {
     "proof": "The receipt is signed, and is among those of the statement.",
     "equivocation": "Both objects are signed, and they cannot both be true.",
@@ -116,7 +119,9 @@ def _first_screen(report: Report, embed: Embed | None) -> Markup:
     if report["subject"] == "pack":
         meaning = _PACKS[verdict]
     elif verdict == "verified":
-        meaning = _SUBJECTS.get(report["subject"], meaning)
+        meaning = _SUBJECTS.get(
+            report["subject"], meaning if report["options"]["period"] else _STATED
+        )
     return tag(
         "header",
         tag("p", "Verification report", f", {instant(report['dated'])}" if report["dated"] is not None else None, class_="kind"),

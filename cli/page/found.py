@@ -30,11 +30,13 @@ def by_money(report: Report) -> Markup:
         for one in codes
     ]
     heads = ("Finding", "Severity", "What it means", "Items", "Worth")
+    unknown = any(int(one["unknown"]) for one in codes)
+    note = "Not known is not zero: these findings say that something is wrong, and not by how much."
     return section(
         "findings-by-money",
         "Findings by money",
         table(heads, rows, caption="What each finding would change in the bill, if it holds", numbers=3),
-        tag("p", "Not known is not zero: these findings say that something is wrong, and not by how much.", class_="note"),
+        tag("p", note, class_="note") if unknown else None,
     )  # fmt: skip
 
 

@@ -15,13 +15,21 @@ def checks(report: Report) -> Markup:
     """What was checked, and what was not."""
     rows = [
         (
-            one["check"], tag("span", one["result"], class_=f"badge {one['result'].replace(' ', '-')}"),
+            one["check"], _result(one),
             f"{number(one['passed'])} of {number(one['of'])}", number(one["failed"]), one["not_checked"] or NONE,
         )
         for one in report["checks"]
     ]  # fmt: skip
     heads = ("Check", "Result", "Passed", "Failed", "Not checked, because")
     return section("checks", "What was checked", table(heads, rows, caption="The scope of this verification"))  # fmt: skip
+
+
+def _result(check: dict[str, Any]) -> Markup:
+    """Nothing fails where there is nothing: that is not shown as something that passed."""
+    if check["result"] == "passed" and not int(check["of"]):
+        return tag("span", "nothing to check", class_="badge")
+    result = check["result"]
+    return tag("span", result, class_=f"badge {result.replace(' ', '-')}")
 
 
 def bound(report: Report) -> Markup:
@@ -62,7 +70,7 @@ def accounts(report: Report) -> Markup | None:
 def _account(account: dict[str, Any]) -> Markup:
     totals = account["totals"]
     rows = [(name, number(totals[name])) for name in ("logical", "cached", "attributed", "output", "reasoning") if name in totals]  # fmt: skip
-    rows += [(f"writes, {ttl} s", number(count)) for ttl, count in totals.get("writes", {}).items()]
+    rows += [(_writes(ttl), number(count)) for ttl, count in totals.get("writes", {}).items()]
     rows += [(unit, number(count)) for unit, count in totals.get("units", {}).items()]
     rows += [(f"charged, {name}", amount(sum_)) for name, sum_ in totals.get("amounts", {}).items()]
     statements = [
@@ -76,6 +84,10 @@ def _account(account: dict[str, Any]) -> Markup:
         table(heads, statements, caption="Statements") if statements else tag("p", "No statement closes them.", class_="note"),
         opened=True,
     )  # fmt: skip
+
+
+def _writes(ttl: str) -> str:
+    return "writes, TTL not stated" if ttl == "0" else f"writes for {number(ttl)} s"
 
 
 def _objects(report: Report) -> Markup | None:

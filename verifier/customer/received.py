@@ -285,9 +285,8 @@ class ReceivedReceipts:
             if count
         ]
         of = self._matched + self._failed + self._open + self._invalid
-        return Check(
-            "receipts received", self._matched, of, self._failed, "; ".join(reasons) or None
-        )
+        why = "; ".join(reasons) or (None if of else "the record has none (--received)")
+        return Check("receipts received", self._matched, of, self._failed, why)
 
 
 def about_row(code: str, message: str, row: Sequence[Any], **place: Any) -> Finding:

@@ -10,7 +10,7 @@ _LOOKS: Final = (
     (b"\x1f\x8b", "a gzip file: unpack it first"),
     (
         b"PK\x03\x04",
-        "a ZIP file: a pack is verified by itself, of another one the files that are in it",
+        "a ZIP file: a pack is verified by itself, and as it was written, not packed anew; of another one the files that are in it",
     ),
     (b"%PDF-", "a PDF document"),
     (b"-----BEGIN ", "a PEM file, like a key"),

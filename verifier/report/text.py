@@ -38,6 +38,7 @@ _MEANING = {
     Verdict.REJECTED: "something is false",
     Verdict.INCOMPLETE: "nothing is false, but completeness was not shown",
 }
+_STATED = "nothing is false, and complete for the period that the statements name"
 _PROVEN = {
     Subject.PROOF: "the receipt is signed and is among those of the statement",
     Subject.EQUIVOCATION: "both are signed, and they cannot both be true",
@@ -107,7 +108,7 @@ def _beyond(report: Report) -> Iterator[str]:
 def _meaning(report: Report) -> str:
     """What the verdict says, in one line."""
     if report.verdict is Verdict.VERIFIED:
-        return _PROVEN.get(report.subject, _MEANING[report.verdict])
+        return _PROVEN.get(report.subject, _MEANING[report.verdict] if report.period else _STATED)
     if report.subject is Subject.PACK:
         return _of_pack(report)
     if report.verdict is Verdict.INCOMPLETE and "key-unknown" in report.findings:

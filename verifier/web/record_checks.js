@@ -49,9 +49,11 @@ export function checksOfReceived(received, { without, fitting, misfits }) {
   const [matched, failed, open, other, invalid] = ["matched", "failed", "open", "other", "invalid"].map(having);
   const parts = [[open, "of a time that no statement here covers"], [other, "of another issuer or account"], [invalid, "not validly signed"]]; // prettier-ignore
   const reasons = parts.filter(([count]) => count).map(([count, what]) => `${plural(count, "receipt")} ${what}`);
+  const came = matched + failed + open + invalid;
+  const why = reasons.join("; ") || (came ? null : "the record has none (--received)");
   const of = fitting + misfits;
   const missing = without ? `${plural(without, "call")} without one` : of ? null : "none came with a call";
-  return [check("receipts received", matched, matched + failed + open + invalid, failed, reasons.join("; ") || null), check("receipts fit their calls", fitting, of, misfits, missing)];
+  return [check("receipts received", matched, came, failed, why), check("receipts fit their calls", fitting, of, misfits, missing)];
 }
 
 /** Of the prompts. */

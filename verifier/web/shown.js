@@ -8,24 +8,25 @@ const SHOWN = 100; // findings of one code
 export function partsOf(report, took) {
   const whole = JSON.parse(report.text);
   return [
-    verdictOf(report), figuresOf(report), ...claimsOf(report), ...findingsOf(report), ...accountsOf(report), ...cardsOf(whole), ...checkedOf(whole),
+    verdictOf(report, whole.options.period !== null), figuresOf(report), ...claimsOf(report), ...findingsOf(report), ...accountsOf(report), ...cardsOf(whole), ...checkedOf(whole),
     ...notShownBy(whole), ...inputsOf(whole), actionsOf(report, took),
   ]; // prettier-ignore
 }
 
 export const VERDICTS = {
-  verified: ["✓", "Verified", "nothing is false, and nothing is missing."],
+  verified: ["✓", "Verified", "nothing is false."],
   rejected: ["✕", "Rejected", "something is false, changed or malformed."],
   incomplete: ["…", "Incomplete", "nothing is false, but it was not shown that nothing is missing."],
 };
 const SUBJECTS = { batch: "batch", proof: "proof of one receipt", equivocation: "proof that the issuer told two stories", pack: "pack" };
 
 
-function verdictOf(report) {
+function verdictOf(report, isNamed) {
   const { verdict, subject, observed } = report;
   const [mark, name, meaning] = VERDICTS[verdict];
   const lines = [element("h2", {}, name), element("p", {}, `In this ${SUBJECTS[subject]}, ${meaning}`)];
   if (subject === "equivocation" && verdict === "verified") lines[1].textContent = "The issuer is proven to have told two stories: both objects are its own, and they cannot both be honest.";
+  if (subject === "batch" && verdict === "verified") lines[1].textContent = `Nothing is false, and the receipts are complete for the period${isNamed ? "" : " that the statements name: no month was named"}.`;
   if (subject === "pack") lines[1].textContent = meaningOfPack(report);
   if (observed) lines.push(element("p", {}, `${plural(observed, "receipt")} from an observer: no word of the provider.`));
   const sign = element("span", { className: "mark" }, mark);
@@ -100,7 +101,7 @@ const text = (value) => (value === undefined ? "" : String(value));
 const place = ({ item, file, offset }) => (item === undefined ? "the whole input" : `${count(item)}${offset === undefined ? "" : ` (${file}, byte ${count(offset)})`}`);
 
 function subject({ stream, sequence, number, request, account }) {
-  if (stream !== undefined && sequence !== undefined) return `${stream} ${sequence}${request === undefined ? "" : `, request ${request}`}`;
+  if (stream !== undefined && sequence !== undefined) return `${stream}, sequence ${sequence}${request === undefined ? "" : `, request ${request}`}`;
   if (number !== undefined) return `statement ${number}${stream === undefined ? "" : `, stream ${stream}`}`;
   return account ?? "";
 }
@@ -141,7 +142,7 @@ function priceOf({ priced, lower, upper, currency }) {
 const money = (picounits) => `${count(String(BigInt(picounits) / 10n ** 12n))}.${String(BigInt(picounits) % 10n ** 12n).padStart(12, "0").replace(/0{0,10}$/, "")}`;
 
 function checkedOf({ checks }) {
-  const rows = checks.map((one) => [one.check, one.result, `${count(one.passed)} of ${count(one.of)}`, one.not_checked ?? ""]);
+  const rows = checks.map((one) => [one.check, one.result === "passed" && !one.of ? "nothing to check" : one.result, `${count(one.passed)} of ${count(one.of)}`, one.not_checked ?? ""]);
   return [element("h2", {}, "What was checked"), element("div", { className: "sheet scroll" }, table(["Check", "Result", "Passed", "Not checked, because"], rows))];
 }
 
