@@ -15,7 +15,7 @@ from cli.page.document import Embed, render_html
 from cli.page.markup import tag
 from cli.page.words import amount, rate
 from tests.build import ISSUER
-from tests.reporting import VERIFY, write
+from tests.reporting import COUNTS, VERIFY, charge, write
 from tests.test_report_check import SAMPLE
 
 HOSTILE = (
@@ -154,6 +154,32 @@ def test_an_observer_is_told_beside_the_verdict():
     text = " ".join(Page(render_html(document)).text)
     assert "1 of 3 receipts are signed by an observer, not by who bills." in text
     assert text.index("by an observer") < text.index("Period")
+
+
+def test_what_was_not_named_or_not_there_is_no_success(shell, folder):
+    """A period that nobody named, a check of nothing, and writes without a TTL."""
+    write(3, charged={})
+    text = " ".join(page_of(shell).text)
+    assert "complete for the period that the statements name." in text
+    document = json.loads(Path("r.json").read_bytes())
+    assert "signatures passed 4 of 4" in text
+    assert "complete for the period." in " ".join(page_of(shell, "--period 2026-11").text)
+    document["accounts"][0]["totals"]["writes"] = {"0": 5, "3600": 6}
+    document["checks"][1] |= {"passed": 0, "of": 0}
+    text = " ".join(Page(render_html(document)).text)
+    assert "signatures nothing to check 0 of 0" in text
+    assert "writes, TTL not stated 5 writes for 3,600 s 6" in text
+
+
+def test_an_amount_that_is_not_known_is_no_zero(shell, folder):
+    """That is said where there is one, and nowhere else."""
+    write(3, charged={0: charge(COUNTS, output_rate=16_000_000)})
+    known = " ".join(page_of(shell).text)
+    assert ("0.0005 USD" in known, "Not known is not zero" in known) == (True, False)
+    write(3, r1=None, charged={})
+    shell(f"{VERIFY.replace('--card card.cbor', '')} --report u.html")
+    text = " ".join(Page(Path("u.html").read_bytes()).text)
+    assert ("not known" in text, "Not known is not zero" in text) == (True, True)
 
 
 def test_a_verifier_can_be_embedded():

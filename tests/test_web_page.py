@@ -276,6 +276,8 @@ def test_a_rate_card_beside_the_batch(opened, shell, folder):
     saved, mine = (json.loads(Path(path).read_bytes()) for path in (download.value.path(), "r.json"))  # fmt: skip
     assert saved | {"verifier": None} == mine | {"verifier": None}
     dropped(opened, b_cbor=files["b_cbor"])
+    words = "Nothing is false, and the receipts are complete for the period that the statements name: no month was named."
+    assert words in opened.inner_text("#verdict")
     assert opened.get_attribute("#verdict", "data-verdict") == "verified"
     assert "the rate cards that the charges name were not given" in opened.inner_text("#result")
 
