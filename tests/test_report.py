@@ -141,6 +141,15 @@ def test_a_charge_above_the_card_is_worth_what_is_above(shell, folder):
     assert worths(document) == {("charge-differs", "r1", "charge.lines (output)"): exact(500 * 5_000_000, "card")}  # fmt: skip
 
 
+def test_the_first_finding_in_the_report_has_the_amount(shell, folder):
+    """A charge is checked before the record, and stands after it."""
+    write(1, charged={0: charge(COUNTS, output_rate=16_000_000)}, r0={"output": 400})
+    assert worths(reported(shell)) == {
+        ("count-differs", "r0", "output"): exact(500 * 16_000_000 - 400 * 15_000_000, "card"),
+        ("charge-differs", "r0", "charge.lines (output)"): {"with": 1},
+    }
+
+
 def test_without_a_charge_the_card_prices_and_without_a_card_nothing_does(shell, folder):
     write(2, charged={}, r0=None, r1={"output": 400})
     assert worths(reported(shell)) == {

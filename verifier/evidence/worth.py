@@ -52,7 +52,7 @@ class Pricing:
 
     Args:
         cards: the rate cards that the caller gave.
-        findings: all that are kept.
+        findings: all that are kept, in the order of the report: the first of a receipt has the amount.
     """
 
     def __init__(self, cards: Sequence[RateCard], findings: Iterable[Finding]) -> None:

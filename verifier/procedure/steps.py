@@ -214,7 +214,8 @@ def make_figures(run: Run) -> None:
     """What a report says besides: figures, and what the findings are worth (spec/report.md)."""
     if not run.question.figures:
         return
-    sums, pricing = FigureSums(), Pricing(run.question.cards, run.findings)
+    findings = run.findings.in_input_order()
+    sums, pricing = FigureSums(), Pricing(run.question.cards, findings)
     for block in run.collection.index.blocks():
         sums.see(block)
     for block in run.last_words():
