@@ -126,11 +126,14 @@ def _embed(
 
 def _chosen(inputs: Sequence[dict[str, Any]], found: Mapping[str, str]) -> list[dict[str, Any]]:
     """The inputs that go into the page: of the record and of the rate cards all, or none if none is named."""
+    needed = {one["sha256"] for one in inputs if one["role"] in _NEEDED}
+    named = found.keys() - needed  # receipts that are a record, too, say nothing of the rest of it
     left = {
         role
         for roles in (_RECORD, (_CARD,))
         for role in roles
-        if not any(one["role"] in roles and one["sha256"] in found for one in inputs)
+        if not any(one["role"] in roles and one["sha256"] in named for one in inputs)
+        and any(one["role"] in roles and one["sha256"] not in found for one in inputs)
     }
     inside = [one for one in inputs if one["role"] not in left]
     for one in inside:
@@ -176,12 +179,15 @@ def _options(document: dict[str, Any], *, with_record: bool) -> dict[str, Any]:
 
 
 def _beyond(document: dict[str, Any], missing: Iterable[str]) -> dict[str, str]:
-    """The codes that come from checks that the page does not make, and from no other; with their severity."""
+    """The codes that come from checks that the page does not make, with their severity: by all rules of the code, or by those of its findings."""
     rules = tuple({_RULES[role] for role in missing})
+    found: dict[str, set[str]] = {}
+    for one in document["findings"]:
+        found.setdefault(one["code"], set()).add(one["rule"])
     return {
         one["code"]: one["severity"]
         for one in document["codes"]
-        if all(rule.startswith(rules) for rule in one["rules"])
+        if all(rule.startswith(rules) for rule in found.get(one["code"], one["rules"]))
     }
 
 

@@ -13,10 +13,12 @@ from cli import embedding
 from cli.page.document import render_html
 from tests.build import ISSUER, KEY, Batch, Stream, jwk_set
 from tests.reporting import VERIFY, write
+from tests.test_dispute import files, told_twice  # noqa: F401  # a fixture, too
 from tests.test_report_page import Page, hashed
 from tests.test_vectors import DOCUMENTS, input_of
 from tests.test_web_page import browser, opened  # noqa: F401  # fixtures
 from tests.wallets import TestWallet
+from verifier import canonical
 
 EXAMPLES = Path(__file__).parents[1] / "spec/examples"
 EMBED = "report html r.json --embed b.cbor --embed keys.json --out r.html"
@@ -128,6 +130,19 @@ def test_of_a_record_all_or_nothing(shell, folder):
     assert shell(f"{EMBED} --embed log.jsonl --embed more.jsonl").code == 0
 
 
+def test_receipts_that_are_a_record_too_do_not_ask_for_the_rest_of_it(shell, folder):
+    write(3)
+    reported(shell, "--received b.cbor", VERIFY)
+    assert shell(EMBED).code == 0
+    work = json.loads(data_of(Page(Path("r.html").read_bytes()))["embedded-recheck"])
+    assert work["files"].keys() == {"batch", "keys"}
+    reported(shell, "--received b.cbor", VERIFY.replace(" --requests log.jsonl", ""))
+    assert shell(f"{EMBED} --embed card.cbor").code == 0
+    data = data_of(Page(Path("r.html").read_bytes()))
+    assert json.loads(data["embedded-recheck"])["files"].keys() == {"batch", "keys", "card", "received"}  # fmt: skip
+    assert "embedded-report" in data
+
+
 def test_a_wallet_stays_out(shell, folder):
     write(3)
     Path("log.jsonl").unlink()
@@ -172,6 +187,23 @@ def test_what_the_page_does_not_check_is_named(shell, folder):
         "receipt-without-request": "rejected",
     }
     assert {one["code"] for one in document["codes"]} >= set(work["not_checked"])
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_what_only_the_record_shows_of_a_code_is_not_checked(shell, files, whole):  # noqa: F811
+    """That a story was told twice is seen in the batch, or with what was received. A finding that is not listed may be of either."""
+    told_twice()
+    document = reported(shell, "--requests wallet.db", "verify batch.cbor --keys issuer.jwks.json")
+    rules = [one["rule"] for one in document["findings"] if one["code"] == "receipt-equivocation"]
+    assert rules == ["R-14.13"]
+    if not whole:
+        document["findings"] = []
+        Path("r.json").write_bytes(canonical(document))
+    line = "report html r.json --embed batch.cbor --embed issuer.jwks.json --out r.html"
+    assert shell(line).code == 0
+    work = json.loads(data_of(Page(Path("r.html").read_bytes()))["embedded-recheck"])
+    assert ("receipt-equivocation" in work["not_checked"]) is whole
+    assert work["not_checked"].keys() >= {"received-differs", "received-missing"}
 
 
 # ---- in a browser
@@ -279,6 +311,18 @@ def test_a_verdict_of_checks_that_it_does_not_make(opened, shell, folder):  # no
     state, words = rechecked(opened)
     assert state == "differs"
     assert words.startswith("NOT the same: the page shows verified, none; checked again it is rejected, receipt-without-request.")  # fmt: skip
+
+
+@pytest.mark.slow
+def test_a_verdict_of_a_story_that_only_the_record_shows(opened, shell, files):  # noqa: F811
+    told_twice()
+    reported(shell, "--requests wallet.db", "verify batch.cbor --keys issuer.jwks.json")
+    shell("report html r.json --embed batch.cbor --embed issuer.jwks.json --out r.html")
+    state, words = rechecked(opened)
+    assert (state, words.splitlines()[0]) == (
+        "part",
+        "Checked again in this page: verified without the findings that it does not check. “rejected” comes from these.",
+    )
 
 
 @pytest.mark.slow
