@@ -1,13 +1,14 @@
 """The page of a report whose disputed findings are checked in it: in a pack, and of a report that is sent alone."""
 
 import json
+import re
 from base64 import b64decode
 from pathlib import Path
 
 import pytest
 
 from cli import embedding
-from tests.build import Batch
+from tests.build import Batch, Stream
 from tests.test_dispute import (
     dispute,
     files,  # noqa: F401  # a fixture
@@ -64,6 +65,17 @@ def test_evidence_that_is_too_much_for_a_page(shell, files, monkeypatch):  # noq
     monkeypatch.setattr(embedding, "MOST", 100)
     disputed(shell, OTHER, "count-differs")
     assert "embedded-recheck" not in Path("r.html").read_text()
+
+
+def test_a_pack_of_more_findings_than_the_report_has_is_refused(shell, files):  # noqa: F811
+    """What a report does not list is not said to be in it."""
+    written(Batch(Stream(over={"input": {1: 3000, 2: 2000, 3: 900}})))
+    dispute(shell, "5")
+    Path("wallet.db").unlink()
+    of_receipt("", _10={1: 3000, 2: 2000, 3: 900})()
+    shell(REPORT)
+    assert len(json.loads(Path("r.json").read_bytes())["findings"]) == 2
+    assert refused(shell, ALONE)[0] == "receipt: error: claim 5 of pack.zip is not finding 5 of the report"  # fmt: skip
 
 
 def test_a_pack_of_other_findings_is_refused(shell, files):  # noqa: F811
@@ -127,10 +139,42 @@ def test_the_page_of_a_report_that_is_sent_alone(opened, shell, files):  # noqa:
     assert (state, f"finding {number} follows" in words) == ("same", True), words
     edited('<td data-name="Expected">1</td>', '<td data-name="Expected">2</td>')
     state, words = rechecked(opened)
-    assert (state, words.split(". ")[0]) == (
+    assert (state, words.split(". The page shows: ")[0]) == (
         "differs",
-        f"NOT the same: finding {number} is count-differs, 1, 500",
+        f"NOT the same: finding {number} is count-differs, R-14.7, 1, 500, account acme, stream gpu-7, sequence 1, request gpu-7-1",
     )
+    honest = Path("r.html").read_text().replace('"Expected">2</td>', '"Expected">1</td>')
+    (row,) = re.findall(rf'<tr><td data-name="No."><a id="finding-{number}">.*?</tr>', honest)
+    cells = re.findall(r"(<td[^>]*>.*?</td>)", row)
+    changed = {"No.": False, "Clause": False, "Where": False, "Expected": False, "Actual": False}
+    for cell in cells:
+        name = re.search('data-name="([^"]*)"', cell)[1]
+        other = re.sub(r">[^<>]+<", ">7<", cell, count=1)
+        Path("r.html").write_text(honest.replace(row, row.replace(cell, other)))
+        if name in changed:
+            changed[name] = rechecked(opened)[0] == "differs"
+    assert all(changed.values()), changed
+    Path("r.html").write_text(honest.replace(row, ""))
+    state, words = rechecked(opened)
+    assert (state, "The page has no such finding." in words) == ("differs", True), words
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["a\u202eb", "a\u00a0b", "\r\t", "x\U000e0001f", "<b>&amp;</b>\n\u2014", "e\u0301\U0001f600"])  # fmt: skip
+def test_what_cannot_be_seen_is_the_same_on_both_sides(opened, shell, files, name):  # noqa: F811
+    """The page writes such letters out, so that no name looks like another."""
+    disputed(shell, seen(model=name), "model-differs")
+    state, words = rechecked(opened)
+    assert state == "same", words
+
+
+@pytest.mark.slow
+def test_a_finding_that_the_page_does_not_list(opened, shell, files):  # noqa: F811
+    written(Batch(Stream(count=150, over={"input": {1: 3000, 2: 2000, 3: 900}})))
+    dispute(shell, "3,150")
+    Path("r.html").write_bytes(members()["report.html"])
+    state, words = rechecked(opened)
+    assert (state, "findings 3, 150 follow" in words) == ("same", True), words
 
 
 @pytest.mark.slow
