@@ -220,6 +220,7 @@ def test_it_says_what_lacks(opened):
     opened.goto(PAGE.as_uri())
     assert not opened.is_visible("#lacking")
     opened.set_input_files("#batch", {"name": "b.cbor", "mimeType": "", "buffer": Batch().data})
+    opened.wait_for_selector("#lacking:not([hidden])")
     assert "Drop the issuer's key file too" in opened.inner_text("#lacking")
     assert opened.is_disabled("#check")
     keys = {"name": "k.json", "mimeType": "", "buffer": json.dumps(jwk_set(KEY)).encode()}
@@ -227,6 +228,7 @@ def test_it_says_what_lacks(opened):
     opened.wait_for_selector("#lacking", state="hidden")
     opened.reload()
     opened.set_input_files("#keys", keys)
+    opened.wait_for_selector("#lacking:not([hidden])")
     assert opened.inner_text("#lacking") == "Drop the receipts too."
 
 
@@ -280,6 +282,29 @@ def test_a_rate_card_beside_the_batch(opened, shell, folder):
     assert words in opened.inner_text("#verdict")
     assert opened.get_attribute("#verdict", "data-verdict") == "verified"
     assert "the rate cards that the charges name were not given" in opened.inner_text("#result")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("log", [True, False])
+def test_a_rate_card_on_the_record(opened, shell, folder, log):
+    """It is known by its content there, too, and is no received receipt that is invalid."""
+    write(2, charged={0: charge(COUNTS, output_rate=16_000_000)})
+    opened.goto(PAGE.as_uri())
+    opened.set_input_files("#record", ["card.cbor", *(["log.jsonl"] if log else [])])
+    assert checked(opened, Path("b.cbor").absolute(), goto=False) == "rejected"
+    assert codes(opened) == ["charge-differs"]
+    Path("issuer.jwks.json").write_text(json.dumps(jwk_set(KEY)))
+    more = "--requests log.jsonl" if log else ""
+    same_report(opened, f"verify b.cbor --keys issuer.jwks.json --card card.cbor {more}", 1, shell)
+
+
+@pytest.mark.slow
+def test_a_signed_report_on_the_record(opened):
+    opened.goto(PAGE.as_uri())
+    report = sign_report(canonical({"report": 1}), ISSUER, KEY, None).data
+    opened.set_input_files("#record", {"name": "r.cbor", "mimeType": "", "buffer": report})
+    assert checked(opened, Batch().data, goto=False) is None
+    assert opened.inner_text("#error") == "There is no verdict: r.cbor is a signed report, and no batch: receipt report check reads it"  # fmt: skip
 
 
 @pytest.mark.slow

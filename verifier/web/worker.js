@@ -5,8 +5,8 @@ import { InputError, report } from "./verifier.js";
 
 self.onmessage = async ({ data: { files, keys, options } }) => {
   try {
-    const { batch, cards } = withoutCards(files);
-    const { summary, text, csv } = await report(batch, { ...options, keys, cards, progress: (done, of) => self.postMessage({ done, of }) });
+    const { batch, cards, record } = withoutCards(files, options.record);
+    const { summary, text, csv } = await report(batch, { ...options, keys, cards, record, progress: (done, of) => self.postMessage({ done, of }) });
     self.postMessage({ report: { ...summary, findings: summary.findings.slice(0, 10000).map(toShow), found: summary.findings.length, text, csv } });
   } catch (error) {
     self.postMessage({ error: error.message, usual: error instanceof InputError });
