@@ -130,6 +130,19 @@ def verify_kid():
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("signed", [False, True])
+def test_the_page_names_who_made_the_pack(opened, shell, files, signed):  # noqa: F811
+    OTHER()
+    shell("keygen --issuer https://auditor.example --out auditor")
+    dispute(shell, number_of(shell, "count-differs"), "--sign auditor" if signed else "")
+    Path("r.html").write_bytes(members()["report.html"])
+    _, words = rechecked(opened)
+    (key,) = json.loads(Path("auditor/issuer.jwks.json").read_text())["keys"]
+    name = f"The evidence was put together and signed by https://auditor.example, key {key['kid']}."
+    assert (name if signed else "Who put the evidence together is not shown.") in words
+
+
+@pytest.mark.slow
 def test_the_page_of_a_report_that_is_sent_alone(opened, shell, files):  # noqa: F811
     number = disputed(shell, OTHER, "count-differs")
     Path("r.html").unlink()
@@ -204,7 +217,7 @@ def test_a_verdict_that_the_evidence_does_not_carry(opened, shell, files):  # no
     assert state == "part"
     assert words.replace("\n", " ").startswith(
         "Checked again in this page: none of the disputed findings can be shown by receipts."
-        f" Not shown, but the word of who made the page: {number}."
+        f" Not shown, and resting on the word of who made the page: finding {number}."
     )
 
 

@@ -233,7 +233,7 @@ def test_the_same_verdict(opened, shell, folder):  # noqa: F811
         shell(EMBED)
         state, words = rechecked(opened)
         assert state == "same", words
-        assert words.startswith("Checked again in this page: the same report, in every figure.")
+        assert words.startswith("Checked again in this page: the same report.")
     written(FAULTY.data)
     assert reported(shell)["verdict"] == "rejected"
     shell(EMBED)
@@ -339,7 +339,7 @@ def test_every_input_is_checked_again(opened, shell, folder):  # noqa: F811
     assert shell(line).code == 0
     state, words = rechecked(opened)
     assert (state, document["verdict"]) == ("same", "rejected"), words
-    assert words.startswith("Checked again in this page: the same report, in every figure.")
+    assert words.startswith("Checked again in this page: the same report.")
     for old, new, member in (
         ('\\"margin\\":60000', '\\"margin\\":300000', "report.options.margin is 60000 when checked again, and not 300000"),
         ('\\"output\\":1500', '\\"output\\":1400', "report.accounts.0.totals.output is 1500 when checked again, and not 1400"),

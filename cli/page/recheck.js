@@ -96,7 +96,7 @@
     if (whole === null) return sayInPart(verdict, shown.verdict, other);
     const found = differenceOf(withoutVerifier(text), withoutVerifier(whole));
     if (found) return say("differs", `NOT the same: ${found.member} is ${shortly(found.ours)} when checked again, and not ${shortly(found.theirs)}.`);
-    say("same", "Checked again in this page: the same report, in every figure.", "Of what you see, verdict, codes, claims and the SHA-256 of the inputs were compared with it, and nothing else.");
+    say("same", "Checked again in this page: the same report.", "Of what you see, verdict, codes, claims and the SHA-256 of the inputs were compared with it, and nothing else.");
   }
 
   function sayInPart(verdict, shown, other) {
@@ -109,10 +109,11 @@
   // ---- the findings that are disputed
 
   const numbers = (claims) => claims.map(({ claim }) => claim).join(", ");
-  const findings = (claims) => (claims.length === 1 ? `finding ${numbers(claims)} follows` : `findings ${numbers(claims)} follow`);
+  const findings = (claims) => `${claims.length === 1 ? "finding" : "findings"} ${numbers(claims)}`;
+  const follows = (claims) => `${findings(claims)} ${claims.length === 1 ? "follows" : "follow"}`;
 
   /** Hold the claims of a pack against the findings of the page. Each one that receipts can show is of something false. */
-  function compareDisputed({ verdict, wrong, claims, ownKeys }) {
+  function compareDisputed({ verdict, wrong, claims, ownKeys, maker }) {
     if (verdict === "rejected") return say("differs", `NOT shown by the receipts in this page: ${wrong}.`);
     for (const { claim, finding } of claims) {
       const { code, rule, expected = NONE, actual = NONE } = finding;
@@ -122,11 +123,12 @@
     }
     const [reached, asserted] = [claims.filter((one) => one.reached), claims.filter((one) => !one.reached)];
     const keys = ownKeys.map(({ kid, issuer }) => `The key ${kid} of ${issuer} came with the page: compare it with the issuer's.`);
-    const word = asserted.length ? `Not shown, but the word of who made the page: ${numbers(asserted)}.` : "";
+    const word = asserted.length ? `Not shown, and resting on the word of who made the page: ${findings(asserted)}.` : "";
+    const whose = maker ? `The evidence was put together and signed by ${maker.name}, key ${maker.kid}.` : "Who put the evidence together is not shown.";
     const rest = "The other receipts are not in the page, so nothing else in it was checked.";
-    if (!reached.length) return say("part", "Checked again in this page: none of the disputed findings can be shown by receipts.", word, rest);
-    if (shownVerdict() !== "rejected") return say("differs", `NOT the same: ${findings(reached)} from the receipts in this page, and it shows ${shownVerdict()}.`);
-    say("same", `Checked again in this page: ${findings(reached)} from the receipts in it, and “rejected” from that.`, ...keys, word, rest);
+    if (!reached.length) return say("part", "Checked again in this page: none of the disputed findings can be shown by receipts.", word, whose, rest);
+    if (shownVerdict() !== "rejected") return say("differs", `NOT the same: ${follows(reached)} from the receipts in this page, and it shows ${shownVerdict()}.`);
+    say("same", `Checked again in this page: ${follows(reached)} from the receipts in it, and “rejected” from that.`, ...keys, word, whose, rest);
   }
 
   const unable = (why) => say("unable", `Not checked in this page: ${why}.`);

@@ -19,11 +19,11 @@
     try {
       const read = Object.fromEntries(Object.entries(files).map(([role, list]) => [role, list.map(decoded)]));
       const { summary, text } = await report(read.batch, optionsOf(read, options));
-      const { subject, verdict, findings, ownKeys = [] } = summary;
+      const { subject, verdict, findings, ownKeys = [], maker } = summary;
       const codes = [...new Set(findings.map(({ code }) => code))];
       const wrong = findings.find(({ severity }) => severity === "rejected")?.message;
       const { claims } = JSON.parse(text);
-      self.postMessage({ subject, verdict, codes, wrong, claims, ownKeys, text });
+      self.postMessage({ subject, verdict, codes, wrong, claims, ownKeys, maker, text });
     } catch (error) {
       self.postMessage({ error: error.message });
     }
