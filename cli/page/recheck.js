@@ -108,7 +108,16 @@
 
   // ---- the findings that are disputed
 
-  const numbers = (claims) => claims.map(({ claim }) => claim).join(", ");
+  /** The numbers of claims, in runs: 1, 3 to 7. */
+  function numbers(claims) {
+    const runs = [];
+    for (const { claim } of claims) {
+      if (runs.length && claim === runs.at(-1)[1] + 1) runs.at(-1)[1] = claim;
+      else runs.push([claim, claim]);
+    }
+    return runs.map(([first, last]) => [...new Set([first, last])].join(last > first + 1 ? " to " : ", ")).join(", ");
+  }
+
   const findings = (claims) => `${claims.length === 1 ? "finding" : "findings"} ${numbers(claims)}`;
   const follows = (claims) => `${findings(claims)} ${claims.length === 1 ? "follows" : "follow"}`;
 
