@@ -8,6 +8,7 @@ from zipfile import ZipFile
 import cbor2
 import pytest
 
+from cli.dispute import objects
 from receipts.cache_id import CacheKey
 from tests.build import (
     DECEMBER,
@@ -22,7 +23,7 @@ from tests.build import (
     statement_claims,
 )
 from tests.wallets import TestWallet
-from verifier import Policy, Verdict, by_kid, bytes_source, read_jwks, verify
+from verifier import Policy, Verdict, by_kid, bytes_source, read_items, read_jwks, verify
 
 OPTIONS = "--keys issuer.jwks.json --period 2026-11 --requests wallet.db"
 AUDITOR = "https://auditor.example"
@@ -343,6 +344,25 @@ def test_each_member_that_is_taken_out_is_named(pack):
         left = {other: data for other, data in members().items() if other != name}
         (found,) = list(verdict(rewritten(left)).findings)
         assert (found.code, found.field) == ("pack-malformed", name)
+
+
+def test_a_batch_is_not_read_once_for_each_finding(shell, files, monkeypatch):
+    reads = []
+    monkeypatch.setattr(objects, "read_items", lambda sources: reads.append(1) or read_items(sources))  # fmt: skip
+    written(Batch(Stream(count=9, over={"input": {1: 3000, 2: 2000, 3: 900}})))
+    dispute(shell, ",".join(str(n) for n in range(1, 10)))
+    assert len(reads) == 2  # the items that are named; the leaves of the one stream
+
+
+def test_a_pack_that_everybody_would_reject_is_not_written(shell, files, monkeypatch):
+    monkeypatch.setattr("verifier.pack.manifest.MAX_CLAIMS", 1)
+    written(Batch(Stream(over={"input": {1: 3000, 2: 2000, 3: 900}})))
+    done = shell(f"dispute batch.cbor {OPTIONS} --findings 1,2 -o pack.zip")
+    assert (done.code, done.out, Path("pack.zip").exists()) == (2, "", False)
+    assert done.err.splitlines()[-2:] == [
+        "receipt: error: the pack would be rejected: manifest.json: claims: expected an array of 1 to 1",
+        "receipt: hint: dispute fewer findings in one pack: --findings",
+    ]
 
 
 def test_without_keys_the_reader_is_told_to_compare(shell, pack):

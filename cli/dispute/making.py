@@ -88,9 +88,10 @@ def made(wanted: Wanted, answer: Answer) -> Made:
         CliError: there is no such finding, or something that was named cannot be used.
         OSError: a file cannot be read.
     """
-    batch = Batch(batches.files(wanted.asked.batch), answer.known)
-    own, pack = OwnSide(answer.record), Pack()
     selected = _selected(wanted, answer)
+    named = {finding.item for _, finding in selected if finding.item is not None}
+    batch = Batch(batches.files(wanted.asked.batch), answer.known, named)
+    own, pack = OwnSide(answer.record), Pack()
     try:
         claims = [
             gather(number, finding, batch, own, answer.report.conflicts, pack)
@@ -105,6 +106,10 @@ def made(wanted: Wanted, answer: Answer) -> Made:
     checked = verify(
         [bytes_source("pack", data)], Policy(answer.policy.keys, observers=answer.policy.observers)
     )
+    for fault in checked.findings:
+        if fault.code == "pack-malformed":  # too many claims, members or bytes
+            hint = "dispute fewer findings in one pack: --findings"
+            raise CliError(f"the pack would be rejected: {fault.message}", hint)
     unproven = {one.number: one.unproven for one in checked.claims if one.unproven is not None}
     for claim in claims:
         if claim.number in unproven:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence, Set
 from dataclasses import dataclass
 from itertools import islice
 from typing import Final, NamedTuple
@@ -95,16 +95,20 @@ class Batch:
     Args:
         sources: its files.
         known: statements from earlier.
+        named: the numbers of the items that the findings are about.
     """
 
-    def __init__(self, sources: Sequence[Source], known: Known) -> None:
+    def __init__(self, sources: Sequence[Source], known: Known, named: Set[int]) -> None:
         self._sources = sources
-        self._statements = [
-            Closing(item, item.claims)
-            for item in self._items()
-            if isinstance(item.claims, Statement)
-        ]
         self._known = known
+        self._statements: list[Closing] = []
+        self._named: dict[int, Found] = {}
+        self._leaves: dict[tuple[tuple[str, str, str], range], list[bytes]] = {}
+        for item in self._items():
+            if isinstance(item.claims, Statement):
+                self._statements.append(Closing(item, item.claims))
+            elif isinstance(item.claims, Receipt) and item.number in named:
+                self._named[item.number] = Found(item, item.claims)
 
     def _items(self) -> Iterator[UnverifiedItem]:
         try:
@@ -147,11 +151,12 @@ class Batch:
         """The receipt that a finding names, and those without which nobody could see what is wrong."""
         if finding.code in _LEFT_OUT:
             return self._run(finding)
-        named = self._receipts(lambda one: one.item.number == finding.item)
-        if not named:
+        one = None if finding.item is None else self._named.get(finding.item)
+        if one is None:
             return []
-        (one,) = named
         wanted = _related(finding, one)
+        if wanted is None:
+            return [one]
         found = self._receipts(lambda other: other.item.number == one.item.number or wanted(other))
         if finding.code in _OF_CACHE:  # of those before, the first is what it is held against
             before = [other for other in found if other.item.number < one.item.number]
@@ -202,11 +207,14 @@ class Batch:
         return None
 
     def _digests(self, stream: tuple[str, str, str], listed: range) -> list[bytes]:
-        """The leaves of the tree of a stream, as far as they are here."""
+        """The leaves of the tree of a stream, as far as they are here; read once for all its receipts."""
+        if (stream, listed) in self._leaves:
+            return self._leaves[stream, listed]
         digests: dict[int, bytes] = {}
         for one in self._receipts(lambda one: one.stream == stream and one.claims.sequence in listed, len(listed)):  # fmt: skip
             digests.setdefault(one.claims.sequence, one.item.digest)
-        return [digests[n] for n in sorted(digests)]
+        self._leaves[stream, listed] = [digests[n] for n in sorted(digests)]
+        return self._leaves[stream, listed]
 
 
 def _is_about(closing: Closing, finding: Finding) -> bool:
@@ -225,22 +233,30 @@ def _entries(claims: Receipt) -> set[tuple[str, bytes]]:
     return {(entry.recipe, entry.id) for entry in entries if entry is not None}
 
 
-def _related(finding: Finding, one: Found) -> Callable[[Found], bool]:
-    """Which other receipts a finding is about."""
+def _related(finding: Finding, one: Found) -> Callable[[Found], bool] | None:
+    """Which other receipts a finding is about; None: no other one."""
     claims = one.claims
-    ids = _entries(claims) if finding.code in _OF_CACHE else set()
+    if finding.code in _OF_CACHE:
+        ids = _entries(claims)
+        return lambda other: bool(ids & _entries(other.claims))
+    is_like = _likeness(finding, one)
+    if is_like is None:
+        return None
+    return lambda other: other.account == one.account and is_like(other)
 
-    def wanted(other: Found) -> bool:
-        if ids:
-            return bool(ids & _entries(other.claims))
-        if other.account != one.account:
-            return False
-        if finding.code in _WITH_PREDECESSOR:
-            return other.stream == one.stream and other.claims.sequence == claims.sequence - 1
-        if finding.code == "commitment-repeated":
-            return other.claims.client == claims.client
-        if finding.code == "request-duplicate":
-            return other.claims.request == claims.request
-        return claims.corrects is not None and other.item.digest == claims.corrects.receipt
 
-    return wanted
+def _likeness(finding: Finding, one: Found) -> Callable[[Found], bool] | None:
+    """What another receipt of the account has in common with one."""
+    claims = one.claims
+    if finding.code in _WITH_PREDECESSOR:
+        return lambda other: (
+            other.stream == one.stream and other.claims.sequence == claims.sequence - 1
+        )
+    if finding.code == "commitment-repeated":
+        return lambda other: other.claims.client == claims.client
+    if finding.code == "request-duplicate":
+        return lambda other: other.claims.request == claims.request
+    if claims.corrects is not None:
+        corrected = claims.corrects.receipt
+        return lambda other: other.item.digest == corrected
+    return None
