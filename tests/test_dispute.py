@@ -365,6 +365,26 @@ def test_a_pack_that_everybody_would_reject_is_not_written(shell, files, monkeyp
     ]
 
 
+def test_a_report_that_makes_a_pack_too_large_is_left_out_by_who_asks_for_that(
+    shell, files, monkeypatch
+):
+    of_receipt("attributed-mismatch", _10={1: 3000, 2: 2000, 3: 900})()
+    number = number_of(shell, "attributed-mismatch")
+    dispute(shell, number, "--without-report")
+    size = Path("pack.zip").stat().st_size
+    Path("pack.zip").unlink()
+    for place in ("archive", "verification"):
+        monkeypatch.setattr(f"verifier.pack.{place}.MAX_PACK", size)
+    line = f"dispute batch.cbor {OPTIONS} --findings {number} -o pack.zip"
+    done = shell(line)
+    assert (done.code, Path("pack.zip").exists()) == (2, False)
+    assert done.err.splitlines()[-2:] == [
+        f"receipt: error: the pack would be rejected: more than {size} bytes",
+        "receipt: hint: leave the report out: --without-report",
+    ]
+    assert shell(f"{line} --without-report").code == 0
+
+
 def test_without_keys_the_reader_is_told_to_compare(shell, pack):
     exit_code, codes, report = checked(shell, "")
     assert (exit_code, codes) == (3, ["pack-keys"])

@@ -191,11 +191,14 @@ def test_the_report_on_a_pack_is_saved(pack, code, opened, shell, folder):
 
 @pytest.mark.slow
 def test_the_report_with_a_record_is_saved(opened, shell, folder):
+    """A cache key without prompts is no part of it: nothing is done with it."""
     Path("batch.cbor").write_bytes(Batch().data)
     Path("issuer.jwks.json").write_text(json.dumps(jwk_set(KEY)))
     Path("log.csv").write_text("request,time\ngpu-7-0,1793534400000\nmore,1793534400000\n")
     opened.goto(PAGE.as_uri())
-    opened.set_input_files("#record", "log.csv")
+    key = {"token_receipt_cache_key": 1, "account": "acme", "period": None, "key": "A" * 43}
+    Path("cache-key.json").write_text(json.dumps(key))
+    opened.set_input_files("#record", ["log.csv", "cache-key.json"])
     assert checked(opened, Path("batch.cbor").absolute(), goto=False) == "rejected"
     same_report(opened, "verify batch.cbor --keys issuer.jwks.json --requests log.csv", 1, shell)
 

@@ -25,6 +25,7 @@ from receipts.wallet import WalletError
 from verifier import (
     Finding,
     Policy,
+    Report,
     Standing,
     Subject,
     TrustedKey,
@@ -103,13 +104,7 @@ def made(wanted: Wanted, answer: Answer) -> Made:
     _add_cards(wanted.asked, pack)
     _add_cache_key(wanted.asked, claims, pack)
     data = _packed(wanted, answer, claims, keys, pack)
-    checked = verify(
-        [bytes_source("pack", data)], Policy(answer.policy.keys, observers=answer.policy.observers)
-    )
-    for fault in checked.findings:
-        if fault.code == "pack-malformed":  # too many claims, members or bytes
-            hint = "dispute fewer findings in one pack: --findings"
-            raise CliError(f"the pack would be rejected: {fault.message}", hint)
+    checked = _checked(data, answer, "dispute fewer findings in one pack: --findings")
     unproven = {one.number: one.unproven for one in checked.claims if one.unproven is not None}
     for claim in claims:
         if claim.number in unproven:
@@ -119,7 +114,22 @@ def made(wanted: Wanted, answer: Answer) -> Made:
     if wanted.with_report:
         pack.members |= _report(answer, data)
         data = _packed(wanted, answer, claims, keys, pack)
+        _checked(data, answer, "leave the report out: --without-report")
     return Made(data, claims)
+
+
+def _checked(pack: bytes, answer: Answer, hint: str) -> Report:
+    """What the verifier says of a pack under the keys at hand.
+
+    Raises:
+        CliError: it is malformed, since it has too many claims, members or bytes.
+    """
+    policy = Policy(answer.policy.keys, observers=answer.policy.observers)
+    report = verify([bytes_source("pack", pack)], policy)
+    for fault in report.findings:
+        if fault.code == "pack-malformed":
+            raise CliError(f"the pack would be rejected: {fault.message}", hint)
+    return report
 
 
 def _report(answer: Answer, evidence: bytes) -> dict[str, bytes]:

@@ -118,10 +118,10 @@ function check() {
   worker.postMessage({ files: state.batch, keys: state.keys, options: { ...options, record: recordOf() } });
 }
 
-/** The customer's record, as far as it was dropped. */
+/** The customer's record, as far as it was dropped. A cache key without prompts says nothing. */
 function recordOf() {
   const given = ["requests", "received", "prompts"].filter((kind) => state[kind].length).map((kind) => [kind, state[kind]]);
-  return given.length ? { ...Object.fromEntries(given), cacheKey: state.cacheKey.at(-1) } : undefined;
+  return given.length ? { ...Object.fromEntries(given), cacheKey: state.prompts.length ? state.cacheKey.at(-1) : undefined } : undefined;
 }
 
 function progress({ done, of }) {
