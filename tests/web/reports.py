@@ -10,6 +10,7 @@ from verifier import (
     KnownStatement,
     NotABatchError,
     Policy,
+    RecordError,
     as_object,
     by_kid,
     bytes_source,
@@ -75,7 +76,7 @@ def _first(data, keys, previous, cards, options, record):
             figures=True,
             record=record_of(options),
         )
-    except (KeyFileError, NotABatchError, CardError):
+    except (KeyFileError, NotABatchError, CardError, RecordError):
         return None
     roles = {"keys": keys, "previous": previous, "card": cards, **{name.replace("_", "-"): files for name, files in record.items()}}  # fmt: skip
     for role, files in roles.items():
