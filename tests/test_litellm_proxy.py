@@ -22,7 +22,7 @@ from tests.server import serving
 from tests.test_in_band import ASK, HTTP, kept
 from verifier import read_item
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("litellm")]  # one proxy for all of them
+pytestmark = pytest.mark.slow
 
 CHAT = {"prompt_tokens": 1200, "completion_tokens": 2, "total_tokens": 1202, "prompt_tokens_details": {"cached_tokens": 1024}}  # fmt: skip
 RESPONSE = {

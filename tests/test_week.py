@@ -18,8 +18,6 @@ from tests.week.scene import Ledger, Scene
 from tests.week.traffic import happens
 from verifier.item.opening import open_item
 
-pytestmark = pytest.mark.xdist_group("week")  # which is made once, for all of them
-
 CALLS = int(os.environ.get("WEEK_CALLS", "20000"))
 FEW = 300
 SEED = 9
