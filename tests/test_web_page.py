@@ -204,6 +204,18 @@ def test_the_report_with_a_record_is_saved(opened, shell, folder):
 
 
 @pytest.mark.slow
+def test_the_report_with_prompts_alone_is_saved(opened, shell, folder):
+    """Without a log and without received receipts, those are not given, and not only none."""
+    Path("batch.cbor").write_bytes(Batch().data)
+    Path("issuer.jwks.json").write_text(json.dumps(jwk_set(KEY)))
+    Path("sent.jsonl").write_text(json.dumps({"request": "gpu-7-0", "tokens": [1, 2]}) + "\n")
+    opened.goto(PAGE.as_uri())
+    opened.set_input_files("#record", "sent.jsonl")
+    assert checked(opened, Path("batch.cbor").absolute(), goto=False) == "rejected"
+    same_report(opened, "verify batch.cbor --keys issuer.jwks.json --prompts sent.jsonl", 1, shell)
+
+
+@pytest.mark.slow
 def test_a_record_is_recognised_by_its_content(opened):
     batch = Batch()
     log = "request,time\n" + "".join(f"{r},1793534400000\n" for r in ("gpu-7-0", "gpu-7-1", "gpu-7-2", "gpu-8-0", "more"))  # fmt: skip

@@ -19,7 +19,7 @@ export function withoutCards(files, record) {
 }
 
 function recordWith(record, received) {
-  const left = { ...record, received };
+  const left = { ...record, received: received.length ? received : undefined };
   return ["requests", "received", "prompts"].some((kind) => left[kind]?.length) ? left : undefined;
 }
 
